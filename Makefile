@@ -1,0 +1,39 @@
+# Two commands for a newcomer: `make demo` and `make test`. Both set everything up first.
+PYTHON ?= python3
+# Which build of torch: cpu or cuda; `auto` takes what pip's own configuration gives. TORCH_INDEX is the address
+# of the package index that holds the build, where pip's own configuration does not give it.
+TORCH ?= auto
+TORCH_INDEX ?=
+# A folder of your own music for the demo, instead of the procedural catalogue.
+MUSIC ?=
+
+export PYTEST_ADDOPTS
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-$(TORCH)
+
+.PHONY: setup demo test test-full check clean
+
+setup: $(STAMP)
+
+$(STAMP): constraints.txt pyproject.toml deploy/setup.sh
+	@PYTHON="$(PYTHON)" TORCH="$(TORCH)" TORCH_INDEX="$(TORCH_INDEX)" bash deploy/setup.sh $(VENV)
+	@touch $@
+
+demo: setup
+	@$(BIN)/python -m jobs.demo configs/demo.yaml $(if $(MUSIC),--music "$(MUSIC)")
+
+test: setup
+	@$(BIN)/python -m pytest -m "not slow and not gpu"
+
+test-full: setup
+	@$(BIN)/python -m pytest -m "not gpu"
+
+check: setup
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

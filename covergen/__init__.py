@@ -1,0 +1,1 @@
+"""covergen makes album covers from music."""

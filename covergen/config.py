@@ -1,0 +1,288 @@
+"""What a run does: one frozen, typed section a job, read from YAML with `section.key=value` overrides.
+
+Unknown keys are refused with the nearest right name. Only `jobs/` and `cli.py` import this module.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from covergen.errors import ConfigError
+
+System = Literal["audio", "shuffled", "prompt_only"]
+
+
+class Section(BaseModel):
+    """A frozen section that knows its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RayCluster(Section):
+    """Where the jobs run."""
+
+    address: str | None = Field(None, description="'auto' for a running cluster; nothing starts a local one")
+    cpus: int | None = Field(
+        None,
+        ge=1,
+        description="logical CPUs of a local Ray; 4 at least by default, so that no pool waits on another",
+    )
+    timeout_seconds: float = Field(
+        7200, gt=0, description="a job without any progress for so long is stopped"
+    )
+
+
+class FolderSource(Section):
+    """One's own music: a folder with tagged files."""
+
+    name: Literal["folder"]
+    path: str = Field(description="the folder")
+
+
+class TableSource(Section):
+    """A catalogue as CSV, JSON or Parquet."""
+
+    name: Literal["table"]
+    path: str = Field(description="the file")
+
+
+class ProceduralSource(Section):
+    """Albums of the controlled world."""
+
+    name: Literal["procedural"]
+    train: int = Field(ge=0, description="albums to train on")
+    evaluation: int = Field(ge=0, description="albums no training may see")
+    seed: int = Field(0, ge=0, description="where in each split's seeds to begin")
+
+
+SourceConfig = Annotated[FolderSource | TableSource | ProceduralSource, Field(discriminator="name")]
+
+
+class Scrape(Section):
+    """Sources to albums, tracks and media."""
+
+    sources: tuple[SourceConfig, ...] = Field(min_length=1, description="where the catalogue comes from")
+    max_file_mb: float = Field(512, gt=0, description="larger files are refused")
+    max_seconds: float = Field(3 * 3600, gt=0, description="longer audio is refused")
+    min_seconds: float = Field(1, gt=0, description="shorter audio is refused")
+
+
+class Clean(Section):
+    """Albums, tracks and media to one clean row per album, and to prompts."""
+
+    default_genre: str = Field("unknown", min_length=1, description="genre of an album when nobody tells")
+    validation: float = Field(0.05, ge=0, lt=1, description="share of artists to validate on")
+    test: float = Field(0.1, ge=0, lt=1, description="share of artists to test on")
+    prompt_style: str = Field("album_genre", description="name in the registry of prompt styles")
+    prompt_template: str | None = Field(
+        None, description="text of the style 'custom', with {album}, {artist}, {genre}"
+    )
+
+    @model_validator(mode="after")
+    def _shares_leave_room(self) -> "Clean":
+        if self.validation + self.test >= 1:
+            raise ValueError(
+                f"validation + test is {self.validation + self.test:g}; leave artists to train on"
+            )
+        if (self.prompt_style == "custom") != (self.prompt_template is not None):
+            raise ValueError("prompt_template belongs to prompt_style=custom; give both or neither")
+        return self
+
+
+class Actors(Section):
+    """An actor pool of one job."""
+
+    actors: int = Field(1, ge=1, description="actors, each with its own copy of the model")
+    cpus: float = Field(1, gt=0, description="CPUs of each actor; torch uses as many threads")
+    gpus: float = Field(0, ge=0, description="GPUs of each actor")
+    batch_size: int = Field(16, ge=1, description="rows a model sees at once")
+
+    @property
+    def device(self) -> str:
+        """The torch device that the actors use."""
+        return "cuda" if self.gpus else "cpu"
+
+    @property
+    def threads(self) -> int:
+        """Torch threads of each actor."""
+        return max(1, round(self.cpus))
+
+
+class Embed(Actors):
+    """Songs to audio embeddings, prompts to text embeddings."""
+
+    encoder: str = Field("logmel", description="name in the registry of audio encoders")
+    seconds: float = Field(10, gt=0, description="seconds of each song that are heard")
+    frame_rate: float = Field(2, gt=0, description="pooled frames per second that are kept")
+    layers: tuple[int, ...] | None = Field(
+        None, description="layers that are kept; nothing keeps the encoder's own four"
+    )
+    bf16: bool = Field(False, description="run the model in bfloat16")
+    allow_noncommercial: bool = Field(False, description="allow encoders with a non-commercial licence")
+
+
+class Models(Section):
+    """The frozen Stable Diffusion."""
+
+    stable_diffusion: str = Field("tiny", description="preset name, or a folder in diffusers' format")
+    offline: bool = Field(True, description="never ask the hub for weights")
+
+
+class Train(Section):
+    """Embeddings and latents to a fusion checkpoint."""
+
+    fusion: str = Field("decoupled", description="name in the registry of fusions")
+    start_from: str | None = Field(
+        None, description="checkpoint to start from: 'shipped', a folder, or nothing for a fresh one"
+    )
+    steps: int = Field(1000, ge=1, description="optimiser steps")
+    align_steps: int = Field(0, ge=0, description="steps of stage 1, alignment of sound and cover")
+    batch_size: int = Field(32, ge=1, description="examples per step, over all workers")
+    accumulate: int = Field(1, ge=1, description="parts a worker's share of the batch is computed in")
+    learning_rate: float = Field(1e-4, gt=0, description="peak learning rate of AdamW")
+    warmup_steps: int = Field(50, ge=0, description="steps to the peak learning rate")
+    audio_drop: float = Field(0.1, ge=0, lt=1, description="share of examples without sound")
+    text_drop: float = Field(0.1, ge=0, lt=1, description="share of examples without words")
+    both_drop: float = Field(0.05, ge=0, lt=1, description="share of examples without either")
+    high_noise: float = Field(
+        0, ge=0, description="power by which timesteps crowd to high noise; 0 is uniform"
+    )
+    ema_decay: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights")
+    workers: int = Field(1, ge=1, description="data-parallel workers")
+    cpus: float = Field(1, gt=0, description="CPUs of each worker")
+    gpus: float = Field(0, ge=0, description="GPUs of each worker")
+    bf16: bool = Field(False, description="autocast to bfloat16 over fp32 masters")
+    checkpoint_every: int = Field(200, ge=1, description="steps between checkpoints")
+    seed: int = Field(0, ge=0, description="seed of batches, timesteps, noise and drops")
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "Train":
+        if self.audio_drop + self.text_drop + self.both_drop >= 1:
+            raise ValueError("audio_drop + text_drop + both_drop must stay below 1, or nothing is learnt")
+        if self.batch_size % (self.workers * self.accumulate):
+            raise ValueError(
+                f"batch_size={self.batch_size} cannot be shared by {self.workers} workers x "
+                f"{self.accumulate} parts; take a multiple of {self.workers * self.accumulate}"
+            )
+        if self.warmup_steps >= self.steps:
+            raise ValueError(f"warmup_steps={self.warmup_steps} must be smaller than steps={self.steps}")
+        return self
+
+
+class Generate(Actors):
+    """Embeddings and a checkpoint to covers."""
+
+    split: Literal["test", "validation", "train", "all"] = Field(
+        "all", description="whose covers are painted"
+    )
+    limit: int | None = Field(None, ge=1, description="paint this many albums at most")
+    systems: tuple[System, ...] = Field(("audio",), min_length=1, description="whose sound is heard")
+    variants: int = Field(1, ge=1, description="covers per album and system")
+    noise_scheduler: Literal["ddim", "pndm", "ddpm", "dpm++"] = "ddim"
+    steps: int = Field(20, ge=1, le=1000, description="sampler steps")
+    guidance_scale: float = Field(5.0, ge=0, description="guidance by the words")
+    audio_guidance_scale: float | None = Field(
+        2.0, ge=0, description="guidance by the sound; null: one guidance for both, two thirds of the work"
+    )
+    audio_scale: float = Field(1.0, ge=0, le=2, description="weight of the audio layers")
+    noise_shift: float = Field(
+        0, ge=0, le=1, description="how far the first noise leans to what the sound promises"
+    )
+    bf16: bool = Field(False, description="paint in bfloat16")
+
+
+class Evaluate(Section):
+    """Covers to a report."""
+
+    resamples: int = Field(2000, ge=100, description="bootstrap resamples")
+    contact_sheet: int = Field(48, ge=1, description="covers shown")
+    reader_covers: int = Field(2000, ge=200, description="procedural covers the evaluator is fitted on")
+
+
+class Config(Section):
+    """A whole run."""
+
+    root: str = Field(min_length=1, description="folder or s3:// address of all tables")
+    ray: RayCluster = RayCluster()
+    models: Models = Models()
+    scrape: Scrape
+    clean: Clean = Clean()
+    embed: Embed = Embed()
+    encode: Actors = Actors()
+    train: Train = Train()
+    generate: Generate = Generate()
+    evaluate: Evaluate = Evaluate()
+    retry: tuple[str, ...] = Field((), description="reject codes that are taken up again")
+
+    @property
+    def report_folder(self) -> Path:
+        """Where the report lands: beside a local root, under `out/` for one in S3."""
+        name = self.root.rstrip("/").rsplit("/", 1)[-1]
+        return Path("out", name) if self.root.startswith("s3://") else Path(self.root).parent
+
+
+def load(path: str | Path, overrides: list[str] | None = None) -> Config:
+    """Return the config of a YAML file with `section.key=value` overrides.
+
+    Raises ConfigError with the key, its value and the remedy.
+    """
+    try:
+        tree = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"Config {path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"Config {path} is not YAML: {error}") from error
+    if not isinstance(tree, dict):
+        raise ConfigError(f"Config {path} holds no sections.")
+    for override in overrides or []:
+        _apply(tree, override)
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(problem, path) for problem in error.errors())) from error
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    dotted, equals, text = override.partition("=")
+    if not equals or not dotted:
+        raise ConfigError(f"Override {override!r} is not of the form section.key=value.")
+    *sections, key = dotted.split(".")
+    for section in sections:
+        tree = tree.setdefault(section, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"Override {override!r}: {section} is not a section.")
+    try:
+        tree[key] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"Override {override!r}: the value is not YAML.") from error
+
+
+def _explain(problem: Any, path: str | Path) -> str:
+    where = [str(part) for part in problem["loc"] if part not in {"folder", "table", "procedural"}]
+    key, value = ".".join(where), problem.get("input")
+    if problem["type"] == "extra_forbidden":
+        names = _siblings(where[:-1])
+        near = difflib.get_close_matches(where[-1], names, n=1, cutoff=0)
+        return f"{path}: there is no key {key}. Did you mean {near[0]}?" if near else f"{path}: no key {key}."
+    if problem["type"] == "missing":
+        return f"{path}: {key} is missing."
+    message = problem["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(value, dict) else f"={value!r}"
+    return f"{path}: {key}{shown}: {message}."
+
+
+def _siblings(sections: list[str]) -> list[str]:
+    model: Any = Config
+    for section in sections:
+        if section.isdigit():
+            return ["name", "path", "train", "evaluation", "seed"]
+        field = model.model_fields.get(section)
+        if field is None:
+            break
+        if section == "sources":
+            continue
+        model = field.annotation
+    return list(model.model_fields)

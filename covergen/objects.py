@@ -1,0 +1,147 @@
+"""Small files by address: a local path or `s3://bucket/key`, read and written whole.
+
+Credentials and the endpoint come from the usual chain (environment, profile, instance role;
+`AWS_ENDPOINT_URL` for another S3 than Amazon's). Tables are left to `storage.py`.
+"""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from pyarrow import fs
+
+from covergen.errors import RootError
+
+RETRIES = Config(retries={"mode": "adaptive", "max_attempts": 10})
+
+
+def is_s3(uri: str) -> bool:
+    """Say whether `uri` is in S3."""
+    return uri.startswith("s3://")
+
+
+def absolute(uri: str) -> str:
+    """Return `uri` without a trailing slash; a local one absolute, so that every worker sees the same."""
+    if is_s3(uri):
+        return uri.rstrip("/")
+    return str(Path(uri.removeprefix("file://")).expanduser().resolve())
+
+
+def read(uri: str) -> bytes:
+    """Return the file's bytes. Raises RootError if it is missing or unreachable."""
+    try:
+        if is_s3(uri):
+            body: bytes = _client().get_object(**_address(uri))["Body"].read()
+            return body
+        return Path(uri).read_bytes()
+    except (OSError, ClientError, BotoCoreError) as error:
+        raise RootError(f"{uri} cannot be read: {error}") from error
+
+
+def write(uri: str, data: bytes) -> None:
+    """Write the file whole: under another name first, then renamed, or as one S3 object."""
+    try:
+        if is_s3(uri):
+            _client().put_object(**_address(uri), Body=data)
+            return
+        path = Path(uri)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{uuid4().hex}")
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except (OSError, ClientError, BotoCoreError) as error:
+        raise RootError(f"{uri} cannot be written: {error}") from error
+
+
+def exists(uri: str) -> bool:
+    """Say whether the file is there. Raises RootError if that cannot be found out."""
+    if not is_s3(uri):
+        return Path(uri).is_file()
+    try:
+        _client().head_object(**_address(uri))
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+            return False
+        raise RootError(f"{uri} cannot be reached: {error}") from error
+    except BotoCoreError as error:
+        raise RootError(f"{uri} cannot be reached: {error}") from error
+    return True
+
+
+def children(uri: str) -> list[str]:
+    """Return the names directly under a folder, sorted; none if it is not there."""
+    if not is_s3(uri):
+        path = Path(uri)
+        if path.is_file():
+            raise RootError(f"{uri} is a file, not a folder.")
+        return sorted(child.name for child in path.iterdir()) if path.is_dir() else []
+    address = _address(uri)
+    prefix = f"{address['Key']}/" if address["Key"] else ""
+    names = set()
+    try:
+        pages = _client().get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=address["Bucket"], Prefix=prefix, Delimiter="/"):
+            names |= {
+                entry["Prefix"].removeprefix(prefix).rstrip("/") for entry in page.get("CommonPrefixes", [])
+            }
+            names |= {entry["Key"].removeprefix(prefix) for entry in page.get("Contents", [])}
+    except (ClientError, BotoCoreError) as error:
+        raise RootError(f"{uri} cannot be listed: {error}") from error
+    return sorted(names - {""})
+
+
+def presigned(uri: str, *, seconds: int = 3600) -> str:
+    """Return an https link to an S3 object that works for `seconds`."""
+    link: str = _client().generate_presigned_url("get_object", Params=_address(uri), ExpiresIn=seconds)
+    return link
+
+
+def delta_options(uri: str) -> dict[str, str] | None:
+    """Return what deltalake needs beside the usual chain: conditional writes, plain http where asked."""
+    if not is_s3(uri):
+        return None
+    options = {"aws_conditional_put": "etag"}
+    if os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"):
+        options["allow_http"] = "true"
+    return options
+
+
+def _address(uri: str) -> dict[str, str]:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return {"Bucket": bucket, "Key": key}
+
+
+@cache
+def _client() -> Any:
+    return boto3.client("s3", config=RETRIES)
+
+
+def arrow_filesystem(uri: str) -> fs.SubTreeFileSystem:
+    """Return pyarrow's filesystem rooted at a folder, for readers that open many files at once."""
+    if not is_s3(uri):
+        return fs.SubTreeFileSystem(uri, fs.LocalFileSystem())
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    store = fs.S3FileSystem(endpoint_override=endpoint) if endpoint else fs.S3FileSystem()
+    return fs.SubTreeFileSystem(uri.removeprefix("s3://"), store)
+
+
+def push(folder: Path, uri: str) -> None:
+    """Copy the files of a local folder, none of its folders, to an address."""
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            write(f"{uri}/{path.name}", path.read_bytes())
+
+
+def pull(uri: str, folder: Path) -> Path:
+    """Return a local folder with the files at an address: itself where it is local, else copied to `folder`."""
+    if not is_s3(uri):
+        return Path(uri)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in children(uri):
+        (folder / name).write_bytes(read(f"{uri}/{name}"))
+    return folder

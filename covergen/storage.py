@@ -1,0 +1,248 @@
+"""A storage root: Delta Lake tables and small files, on a local folder or on `s3://` alike.
+
+    ROOT/covergen.json                  the root's format version
+    ROOT/TABLE/current.json             which generation is current, and the recipe that made it
+    ROOT/TABLE/GENERATION/              one Delta table, named by the digest of its recipe
+
+Only this module and `objects.py` know S3. What rows mean is left to the stages.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from covergen import objects
+from covergen.errors import RootError
+from covergen.rows import conform
+from covergen.tables import TABLES, Table
+
+FORMAT = 1
+MARKER = "covergen.json"
+ATTEMPTS = 8  # a merge that lost the race against another writer is read anew and tried again
+
+
+def digest_of(recipe: Mapping[str, Any]) -> str:
+    """Return the 16 hexadecimal digits that name a generation: SHA-256 of the recipe as sorted JSON."""
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class Root:
+    """A storage root. Holds nothing but its address, so it travels to workers as it is."""
+
+    def __init__(self, uri: str):
+        self.uri = objects.absolute(uri)
+
+    @classmethod
+    def create(cls, uri: str) -> "Root":
+        """Return the root at `uri`, made if there is none. Raises RootError for one of another version."""
+        root = cls(uri)
+        if root.exists(MARKER):
+            return cls.open(uri)
+        if objects.children(root.uri):
+            raise RootError(f"{root.uri} is not empty and is not a covergen root; choose an empty folder.")
+        root.write(MARKER, json.dumps({"format": FORMAT}).encode())
+        return root
+
+    @classmethod
+    def open(cls, uri: str) -> "Root":
+        """Return the root at `uri`. Raises RootError if there is none or it is of another version."""
+        root = cls(uri)
+        if not root.exists(MARKER):
+            raise RootError(f"{root.uri} is not a covergen root: it has no {MARKER}. Run jobs.scrape first.")
+        found = _parse(root.read(MARKER), f"{root.uri}/{MARKER}").get("format")
+        if found != FORMAT:
+            raise RootError(
+                f"{root.uri} has format {found}; this covergen reads format {FORMAT}. "
+                "Use the covergen that wrote it, or a new root."
+            )
+        return root
+
+    def path(self, *parts: str) -> str:
+        """Return the address of something under the root."""
+        return "/".join([self.uri.rstrip("/"), *parts])
+
+    def read(self, name: str) -> bytes:
+        """Return a small file. Raises RootError if it is missing."""
+        return objects.read(self.path(name))
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a small file at once: a reader sees the old bytes or the new, never a part."""
+        objects.write(self.path(name), data)
+
+    def exists(self, name: str) -> bool:
+        """Say whether a small file is there."""
+        return objects.exists(self.path(name))
+
+    def generation(
+        self,
+        table: Table,
+        recipe: Mapping[str, Any],
+        *,
+        shapes: Mapping[str, Sequence[int]] | None = None,
+        scope: Mapping[str, Any] | None = None,
+    ) -> "Generation":
+        """Return the generation that `recipe` names, made if it is new, and make it the current one.
+
+        `scope` says which of the possible rows were asked for, where that is not all of them.
+        """
+        generation = Generation(self.path(table.name, digest_of(recipe)), table.name)
+        generation.create(table.schema(shapes))
+        content = {"generation": digest_of(recipe), "recipe": recipe, "scope": scope or {}}
+        pointer = json.dumps(content, sort_keys=True).encode()
+        name = f"{table.name}/current.json"
+        if not self.exists(name) or self.read(name) != pointer:
+            self.write(name, pointer)
+        return generation
+
+    def recipe(self, table: Table) -> dict[str, Any]:
+        """Return the recipe of the current generation."""
+        recipe = self._pointer(table)["recipe"]
+        return dict(recipe)
+
+    def scope(self, table: Table) -> dict[str, Any]:
+        """Return which rows the last run asked for; empty means all."""
+        return dict(self._pointer(table).get("scope", {}))
+
+    def current(self, table: Table) -> "Generation":
+        """Return the current generation. Raises RootError if no job has written the table yet."""
+        return Generation(self.path(table.name, self._pointer(table)["generation"]), table.name)
+
+    def has(self, table: Table) -> bool:
+        """Say whether any job has written the table yet."""
+        return self.exists(f"{table.name}/current.json")
+
+    def _pointer(self, table: Table) -> dict[str, Any]:
+        name = f"{table.name}/current.json"
+        if not self.exists(name):
+            raise RootError(f"{self.uri} has no table {table.name} yet; run the job that writes it first.")
+        pointer = _parse(self.read(name), self.path(name))
+        if not {"generation", "recipe"} <= set(pointer):
+            raise RootError(f"{self.path(name)} does not name a generation and its recipe.")
+        return pointer
+
+
+class Generation:
+    """One Delta table. Picklable: the log is read anew in each process."""
+
+    def __init__(self, uri: str, table_name: str):
+        self.uri = uri
+        self.table_name = table_name
+
+    def __getstate__(self) -> dict[str, str]:
+        return {"uri": self.uri, "table_name": self.table_name}
+
+    @property
+    def table(self) -> Table:
+        """The declaration of this table."""
+        return TABLES[self.table_name]
+
+    @property
+    def name(self) -> str:
+        """The generation's digest."""
+        return self.uri.rsplit("/", 1)[-1]
+
+    def create(self, schema: pa.Schema) -> None:
+        """Make the empty table if it is not there."""
+        DeltaTable.create(
+            self.uri,
+            schema,
+            mode="ignore",
+            name=self.table_name,
+            storage_options=objects.delta_options(self.uri),
+        )
+
+    def delta(self) -> DeltaTable:
+        """Return the Delta table at its newest version. Raises RootError if it cannot be read."""
+        try:
+            return DeltaTable(self.uri, storage_options=objects.delta_options(self.uri))
+        except TableNotFoundError as error:
+            raise RootError(f"{self.uri} is missing, though it is the current generation.") from error
+        except (DeltaError, OSError) as error:
+            raise RootError(f"{self.uri} cannot be read: {error}") from error
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The table's Arrow schema with its field metadata: units, tensor dtypes and shapes."""
+        return pa.schema(self.delta().schema())
+
+    @property
+    def version(self) -> int:
+        """The newest version; a job records it, so that what it read can be read again."""
+        return int(self.delta().version())
+
+    def append(self, batch: pa.Table) -> int:
+        """Commit new rows in one transaction and return how many; a block seen before adds none.
+
+        The transaction's application id is the SHA-256 of the rows' keys and input digests, so a retried
+        task finds its own commit.
+        """
+        if not len(batch):
+            return 0
+        rows = conform(self.table, batch, self.schema)
+        app_id, delta = self._block_id(rows), self.delta()
+        if delta.transaction_version(app_id) is not None:
+            return 0
+        properties = CommitProperties(app_transactions=[Transaction(app_id, 1)])
+        try:
+            write_deltalake(delta, rows, mode="append", commit_properties=properties)
+        except CommitFailedError:
+            # A second copy of this task may have committed the same block a moment ago.
+            if self.delta().transaction_version(app_id) is None:
+                raise
+            return 0
+        return len(rows)
+
+    def upsert(self, batch: pa.Table) -> int:
+        """Merge rows by key: new ones are added, changed ones replaced, equal ones left. Return how many."""
+        if not len(batch):
+            return 0
+        rows = conform(self.table, batch, self.schema)
+        on = " AND ".join(f"source.{name} = target.{name}" for name in self.table.key)
+        for attempt in range(ATTEMPTS):
+            merge = self.delta().merge(rows, on, source_alias="source", target_alias="target")
+            merge = merge.when_matched_update_all("source.checksum <> target.checksum")
+            try:
+                metrics = merge.when_not_matched_insert_all().execute()
+            except CommitFailedError as error:
+                if attempt == ATTEMPTS - 1:
+                    raise RootError(
+                        f"{self.uri}: another writer won {ATTEMPTS} times; run it again."
+                    ) from error
+                continue
+            return int(metrics["num_target_rows_inserted"]) + int(metrics["num_target_rows_updated"])
+        return 0
+
+    def read(self, columns: Sequence[str] | None = None, *, where: str | None = None) -> pa.Table:
+        """Return rows in no particular order; `where` is an SQL condition over the columns."""
+        wanted = list(columns) if columns is not None else self.schema.names
+        schema = pa.schema([self.schema.field(name) for name in wanted])
+        try:
+            found = pa.table(self.delta().scan(columns=wanted, predicate=where))
+        except (DeltaError, OSError, pa.ArrowException) as error:
+            raise RootError(f"{self.uri} cannot be read: {error}") from error
+        return found.cast(schema)
+
+    def count(self) -> int:
+        """Return the number of rows, from the log alone where it can be."""
+        return int(self.delta().count())
+
+    def _block_id(self, rows: pa.Table) -> str:
+        names = [*self.table.key, *(n for n in ("input_digest",) if n in rows.column_names)]
+        keys = sorted(zip(*(map(str, rows[name].to_pylist()) for name in names), strict=True))
+        return hashlib.sha256(json.dumps(keys).encode()).hexdigest()
+
+
+def _parse(data: bytes, name: str) -> dict[str, Any]:
+    try:
+        parsed = json.loads(data)
+    except ValueError as error:
+        raise RootError(f"{name} is not JSON; the root is damaged.") from error
+    if not isinstance(parsed, dict):
+        raise RootError(f"{name} is not a JSON object; the root is damaged.")
+    return parsed

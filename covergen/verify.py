@@ -1,0 +1,107 @@
+"""Proof of a root: schemas, keys, checksums, and no row lost on the way."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from covergen import rejects
+from covergen.errors import RootError
+from covergen.lineage import OWED
+from covergen.rows import row_checksums
+from covergen.storage import Generation, Root
+from covergen.tables import TABLES, Table
+
+NAMED = 3  # keys that a message names before it counts the rest
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a root."""
+
+    table: str
+    kind: str  # schema, unreadable, checksum, doubled or lost
+    message: str
+
+
+def verify(uri: str) -> list[Problem]:
+    """Return everything that is wrong with a root; raises RootError if it is none or of another version."""
+    root = Root.open(uri)
+    problems: list[Problem] = []
+    for table in TABLES.values():
+        if root.has(table):
+            problems += _table(root, table)
+    unreadable = {problem.table for problem in problems if problem.kind in {"schema", "unreadable"}}
+    for name in OWED:
+        if root.has(TABLES[name]) and not unreadable:
+            problems += _lost(root, TABLES[name])
+    return problems
+
+
+def _table(root: Root, table: Table) -> Iterator[Problem]:
+    try:
+        generation = root.current(table)
+        if (problem := _schema(generation)) is not None:
+            yield problem
+            return
+        yield from _content(generation)
+    except RootError as error:
+        yield Problem(table.name, "unreadable", str(error))
+
+
+def _schema(generation: Generation) -> Problem | None:
+    table, found = generation.table, generation.schema
+    shapes = dict.fromkeys(table.tensors, ())
+    declared = {field.name: field.type for field in table.schema(shapes)}
+    actual = {field.name: field.type for field in found}
+    differing = sorted(
+        name for name in declared.keys() | actual.keys() if not _same(declared.get(name), actual.get(name))
+    )
+    if not differing:
+        return None
+    described = ", ".join(
+        f"{name} is {actual.get(name, 'absent')}, declared {declared.get(name, 'absent')}"
+        for name in differing
+    )
+    return Problem(table.name, "schema", f"{table.name}/{generation.name} has another schema: {described}")
+
+
+def _same(declared: pa.DataType | None, actual: pa.DataType | None) -> bool:
+    if declared is None or actual is None:
+        return declared is actual
+    return bool(pa.field("x", declared).type == actual) or str(declared) == str(actual)
+
+
+def _content(generation: Generation) -> Iterator[Problem]:
+    table = generation.table
+    rows = generation.read()
+    keys = pa.array(rejects.joined_keys(rows, table.key), pa.string())
+    counts = pc.value_counts(keys)
+    doubled = sorted(entry["values"] for entry in counts.to_pylist() if entry["counts"] > 1)
+    if doubled:
+        yield Problem(table.name, "doubled", f"{table.name}: {_names(doubled)} stand more than once")
+    expected = row_checksums(rows)
+    wrong = [
+        key
+        for key, found, want in zip(keys.to_pylist(), rows["checksum"].to_pylist(), expected, strict=True)
+        if found != want
+    ]
+    if wrong:
+        yield Problem(
+            table.name, "checksum", f"{table.name}: {_names(sorted(wrong))} differ from their checksum"
+        )
+
+
+def _lost(root: Root, table: Table) -> Iterator[Problem]:
+    owed = rejects.joined_keys(OWED[table.name](root), table.key)
+    present = set(rejects.joined_keys(root.current(table).read(list(table.key)), table.key))
+    refused = set(rejects.latest(root, table.name)["key"].to_pylist())
+    lost = sorted(set(owed) - present - refused)
+    if lost:
+        yield Problem(table.name, "lost", f"{table.name}: {_names(lost)} are neither there nor in rejects")
+
+
+def _names(keys: list[str]) -> str:
+    more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
+    return ", ".join(keys[:NAMED]) + more

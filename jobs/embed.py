@@ -1,0 +1,71 @@
+"""catalog, media, prompts -> audio_embeddings, text_embeddings: what the frozen encoders hear and read."""
+
+from covergen.config import Config
+from covergen.embeddings.stage import HearTracks, ReadWords
+from covergen.lineage import OWED, work_list
+from covergen.storage import Root
+from covergen.tables import AUDIO_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
+from jobs import entry
+from jobs.operators import listed, nothing_to_do, pooled, record, write
+
+ROWS_PER_COMMIT = 256
+
+
+def main(config: Config) -> None:
+    """Embed the songs, then the prompts, that are not embedded yet."""
+    root = Root.open(config.root)
+    hear(root, config)
+    read(root, config)
+
+
+def hear(root: Root, config: Config) -> None:
+    """Decode on CPU tasks, run the encoder on its own actors, commit as it goes."""
+    asked = config.embed
+    stage = HearTracks(
+        asked.encoder,
+        seconds=asked.seconds,
+        frame_rate=asked.frame_rate,
+        layers=asked.layers,
+        allow_noncommercial=asked.allow_noncommercial,
+        device=asked.device,
+        bf16=asked.bf16,
+        offline=config.models.offline,
+        threads=asked.threads,
+        batch_size=asked.batch_size,
+    )
+    generation = root.generation(AUDIO_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
+    work = work_list(root, generation, OWED[AUDIO_EMBEDDINGS.name](root), retry=config.retry)
+    if nothing_to_do("embed songs", work):
+        return
+    songs = listed(
+        root.current(MEDIA), ["uri", "bytes"], key="owner_id", only=work.todo, per_block=asked.batch_size
+    ).rename_columns({"owner_id": "track_id"})
+    windows = songs.map_batches(stage.cut(), batch_format="pyarrow", batch_size=asked.batch_size)
+    heard = pooled(windows, stage.hear(), actors=asked)
+    meter = write(heard, root, generation, work=work, per_block=ROWS_PER_COMMIT)
+    record(root, "embed", {"generation": generation.name, "rows": meter.rows, "seconds": meter.seconds})
+
+
+def read(root: Root, config: Config) -> None:
+    """Run the text encoder over the prompts."""
+    asked = config.embed
+    stage = ReadWords(
+        config.models.stable_diffusion,
+        device=asked.device,
+        bf16=asked.bf16,
+        offline=config.models.offline,
+        threads=asked.threads,
+    )
+    generation = root.generation(TEXT_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
+    work = work_list(root, generation, OWED[TEXT_EMBEDDINGS.name](root), retry=config.retry)
+    if nothing_to_do("embed prompts", work):
+        return
+    columns = ["album_id", "variant", "text"]
+    prompts = listed(
+        root.current(PROMPTS), columns, key="prompt_id", only=work.todo, per_block=ROWS_PER_COMMIT
+    )
+    write(pooled(prompts, stage, actors=asked), root, generation, work=work, per_block=ROWS_PER_COMMIT)
+
+
+if __name__ == "__main__":
+    entry.run(main)

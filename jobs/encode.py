@@ -1,0 +1,40 @@
+"""catalog, media -> latents: the albums' own covers through the frozen VAE."""
+
+from covergen.config import Config
+from covergen.latents.stage import EncodeCovers
+from covergen.lineage import OWED, work_list
+from covergen.storage import Root
+from covergen.tables import LATENTS, MEDIA
+from jobs import entry
+from jobs.operators import listed, nothing_to_do, pooled, record, write
+
+ROWS_PER_COMMIT = 256
+
+
+def main(config: Config) -> None:
+    """Encode the covers that are not encoded yet."""
+    root, asked = Root.open(config.root), config.encode
+    stage = EncodeCovers(
+        config.models.stable_diffusion,
+        device=asked.device,
+        offline=config.models.offline,
+        threads=asked.threads,
+    )
+    generation = root.generation(LATENTS, stage.recipe(), shapes=stage.shapes())
+    work = work_list(root, generation, OWED[LATENTS.name](root), retry=config.retry)
+    if nothing_to_do("encode covers", work):
+        return
+    covers = listed(
+        root.current(MEDIA),
+        ["kind", "uri", "bytes"],
+        key="owner_id",
+        only=work.todo,
+        per_block=asked.batch_size,
+    ).rename_columns({"owner_id": "album_id"})
+    encoded = pooled(covers, stage, actors=asked)
+    meter = write(encoded, root, generation, work=work, per_block=ROWS_PER_COMMIT)
+    record(root, "encode", {"generation": generation.name, "rows": meter.rows, "seconds": meter.seconds})
+
+
+if __name__ == "__main__":
+    entry.run(main)

@@ -1,0 +1,90 @@
+"""How every job starts: `python -m jobs.NAME CONFIG [section.key=value ...] [--retry CODE ...]`.
+
+A user's error ends as one sentence and exit code 2, before anything is written.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+import ray
+
+from covergen.config import Config, load
+from covergen.errors import ConfigError, CovergenError, RejectCode
+
+MIN_CPUS = 4  # with fewer logical CPUs, a reader and an actor pool can wait on each other for ever
+
+Job = Callable[[Config], None]
+
+
+def run(job: Job, arguments: Sequence[str] | None = None) -> None:
+    """Load the config, start Ray, run the job; leave with exit code 2 and a sentence on a user's error."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        config = parse(arguments)
+        start_ray(config)
+        job(config)
+    except CovergenError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped. Run the same command again: it goes on from what is committed.\n")
+        sys.exit(130)
+
+
+def parse(arguments: list[str]) -> Config:
+    """Return the config of a command line. Raises ConfigError."""
+    if not arguments or arguments[0].startswith("-"):
+        raise ConfigError("Usage: python -m jobs.NAME CONFIG [section.key=value ...] [--retry CODE ...]")
+    overrides, retry, rest = [], [], arguments[1:]
+    while rest:
+        word = rest.pop(0)
+        if word == "--retry":
+            retry.append(_code(rest.pop(0) if rest else ""))
+        else:
+            overrides.append(word)
+    if retry:
+        overrides.append(f"retry=[{', '.join(retry)}]")
+    return load(arguments[0], overrides)
+
+
+def _code(word: str) -> str:
+    if word not in {code.value for code in RejectCode}:
+        raise ConfigError(f"--retry {word!r}: the codes are {', '.join(sorted(RejectCode))}.")
+    return word
+
+
+def start_ray(config: Config) -> None:
+    """Join the cluster that the config or the submission names, or start a local Ray."""
+    if ray.is_initialized():
+        return
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if config.ray.address or os.environ.get("RAY_ADDRESS"):
+        try:
+            ray.init(address=config.ray.address or None, log_to_driver=False)
+        except ConnectionError as error:
+            where = config.ray.address or os.environ["RAY_ADDRESS"]
+            raise ConfigError(
+                f"ray.address={where!r}: no Ray cluster answers there. Start one, or leave it out."
+            ) from error
+    else:
+        cpus = config.ray.cpus or max(MIN_CPUS, os.cpu_count() or 1)
+        ray.init(
+            num_cpus=cpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+            object_store_memory=1 << 30,
+        )
+    quiet()
+
+
+def quiet() -> None:
+    """Leave progress to ours: Ray Data's own bars and logs speak of operators, not of rows."""
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.enable_operator_progress_bars = False
+    context.print_on_execution_start = False
+    for name in ("ray.data", "ray.train", "ray"):
+        logging.getLogger(name).setLevel(logging.ERROR)

@@ -1,0 +1,74 @@
+"""catalog, prompts, embeddings and a checkpoint -> generated: one cover per album, system and variant."""
+
+import json
+from pathlib import Path
+from tempfile import mkdtemp
+
+from covergen import objects
+from covergen.config import Config
+from covergen.errors import RootError
+from covergen.generation.pipeline import PaintSettings
+from covergen.generation.requests import requests
+from covergen.generation.stage import Paint
+from covergen.lineage import work_list
+from covergen.storage import Root
+from covergen.tables import AUDIO_EMBEDDINGS, GENERATED, TEXT_EMBEDDINGS
+from jobs import entry
+from jobs.operators import Attach, nothing_to_do, pooled, record, rows, write
+from jobs.train import CURRENT
+
+
+def main(config: Config) -> None:
+    """Paint what the config's scope asks for and is not there yet."""
+    root, asked = Root.open(config.root), config.generate
+    stage = Paint(
+        config.models.stable_diffusion,
+        str(fusion_folder(root)),
+        settings=PaintSettings(
+            steps=asked.steps,
+            guidance_scale=asked.guidance_scale,
+            audio_guidance_scale=asked.audio_guidance_scale,
+            audio_scale=asked.audio_scale,
+            noise_scheduler=asked.noise_scheduler,
+            noise_shift=asked.noise_shift,
+        ),
+        encoder_recipe=root.recipe(AUDIO_EMBEDDINGS),
+        device=asked.device,
+        bf16=asked.bf16,
+        batch_size=asked.batch_size,
+        threads=asked.threads,
+        offline=config.models.offline,
+    )
+    scope = {
+        "split": asked.split,
+        "limit": asked.limit,
+        "systems": list(asked.systems),
+        "variants": asked.variants,
+    }
+    generation = root.generation(GENERATED, stage.recipe(), scope=scope)
+    wanted = requests(root, scope)
+    work = work_list(root, generation, wanted.select([*GENERATED.key, "input_digest"]), retry=config.retry)
+    if nothing_to_do("generate", work):
+        return
+    todo = work.todo.join(wanted, [*GENERATED.key, "input_digest"])
+    dataset = rows(
+        todo.sort_by([("album_id", "ascending"), ("system", "ascending")]), per_block=asked.batch_size
+    )
+    dataset = dataset.map_batches(
+        Attach(root.current(TEXT_EMBEDDINGS), ["states"], key="prompt_id"), batch_format="pyarrow"
+    ).map_batches(Attach(root.current(AUDIO_EMBEDDINGS), ["frames"], key="track_id"), batch_format="pyarrow")
+    painted = pooled(dataset, stage, actors=asked)
+    meter = write(painted, root, generation, work=work, per_block=asked.batch_size)
+    record(root, "generate", {"generation": generation.name, "rows": meter.rows, "seconds": meter.seconds})
+
+
+def fusion_folder(root: Root) -> Path:
+    """Return the local folder of the checkpoint that the last training made."""
+    if not root.exists(CURRENT):
+        raise RootError(f"{root.uri} has no fusion checkpoint yet; run jobs.train first.")
+    folder = json.loads(root.read(CURRENT))["folder"]
+    return objects.pull(root.path(folder), Path(mkdtemp(prefix="covergen-")))
+
+
+if __name__ == "__main__":
+    entry.run(main)

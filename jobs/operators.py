@@ -1,0 +1,153 @@
+"""The Ray seam: read rows, pool actors, write a table. Stages are defined in `covergen/`, never here."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import ray
+from ray.data import ActorPoolStrategy, Dataset
+
+from covergen import objects, rejects
+from covergen.config import Actors
+from covergen.errors import CovergenError
+from covergen.lineage import Work
+from covergen.storage import Generation, Root
+from jobs.progress import Meter, say
+
+Stage = Callable[[pa.Table], pa.Table]
+
+
+def rows(table: pa.Table, *, per_block: int) -> Dataset:
+    """Return rows that the driver holds (keys and other small columns) as a dataset."""
+    blocks = [table.slice(start, per_block) for start in range(0, len(table), per_block)]
+    return ray.data.from_arrow([block.combine_chunks() for block in blocks])
+
+
+def listed(
+    generation: Generation, columns: Sequence[str], *, key: str, only: pa.Table, per_block: int
+) -> Dataset:
+    """Return the rows of a table whose key is in `only`, read in parallel, with `only`'s other columns.
+
+    The rows themselves never pass through the driver.
+    """
+    read = ray.data.read_delta(
+        generation.uri,
+        columns=[key, *columns],
+        storage_options=objects.delta_options(generation.uri),
+        filesystem=objects.arrow_filesystem(generation.uri),
+    )
+    kept = read.map_batches(
+        _Join(ray.put(only), key), batch_format="pyarrow", batch_size=None, zero_copy_batch=True
+    )
+    return kept.repartition(target_num_rows_per_block=per_block)
+
+
+class _Join:
+    """Keeps the rows of a batch whose key is in a small table, and adds that table's columns."""
+
+    def __init__(self, only: "ray.ObjectRef[pa.Table]", key: str):
+        self.only, self.key = only, key
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        only = ray.get(self.only)
+        place = pc.index_in(batch[self.key], value_set=only[only.column_names[0]].combine_chunks())
+        kept = batch.filter(pc.is_valid(place))
+        added = only.take(pc.drop_null(place))
+        for name in only.column_names[1:]:
+            kept = kept.append_column(name, added[name])
+        return kept
+
+
+class Attach:
+    """Adds columns of a table to a batch by key; rows without a match get nulls. Runs on workers."""
+
+    def __init__(self, generation: Generation, columns: Sequence[str], *, key: str, on: str | None = None):
+        self.generation, self.columns, self.key, self.on = generation, tuple(columns), key, on or key
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return the batch with the columns added."""
+        wanted = sorted({value for value in batch[self.on].to_pylist() if value is not None})
+        quoted = ", ".join(f"'{value}'" for value in wanted)
+        where = f"{self.key} IN ({quoted})" if wanted else "1 = 0"
+        found = self.generation.read([self.key, *self.columns], where=where)
+        place = pc.index_in(batch[self.on], value_set=found[self.key].combine_chunks())
+        added = found.select(self.columns).take(place)
+        for name in self.columns:
+            batch = batch.append_column(added.schema.field(name), added[name])
+        return batch
+
+
+class _Actor:
+    """Carries a stage into an actor; the stage loads its model at the first batch it sees there."""
+
+    def __init__(self, stage: Stage):
+        self.stage = stage
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        return self.stage(batch)
+
+
+def pooled(dataset: Dataset, stage: Stage, *, actors: Actors) -> Dataset:
+    """Map a stage over the dataset in a pool of actors that bears its name."""
+    return dataset.map_batches(
+        type(type(stage).__name__, (_Actor,), {}),
+        fn_constructor_args=(stage,),
+        compute=ActorPoolStrategy(size=actors.actors),
+        batch_format="pyarrow",
+        batch_size=actors.batch_size,
+        num_cpus=None if actors.gpus else actors.cpus,
+        num_gpus=actors.gpus or None,
+    )
+
+
+class _Write:
+    """The last operator: accepted rows to the table, refused ones to `rejects`, one commit a block."""
+
+    def __init__(self, generation: Generation, refused: Generation, *, replaces: bool):
+        self.generation, self.refused, self.replaces = generation, refused, replaces
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        accepted, refused = rejects.split(batch)
+        if self.replaces:
+            self.generation.upsert(accepted)
+        else:
+            self.generation.append(accepted)
+        table = self.generation.table
+        rejects.write(self.refused, table.name, refused, key=table.key)
+        return pa.table({"rows": [len(accepted)], "rejects": [len(refused)]})
+
+
+def write(dataset: Dataset, root: Root, generation: Generation, *, work: Work, per_block: int) -> Meter:
+    """Run the dataset, commit its blocks as they come, and show progress."""
+    name = generation.table_name
+    writer = _Write(generation, rejects.rejects_of(root), replaces=work.replaces)
+    counts = dataset.map_batches(writer, batch_format="pyarrow", batch_size=per_block, zero_copy_batch=True)
+    with Meter(name, len(work.todo)) as meter:
+        for batch in counts.iter_batches(batch_size=None, batch_format="pyarrow"):
+            meter.add(pc.sum(batch["rows"]).as_py() or 0, pc.sum(batch["rejects"]).as_py() or 0)
+    if meter.rows + meter.rejects < len(work.todo):
+        raise CovergenError(
+            f"{name}: {len(work.todo) - meter.rows - meter.rejects} of {len(work.todo)} rows did not arrive. "
+            "Run the job again: it goes on from what is committed."
+        )
+    return meter
+
+
+def nothing_to_do(name: str, work: Work) -> bool:
+    """Say so where nothing is left to do."""
+    if len(work.todo):
+        return False
+    refused = f", {work.refused} in rejects" if work.refused else ""
+    say(f"{name}: nothing to do, {work.owed - work.refused} rows are there{refused}")
+    return True
+
+
+def record(root: Root, job: str, facts: Mapping[str, Any]) -> None:
+    """Write down what a run read and made, so that it can be made again."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    root.write(
+        f"runs/{job}/{stamp}.json", json.dumps(dict(facts), indent=1, sort_keys=True, default=str).encode()
+    )

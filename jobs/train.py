@@ -1,0 +1,95 @@
+"""latents, text_embeddings, audio_embeddings -> checkpoints/RECIPE: a fusion, trained data-parallel."""
+
+import json
+import threading
+from dataclasses import asdict
+from typing import Any
+
+import ray
+from ray.train import FailureConfig, RunConfig, ScalingConfig
+from ray.train.torch import TorchConfig, TorchTrainer
+
+from covergen import stable_diffusion
+from covergen.config import Config
+from covergen.storage import Root, digest_of
+from covergen.tables import AUDIO_EMBEDDINGS
+from covergen.training import checkpoint
+from covergen.training.dataset import checkpoint_folder, data_digest
+from jobs import entry
+from jobs.operators import record
+from jobs.progress import Meter, say
+from jobs.train_loop import Board, settings_of, train_loop
+
+CURRENT = "checkpoints/current.json"
+
+
+def main(config: Config) -> None:
+    """Train the fusion that the config names, or go on with it, or say that it is there."""
+    root = Root.open(config.root)
+    start = checkpoint_folder(root, config.train.start_from)
+    recipe = {
+        "fusion": config.train.fusion,
+        "settings": asdict(settings_of(config)),
+        "start_from": checkpoint.digest(start) if start else None,
+        "base": stable_diffusion.digest(config.models.stable_diffusion),
+        "audio": root.recipe(AUDIO_EMBEDDINGS),
+        "data": data_digest(root),
+    }
+    folder = f"checkpoints/{digest_of(recipe)}"
+    pointer = json.dumps({"folder": folder, "recipe": recipe}, sort_keys=True).encode()
+    if root.exists(f"{folder}/recipe.json"):
+        say(f"train: nothing to do, {folder} is there")
+        root.write(CURRENT, pointer)
+        return
+    task = {
+        "config": config.model_dump(),
+        "root": root.uri,
+        "folder": folder,
+        "base_digest": recipe["base"],
+        "recipe": recipe["audio"],
+    }
+    seconds = fit(task, config)
+    root.write(f"{folder}/recipe.json", pointer)
+    root.write(CURRENT, pointer)
+    record(
+        root, "train", {"folder": folder, "recipe": recipe, "seconds": seconds, "steps": config.train.steps}
+    )
+
+
+def fit(task: dict[str, Any], config: Config) -> float:
+    """Run the workers, show their steps, return the seconds it took."""
+    train = config.train
+    board = Board.remote()
+    trainer = TorchTrainer(
+        train_loop,
+        train_loop_config={**task, "board": board},
+        torch_config=TorchConfig(backend="nccl" if train.gpus else "gloo"),
+        scaling_config=ScalingConfig(
+            num_workers=train.workers,
+            use_gpu=bool(train.gpus),
+            resources_per_worker={"CPU": train.cpus} | ({"GPU": train.gpus} if train.gpus else {}),
+        ),
+        run_config=RunConfig(failure_config=FailureConfig(max_failures=2)),
+    )
+    done = threading.Event()
+    with Meter("train", train.steps) as meter:
+        watcher = threading.Thread(target=_watch, args=(board, meter, done), daemon=True)
+        watcher.start()
+        try:
+            trainer.fit()
+        finally:
+            done.set()
+            watcher.join()
+        meter.add(train.steps - meter.rows, 0)
+    return meter.seconds
+
+
+def _watch(board: Any, meter: Meter, done: threading.Event) -> None:
+    while not done.wait(1.0):
+        row = ray.get(board.read.remote())
+        if row.get("stage") == "train":
+            meter.add(max(0, int(row["step"]) - meter.rows), 0)
+
+
+if __name__ == "__main__":
+    entry.run(main)

@@ -1,0 +1,120 @@
+"""What each Ray Train worker does: read the examples, train its share, save at times.
+
+Its own resume state lies in the root: what Ray would restore may be older than what was trained.
+"""
+
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import ray
+import ray.train
+import torch
+from ray.train.torch import get_device, prepare_model
+
+from covergen import objects, stable_diffusion
+from covergen.config import Config
+from covergen.fusion import build
+from covergen.storage import Root
+from covergen.training import checkpoint
+from covergen.training.dataset import checkpoint_folder, read_examples
+from covergen.training.drops import DropRates
+from covergen.training.settings import TrainingSettings
+from covergen.training.trainer import Trainer
+
+
+@ray.remote(num_cpus=0)
+class Board:
+    """Where workers tell how far they are, and the driver reads it."""
+
+    def __init__(self) -> None:
+        self.row: dict[str, Any] = {}
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Put up the newest row."""
+        self.row = row
+
+    def read(self) -> dict[str, Any]:
+        """Return the newest row."""
+        return self.row
+
+
+def settings_of(config: Config) -> TrainingSettings:
+    """Return the trainer's plain settings."""
+    train = config.train
+    return TrainingSettings(
+        steps=train.steps,
+        batch_size=train.batch_size,
+        accumulate=train.accumulate,
+        learning_rate=train.learning_rate,
+        warmup_steps=train.warmup_steps,
+        ema_decay=train.ema_decay,
+        drop_rates=DropRates(audio=train.audio_drop, text=train.text_drop, both=train.both_drop),
+        high_noise=train.high_noise,
+        bf16=train.bf16,
+        align_steps=train.align_steps,
+        seed=train.seed,
+    )
+
+
+def train_loop(task: dict[str, Any]) -> None:
+    """Train on this worker; rank 0 saves to the root every `checkpoint_every` steps and at the end."""
+    config, root, board = Config.model_validate(task["config"]), Root.open(task["root"]), task["board"]
+    context, device = ray.train.get_context(), get_device()
+    torch.set_num_threads(max(1, round(config.train.cpus)))
+    models = config.models
+    unet = stable_diffusion.load_unet(models.stable_diffusion, device=str(device), offline=models.offline)
+    noise_scheduler = stable_diffusion.load_noise_scheduler(
+        models.stable_diffusion, "ddpm", offline=models.offline
+    )
+    examples, held_out = (
+        read_examples(root, split, base=models.stable_diffusion, offline=models.offline)
+        for split in ("train", "validation")
+    )
+    if (start := checkpoint_folder(root, config.train.start_from)) is not None:
+        fusion, _ = checkpoint.load(start, unet, base_digest=task["base_digest"], recipe=task["recipe"])
+    else:
+        torch.manual_seed(config.train.seed)
+        fusion = build(config.train.fusion, unet, tuple(examples.frames.shape[1:]))
+    trainer = Trainer(
+        unet,
+        fusion,
+        noise_scheduler=noise_scheduler,
+        examples=examples,
+        settings=settings_of(config),
+        rank=context.get_world_rank(),
+        world_size=context.get_world_size(),
+        wrap=prepare_model if context.get_world_size() > 1 else None,
+        device=device,
+    )
+    folder = Path(mkdtemp(prefix="covergen-train-"))
+    if root.exists(f"{task['folder']}/trainer.pt"):
+        trainer.load_state(checkpoint.load_trainer(objects.pull(root.path(task["folder"]), folder)))
+    trainer.align(held_out)
+    first = context.get_world_rank() == 0
+    for row in trainer:
+        if not first:
+            continue
+        board.write.remote(row)
+        if trainer.step % config.train.checkpoint_every == 0:
+            save(trainer, root, task, folder)
+    if first:
+        if held_out is not None:
+            trainer.validate(held_out)
+        save(trainer, root, task, folder)
+    ray.train.report({"step": trainer.step})
+
+
+def save(trainer: Trainer, root: Root, task: dict[str, Any], folder: Path) -> None:
+    """Write the averaged weights and the resume state to the root, the state last."""
+    with trainer.average.swapped_in():
+        checkpoint.save(
+            folder,
+            trainer.fusion,
+            base_digest=task["base_digest"],
+            recipe=task["recipe"],
+            step=trainer.step,
+            history=trainer.history,
+        )
+    checkpoint.save_trainer(folder, trainer.state())
+    objects.push(folder, root.path(task["folder"]))

@@ -1,0 +1,122 @@
+"""The shape of the house: imports run one way, Ray stays in jobs/, every registry entry is documented."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MAX_LINES = 300
+
+# Each room may import the rooms before it, never one after it.
+ORDER = [
+    ("errors",),
+    ("tables", "config"),
+    ("rows", "objects"),
+    ("storage",),
+    ("rejects",),
+    ("procedural",),
+    ("audio", "images"),
+    ("stable_diffusion", "sources"),
+    ("catalog",),
+    ("embeddings", "latents", "fusion"),
+    ("training",),
+    ("generation",),
+    ("evaluation",),
+    ("pretraining",),
+    ("lineage",),
+    ("verify", "serving"),
+    ("cli",),
+]
+RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
+FILES = sorted((ROOT / "covergen").rglob("*.py"))
+
+
+def imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(ROOT / "covergen").parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_run_one_way(path: Path) -> None:
+    room = room_of(path)
+    if room == "__init__":
+        return
+    for name in imports(path):
+        top, _, rest = name.partition(".")
+        assert top not in {"ray", "jobs"}, f"{path} imports {name}"
+        if top != "covergen" or not rest:
+            continue
+        other = rest.split(".")[0]
+        if other == room or other not in RANK:
+            assert other == room or other[0].isupper() or name.count(".") > 1 or other in RANK, name
+            continue
+        assert RANK[other] < RANK[room], f"{room} imports {other}, which stands above it"
+        if other == "config":
+            assert room == "cli", f"{path}: components take plain values, not the config"
+
+
+def test_covergen_works_in_a_process_without_ray() -> None:
+    modules = [".".join(p.relative_to(ROOT).with_suffix("").parts) for p in FILES if p.name != "__main__.py"]
+    code = (
+        "import sys; sys.modules['ray'] = None\n"
+        "import importlib\n"
+        f"for name in {modules!r}: importlib.import_module(name.removesuffix('.__init__'))\n"
+        "print(len(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("folder", ["covergen", "jobs", "tests", "benchmarks"])
+def test_no_file_outgrows_its_room(folder: str) -> None:
+    long = {
+        str(p): n for p in (ROOT / folder).rglob("*.py") if (n := len(p.read_text().splitlines())) > MAX_LINES
+    }
+    assert not long
+
+
+def test_jobs_stay_short() -> None:
+    seams = {"operators.py", "progress.py", "entry.py"}
+    for path in (ROOT / "jobs").glob("*.py"):
+        if path.name not in seams:
+            assert len(path.read_text().splitlines()) <= 100, path
+
+
+def registries() -> dict[str, dict[str, object]]:
+    from covergen.catalog.prompts import PROMPT_STYLES
+
+    from covergen.embeddings.registry import AUDIO_ENCODERS
+    from covergen.fusion.registry import FUSIONS
+    from covergen.sources import SOURCES
+    from covergen.stable_diffusion import NOISE_SCHEDULERS, PRESETS
+
+    return {
+        "sources": SOURCES,
+        "encoders": AUDIO_ENCODERS,
+        "fusions": FUSIONS,
+        "prompt styles": PROMPT_STYLES,
+        "noise schedulers": NOISE_SCHEDULERS,
+        "presets": PRESETS,
+    }
+
+
+def test_every_registry_entry_is_documented() -> None:
+    readme = (ROOT / "docs" / "registries.md").read_text()
+    for registry, entries in registries().items():
+        assert entries, registry
+        for name, entry in entries.items():
+            assert getattr(entry, "__doc__", None), f"{registry}: {name} has no docstring"
+            assert f"`{name}`" in readme, f"docs/registries.md does not name {registry}: {name}"

@@ -1,0 +1,304 @@
+import io
+import os
+import struct
+import wave
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from covergen import audio
+from covergen.errors import BadInput, RejectCode
+
+RATE = 24_000
+ENCODERS = {
+    "mp3": ("mp3", "libmp3lame", "fltp"),
+    "ogg": ("ogg", "vorbis", "fltp"),
+    "opus": ("ogg", "libopus", "flt"),
+    "m4a": ("ipod", "aac", "fltp"),
+    "flac": ("flac", "flac", "s16"),
+    "wav": ("wav", "pcm_s16le", "s16"),
+}
+
+
+def tone(seconds: float = 4.0, rate: int = 48_000, hertz: float = 440.0) -> np.ndarray:
+    """A tone that grows louder, so that every second of it differs."""
+    time = np.arange(int(seconds * rate)) / rate
+    return (0.1 + 0.4 * time / seconds) * np.sin(2 * np.pi * hertz * time)
+
+
+def encoded(kind: str, channels: np.ndarray, rate: int = 48_000) -> bytes:
+    """`channels` (C, N) in one of the formats that users bring."""
+    container_format, codec, sample_format = ENCODERS[kind]
+    channels = np.repeat(channels, 2, axis=0) if codec == "vorbis" and len(channels) == 1 else channels
+    layout = {1: "mono", 2: "stereo"}[len(channels)]
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=container_format) as container:
+        stream = container.add_stream(codec, rate=rate, layout=layout, options={"strict": "experimental"})
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(channels, np.float32), "fltp", layout)
+        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+        resampler = av.AudioResampler(
+            sample_format, layout, rate, frame_size=stream.codec_context.frame_size or 1024
+        )
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(stream.encode(part))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def code_of(source: bytes | Path, **limits) -> RejectCode:
+    """The code that both ways of decoding refuse with."""
+    with pytest.raises(BadInput) as measured:
+        audio.measure(source, audio.AudioLimits(**limits))
+    with pytest.raises(BadInput) as decoded:
+        audio.decode(source, RATE, limits=audio.AudioLimits(**limits))
+    assert measured.value.code is decoded.value.code
+    return decoded.value.code
+
+
+def wav_header(
+    channels: int = 1,
+    rate: int = 8_000,
+    *,
+    data: bytes,
+    kind: int = 1,
+    bits: int = 16,
+    size: int | None = None,
+) -> bytes:
+    block = channels * bits // 8
+    fmt = struct.pack("<HHIIHH", kind, channels, rate, rate * block % 2**32, block, bits)
+    size = len(data) if size is None else size
+    body = b"WAVEfmt " + struct.pack("<I", len(fmt)) + fmt + b"data" + struct.pack("<I", size) + data
+    return b"RIFF" + struct.pack("<I", min(size + 36, 2**32 - 2)) + body
+
+
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_every_format_keeps_pitch_level_and_length(kind):
+    clip = audio.decode(encoded(kind, np.stack([tone(), tone()])), RATE)
+    assert clip.waveform.dtype == np.float32
+    assert clip.seconds == pytest.approx(4.0, abs=0.1)
+    spectrum = np.abs(np.fft.rfft(clip.waveform))
+    assert np.fft.rfftfreq(clip.waveform.size, 1 / RATE)[spectrum.argmax()] == pytest.approx(440, abs=1)
+    assert np.sqrt(np.mean(clip.waveform**2)) == pytest.approx(
+        np.sqrt(np.mean(tone() ** 2)), rel=0.06
+    )  # LAME itself takes 5% off
+
+
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_measure_agrees_with_the_container(kind):
+    seconds, facts = audio.measure(encoded(kind, tone()[None]))
+    assert seconds == pytest.approx(4.0, abs=0.1)
+    assert facts.container_seconds == pytest.approx(seconds, abs=0.1)
+    assert facts.mime.startswith("audio/")
+
+
+def test_channels_are_averaged():
+    clip = audio.decode(encoded("flac", np.stack([tone(), 0 * tone()])), 48_000)
+    assert np.abs(clip.waveform - tone() / 2).max() < 1e-3
+
+
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_cut_is_centred_exact_and_repeatable(kind):
+    data = encoded(kind, tone()[None])
+    cut = audio.decode(data, RATE, seconds=1.0)
+    assert cut.waveform.size == RATE
+    assert np.array_equal(cut.waveform, audio.decode(data, RATE, seconds=1.0).waveform)
+    whole = audio.decode(data, RATE).waveform
+    start = round((cut.container_seconds - 1) / 2 * RATE)
+    same = whole[start : start + RATE]
+    assert np.corrcoef(cut.waveform, same)[0, 1] > 0.99  # shifted by a quarter period it would be 0
+
+
+def test_cut_of_a_shorter_song_is_all_of_it():
+    assert audio.decode(encoded("flac", tone(2.0)[None]), RATE, seconds=25).seconds == pytest.approx(
+        2.0, abs=0.01
+    )
+
+
+def test_flac_and_wav_keep_the_absolute_level():
+    quiet = (0.02 * np.sin(np.arange(2 * RATE) / 9)).astype(np.float32)
+    for data in (audio.encode_flac(quiet, RATE), audio.encode_wav(quiet, RATE)):
+        assert np.abs(audio.decode(data, RATE).waveform - quiet).max() <= 0.5 / 32768 + 1e-7
+    assert audio.encode_flac(quiet, RATE) == audio.encode_flac(quiet, RATE)
+
+
+def test_too_loud_is_clipped_not_wrapped():
+    loud = np.full(2 * RATE, 1.5, np.float32)
+    assert audio.decode(audio.encode_wav(loud, RATE), RATE).waveform.min() > 0.99
+
+
+@pytest.mark.parametrize("kind", ["mp3", "ogg", "opus", "flac", "wav"])
+def test_cut_off_files_are_shortened(kind):
+    data = encoded(kind, tone(8.0)[None])
+    assert code_of(data[: len(data) * 7 // 10]) is RejectCode.SHORTENED
+
+
+def test_cut_off_m4a_has_lost_its_index():
+    data = encoded("m4a", tone(8.0)[None])
+    assert code_of(data[: len(data) // 2]) is RejectCode.UNREADABLE
+
+
+@pytest.mark.parametrize("kind", ["mp3", "opus", "m4a", "flac"])
+def test_a_hole_in_the_middle_is_shortened(kind):
+    noise = np.random.default_rng(0).normal(0, 0.2, 8 * 48_000)
+    data = bytearray(encoded(kind, noise[None]))
+    data[len(data) * 3 // 10 : len(data) * 6 // 10] = bytes(len(data) * 6 // 10 - len(data) * 3 // 10)
+    assert code_of(bytes(data)) is RejectCode.SHORTENED
+
+
+def test_a_cut_before_the_damage_is_still_good():
+    data = encoded("flac", np.random.default_rng(0).normal(0, 0.2, (1, 10 * 48_000)))
+    assert audio.decode(data[: len(data) * 8 // 10], RATE, seconds=2.0).seconds == 2.0
+
+
+def test_flac_with_a_body_of_garbage_gives_no_frame():
+    data = encoded("flac", tone()[None])
+    garbage = np.random.default_rng(0).integers(0, 256, len(data), dtype=np.uint8).tobytes()
+    assert code_of(data[:200] + garbage) is RejectCode.UNREADABLE
+
+
+def test_silence_is_refused():
+    assert code_of(encoded("flac", np.zeros((2, 96_000)))) is RejectCode.SILENT
+    assert code_of(encoded("mp3", np.zeros((2, 96_000)))) is RejectCode.SILENT
+
+
+def test_quiet_music_is_not_silence():
+    assert audio.decode(encoded("flac", 0.01 * tone()[None]), RATE).seconds == pytest.approx(4.0, abs=0.01)
+
+
+def test_empty_missing_and_folder(tmp_path):
+    (tmp_path / "empty.mp3").touch()
+    assert code_of(b"") is RejectCode.EMPTY_FILE
+    assert code_of(tmp_path / "empty.mp3") is RejectCode.EMPTY_FILE
+    assert code_of(tmp_path / "none.mp3") is RejectCode.MISSING_FILE
+    assert code_of(tmp_path) is RejectCode.UNREADABLE
+
+
+def test_short_long_and_large_are_refused():
+    data = encoded("flac", tone(4.0)[None])
+    assert code_of(data, min_seconds=5.0) is RejectCode.TOO_SHORT
+    assert code_of(data, max_seconds=3.0) is RejectCode.TOO_LONG
+    assert code_of(data, max_bytes=1000) is RejectCode.TOO_LARGE
+
+
+def test_length_is_limited_where_the_header_claims_none():
+    silent_about_length = encoded("mp3", tone(8.0)[None]).replace(b"Xing", b"____").replace(b"Info", b"____")
+    assert audio.probe(silent_about_length).container_seconds is None
+    assert audio.decode(silent_about_length, RATE, seconds=2.0).seconds == 2.0
+    assert code_of(silent_about_length, max_seconds=3.0) is RejectCode.TOO_LONG
+
+
+def test_header_that_claims_years_is_refused():
+    lie = wav_header(rate=1000, data=tone(2, 1000).astype("<i2").tobytes(), bits=8, size=2**32 - 100)
+    assert code_of(lie) in {RejectCode.TOO_LONG, RejectCode.SHORTENED}
+
+
+def test_too_many_channels_are_refused():
+    assert code_of(wav_header(96, data=bytes(96 * 2 * 16_000))) is RejectCode.TOO_MANY_CHANNELS
+
+
+@pytest.mark.parametrize("rate", [1, 900, 4_000_000_000])
+def test_impossible_rates_are_refused(rate):
+    assert code_of(wav_header(rate=rate, data=bytes(64_000))) in {
+        RejectCode.UNREADABLE,
+        RejectCode.UNSUPPORTED_FORMAT,
+    }
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
+def test_what_is_no_number_is_refused(value):
+    samples = tone(2.0, 8_000).astype("<f4")
+    samples[9_000] = value
+    assert code_of(wav_header(data=samples.tobytes(), kind=3, bits=32)) is RejectCode.NOT_FINITE
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"this is a text file with the name of a song\n" * 50,
+        bytes(50_000),
+        b"<html><body>404 Not Found</body></html>",
+        b"#EXTM3U\n#EXTINF:10,\nhttp://127.0.0.1:9/secret.ts\n#EXT-X-ENDLIST\n",
+        b"ffconcat version 1.0\nfile /etc/passwd\n",
+        b"PK\x03\x04" + bytes(1000),
+    ],
+)
+def test_what_only_has_the_name_of_audio_is_refused(data):
+    assert code_of(data) is RejectCode.UNSUPPORTED_FORMAT
+
+
+def test_a_playlist_opens_nothing_else(tmp_path):
+    song = tmp_path / "song.wav"
+    song.write_bytes(audio.encode_wav(tone(2.0, RATE).astype(np.float32), RATE))
+    playlist = tmp_path / "list.mp3"
+    playlist.write_text(f"ffconcat version 1.0\nfile {song.name}\n")
+    assert code_of(playlist) is RejectCode.UNSUPPORTED_FORMAT
+
+
+def test_pictures_and_video_hold_no_audio():
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width = stream.height = 32
+        stream.pix_fmt = "yuv420p"
+        for _ in range(5):
+            frame = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), "rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert code_of(buffer.getvalue()) is RejectCode.NO_AUDIO_STREAM
+
+
+def test_an_id3_tag_alone_is_no_audio():
+    text = b"TIT2" + struct.pack(">I", 6) + b"\0\0" + b"\0Hello"
+    assert code_of(b"ID3\x03\0\0" + bytes([0, 0, 0, len(text)]) + text) is RejectCode.UNREADABLE
+
+
+def test_stdlib_agrees_with_the_wav_encoder():
+    waveform = tone(1.0, RATE).astype(np.float32)
+    with wave.open(io.BytesIO(audio.encode_wav(waveform, RATE))) as reader:
+        samples = np.frombuffer(reader.readframes(reader.getnframes()), "<i2")
+    assert np.abs(samples / 32768 - waveform).max() <= 0.5 / 32768 + 1e-7
+
+
+@pytest.fixture(scope="module")
+def whole_files() -> dict[str, bytes]:
+    return {kind: encoded(kind, tone(2.0)[None]) for kind in ENCODERS}
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    kind=st.sampled_from(list(ENCODERS)),
+    flips=st.lists(st.tuples(st.integers(0, 2**30), st.integers(1, 255)), max_size=20),
+    keep=st.floats(0, 1),
+)
+def test_any_damage_ends_in_audio_or_a_code(whole_files, kind, flips, keep):
+    data = bytearray(whole_files[kind])
+    for position, mask in flips:
+        data[position % len(data)] ^= mask
+    try:
+        clip = audio.decode(
+            bytes(data[: int(len(data) * keep)]), 8_000, limits=audio.AudioLimits(max_seconds=30)
+        )
+    except BadInput as refusal:
+        assert refusal.reason
+    else:
+        assert np.isfinite(clip.waveform).all()
+        assert clip.seconds <= 31
+
+
+@pytest.mark.samples
+def test_real_music_is_heard():
+    folder = os.environ.get("COVERGEN_SAMPLES")
+    if not folder:
+        pytest.skip("COVERGEN_SAMPLES is unset")
+    paths = [p for p in sorted(Path(folder, "music").rglob("*")) if p.suffix in audio.AUDIO_SUFFIXES]
+    one_of_each = {path.suffix: path for path in paths}
+    assert len(one_of_each) == 6
+    for path in one_of_each.values():
+        seconds, facts = audio.measure(path)
+        assert seconds == pytest.approx(facts.container_seconds, abs=0.1)
+        assert audio.decode(path, RATE, seconds=5).waveform.size == 5 * RATE

@@ -1,0 +1,80 @@
+"""A config is refused with the key, the value and the remedy."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from covergen.config import Config, load
+from covergen.errors import ConfigError
+
+MINIMAL = "root: out/x\nscrape:\n  sources:\n    - {name: folder, path: music}\n"
+
+
+@pytest.fixture
+def minimal(tmp_path: Path) -> Path:
+    path = tmp_path / "run.yaml"
+    path.write_text(MINIMAL)
+    return path
+
+
+def test_overrides_reach_their_section(minimal: Path) -> None:
+    config = load(minimal, ["train.steps=70", "generate.systems=[audio, shuffled]", "root=elsewhere"])
+    assert config.train.steps == 70
+    assert config.generate.systems == ("audio", "shuffled")
+    assert config.root == "elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.stepz=3", "no key train.stepz. Did you mean steps?"),
+        ("trane.steps=3", "no key trane. Did you mean train?"),
+        ("train.steps=many", "train.steps='many': Input should be a valid integer"),
+        ("train.batch_size=33", None),
+        ("train.warmup_steps=5000", "warmup_steps=5000 must be smaller than steps=1000"),
+        ("train.workers=5", "batch_size=32 cannot be shared by 5 workers"),
+        ("clean.validation=0.95", "leave artists to train on"),
+        ("clean.prompt_style=custom", "prompt_template belongs to prompt_style=custom"),
+        ("generate.noise_scheduler=euler", "generate.noise_scheduler='euler'"),
+        ("scrape.sources=[]", "scrape.sources"),
+        ("steps", "not of the form section.key=value"),
+    ],
+)
+def test_what_is_wrong_is_named(minimal: Path, override: str, message: str | None) -> None:
+    if message is None:
+        assert load(minimal, [override]).train.batch_size == 33
+        return
+    with pytest.raises(ConfigError) as caught:
+        load(minimal, [override])
+    assert message in str(caught.value)
+
+
+def test_a_wrong_key_of_a_source_is_named(minimal: Path) -> None:
+    minimal.write_text(MINIMAL.replace("path:", "paht:"))
+    with pytest.raises(ConfigError, match=r"no key scrape.sources.0.paht. Did you mean path\?"):
+        load(minimal)
+
+
+@pytest.mark.parametrize(("text", "message"), [("- a\n", "no sections"), ("a: [", "not YAML")])
+def test_a_file_that_is_no_config_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load(path)
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        load(tmp_path / "absent.yaml")
+
+
+@given(st.text(st.characters(categories=["Ll"]), min_size=1).filter(lambda s: s not in Config.model_fields))
+def test_no_unknown_section_passes(name: str) -> None:
+    with pytest.raises(ValueError, match=r"extra_forbidden|Extra inputs"):
+        Config.model_validate(
+            {"root": "x", "scrape": {"sources": [{"name": "folder", "path": "p"}]}, name: {}}
+        )
+
+
+@pytest.mark.parametrize("name", ["demo", "one_gpu", "gpu_cluster"])
+def test_the_shipped_configs_load(name: str) -> None:
+    assert load(Path(__file__).parent.parent / "configs" / f"{name}.yaml").root
