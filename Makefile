@@ -22,7 +22,7 @@ $(STAMP): constraints.txt pyproject.toml deploy/setup.sh
 	@touch $@
 
 demo: setup
-	@$(BIN)/python -m jobs.demo configs/demo.yaml $(if $(MUSIC),--music "$(MUSIC)")
+	@$(BIN)/python -m jobs.demo $(if $(MUSIC),configs/music.yaml "scrape.sources.0.path=$(MUSIC)",configs/demo.yaml)
 
 test: setup
 	@$(BIN)/python -m pytest -m "not slow and not gpu"

@@ -251,13 +251,21 @@ def _apply(tree: dict[str, Any], override: str) -> None:
         raise ConfigError(f"Override {override!r} is not of the form section.key=value.")
     *sections, key = dotted.split(".")
     for section in sections:
-        tree = tree.setdefault(section, {})
-        if not isinstance(tree, dict):
-            raise ConfigError(f"Override {override!r}: {section} is not a section.")
+        tree = _inner(tree, section, override)
     try:
         tree[key] = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"Override {override!r}: the value is not YAML.") from error
+
+
+def _inner(tree: Any, section: str, override: str) -> Any:
+    if isinstance(tree, list) and section.isdigit() and int(section) < len(tree):
+        tree = tree[int(section)]
+    elif isinstance(tree, dict):
+        tree = tree.setdefault(section, {})
+    if not isinstance(tree, dict | list):
+        raise ConfigError(f"Override {override!r}: {section} is not a section.")
+    return tree
 
 
 def _explain(problem: Any, path: str | Path) -> str:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from covergen import rejects
+from covergen.columns import Table
 from covergen.generation.requests import requests
 from covergen.storage import Generation, Root
 from covergen.tables import (
@@ -24,8 +25,7 @@ from covergen.tables import (
     MEDIA,
     PROMPTS,
     TEXT_EMBEDDINGS,
-    Table,
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def push(folder: Path, uri: str) -> None:
 
 
 def pull(uri: str, folder: Path) -> Path:
-    """Return a local folder with the files at an address: itself where it is local, else copied to `folder`."""
+    """Return a local folder with the files at an address: itself where it is local, else `folder`."""
     if not is_s3(uri):
         return Path(uri)
     folder.mkdir(parents=True, exist_ok=True)

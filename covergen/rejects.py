@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from covergen.columns import Table
 from covergen.rows import REJECT_COLUMNS, from_records
 from covergen.storage import Generation, Root
-from covergen.tables import REJECTS, TABLES, Table
+from covergen.tables import REJECTS, TABLES
 
 RECIPE = {"table": "rejects", "version": 1}
 RETRY_AFTER = timedelta(minutes=10)  # doubled at each attempt

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from covergen.columns import Table
 from covergen.errors import BadInput, RootError
-from covergen.tables import CHECKSUM, Table
+from covergen.tables import CHECKSUM
 
 
 def from_records(table: Table, records: Sequence[Mapping[str, Any]]) -> pa.Table:

@@ -18,9 +18,10 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from covergen import objects
+from covergen.columns import Table
 from covergen.errors import RootError
 from covergen.rows import conform
-from covergen.tables import TABLES, Table
+from covergen.tables import TABLES
 
 FORMAT = 1
 MARKER = "covergen.json"
@@ -116,6 +117,10 @@ class Root:
     def has(self, table: Table) -> bool:
         """Say whether any job has written the table yet."""
         return self.exists(f"{table.name}/current.json")
+
+    def runs(self, job: str) -> list[str]:
+        """Return the names of a job's run records, the oldest first."""
+        return objects.children(self.path("runs", job))
 
     def _pointer(self, table: Table) -> dict[str, Any]:
         name = f"{table.name}/current.json"

@@ -7,11 +7,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from covergen import rejects
+from covergen.columns import Table
 from covergen.errors import RootError
 from covergen.lineage import OWED
 from covergen.rows import row_checksums
 from covergen.storage import Generation, Root
-from covergen.tables import TABLES, Table
+from covergen.tables import TABLES
 
 NAMED = 3  # keys that a message names before it counts the rest
 

@@ -1,7 +1,7 @@
 """catalog, media, prompts -> audio_embeddings, text_embeddings: what the frozen encoders hear and read."""
 
 from covergen.config import Config
-from covergen.embeddings.stage import HearTracks, ReadWords
+from covergen.embeddings.stage import CutWindows, Hear, HearTracks, ReadWords
 from covergen.lineage import OWED, work_list
 from covergen.storage import Root
 from covergen.tables import AUDIO_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
@@ -37,11 +37,13 @@ def hear(root: Root, config: Config) -> None:
     work = work_list(root, generation, OWED[AUDIO_EMBEDDINGS.name](root), retry=config.retry)
     if nothing_to_do("embed songs", work):
         return
+    entry.start_ray(config)
     songs = listed(
         root.current(MEDIA), ["uri", "bytes"], key="owner_id", only=work.todo, per_block=asked.batch_size
     ).rename_columns({"owner_id": "track_id"})
-    windows = songs.map_batches(stage.cut(), batch_format="pyarrow", batch_size=asked.batch_size)
-    heard = pooled(windows, stage.hear(), actors=asked)
+    cut = CutWindows(**stage.cut_arguments())
+    windows = songs.map_batches(cut, batch_format="pyarrow", batch_size=asked.batch_size)
+    heard = pooled(windows, Hear(**stage.hear_arguments()), actors=asked)
     meter = write(heard, root, generation, work=work, per_block=ROWS_PER_COMMIT)
     record(root, "embed", {"generation": generation.name, "rows": meter.rows, "seconds": meter.seconds})
 
@@ -60,6 +62,7 @@ def read(root: Root, config: Config) -> None:
     work = work_list(root, generation, OWED[TEXT_EMBEDDINGS.name](root), retry=config.retry)
     if nothing_to_do("embed prompts", work):
         return
+    entry.start_ray(config)
     columns = ["album_id", "variant", "text"]
     prompts = listed(
         root.current(PROMPTS), columns, key="prompt_id", only=work.todo, per_block=ROWS_PER_COMMIT

@@ -24,6 +24,7 @@ def main(config: Config) -> None:
     work = work_list(root, generation, OWED[LATENTS.name](root), retry=config.retry)
     if nothing_to_do("encode covers", work):
         return
+    entry.start_ray(config)
     covers = listed(
         root.current(MEDIA),
         ["kind", "uri", "bytes"],

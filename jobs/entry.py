@@ -19,12 +19,10 @@ Job = Callable[[Config], None]
 
 
 def run(job: Job, arguments: Sequence[str] | None = None) -> None:
-    """Load the config, start Ray, run the job; leave with exit code 2 and a sentence on a user's error."""
+    """Load the config and run the job; leave with exit code 2 and a sentence on a user's error."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        config = parse(arguments)
-        start_ray(config)
-        job(config)
+        job(parse(arguments))
     except CovergenError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
@@ -56,10 +54,14 @@ def _code(word: str) -> str:
 
 
 def start_ray(config: Config) -> None:
-    """Join the cluster that the config or the submission names, or start a local Ray."""
+    """Join the cluster that the config or the submission names, or start a local Ray.
+
+    A job calls this when it knows that there is work to do: neither a bad config nor a finished table waits.
+    """
     if ray.is_initialized():
         return
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its warnings speak of actors, not of rows
     if config.ray.address or os.environ.get("RAY_ADDRESS"):
         try:
             ray.init(address=config.ray.address or None, log_to_driver=False)
@@ -74,7 +76,7 @@ def start_ray(config: Config) -> None:
             num_cpus=cpus,
             include_dashboard=False,
             log_to_driver=False,
-            logging_level=logging.WARNING,
+            logging_level=logging.ERROR,
             object_store_memory=1 << 30,
         )
     quiet()

@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 from tempfile import mkdtemp
 
+import pyarrow as pa
+from ray.data import Dataset
+
 from covergen import objects
-from covergen.config import Config
+from covergen.config import Actors, Config
 from covergen.errors import RootError
 from covergen.generation.pipeline import PaintSettings
 from covergen.generation.requests import requests
@@ -21,7 +24,31 @@ from jobs.train import CURRENT
 def main(config: Config) -> None:
     """Paint what the config's scope asks for and is not there yet."""
     root, asked = Root.open(config.root), config.generate
-    stage = Paint(
+    stage = painter(root, config)
+    scope = {
+        "split": asked.split,
+        "limit": asked.limit,
+        "systems": list(asked.systems),
+        "variants": asked.variants,
+    }
+    generation = root.generation(GENERATED, stage.recipe(), scope=scope)
+    wanted = requests(root, scope)
+    work = work_list(root, generation, wanted.select([*GENERATED.key, "input_digest"]), retry=config.retry)
+    if nothing_to_do("generate", work):
+        return
+    entry.start_ray(config)
+    todo = work.todo.join(wanted, [*GENERATED.key, "input_digest"])
+    painted = paint(
+        root, stage, todo.sort_by([("album_id", "ascending"), ("system", "ascending")]), actors=asked
+    )
+    meter = write(painted, root, generation, work=work, per_block=asked.batch_size)
+    record(root, "generate", {"generation": generation.name, "rows": meter.rows, "seconds": meter.seconds})
+
+
+def painter(root: Root, config: Config) -> Paint:
+    """Return the stage that paints with the checkpoint of the last training."""
+    asked = config.generate
+    return Paint(
         config.models.stable_diffusion,
         str(fusion_folder(root)),
         settings=PaintSettings(
@@ -39,27 +66,15 @@ def main(config: Config) -> None:
         threads=asked.threads,
         offline=config.models.offline,
     )
-    scope = {
-        "split": asked.split,
-        "limit": asked.limit,
-        "systems": list(asked.systems),
-        "variants": asked.variants,
-    }
-    generation = root.generation(GENERATED, stage.recipe(), scope=scope)
-    wanted = requests(root, scope)
-    work = work_list(root, generation, wanted.select([*GENERATED.key, "input_digest"]), retry=config.retry)
-    if nothing_to_do("generate", work):
-        return
-    todo = work.todo.join(wanted, [*GENERATED.key, "input_digest"])
-    dataset = rows(
-        todo.sort_by([("album_id", "ascending"), ("system", "ascending")]), per_block=asked.batch_size
-    )
-    dataset = dataset.map_batches(
-        Attach(root.current(TEXT_EMBEDDINGS), ["states"], key="prompt_id"), batch_format="pyarrow"
-    ).map_batches(Attach(root.current(AUDIO_EMBEDDINGS), ["frames"], key="track_id"), batch_format="pyarrow")
-    painted = pooled(dataset, stage, actors=asked)
-    meter = write(painted, root, generation, work=work, per_block=asked.batch_size)
-    record(root, "generate", {"generation": generation.name, "rows": meter.rows, "seconds": meter.seconds})
+
+
+def paint(root: Root, stage: Paint, todo: pa.Table, *, actors: Actors) -> Dataset:
+    """Return the covers of `todo` (SCHEMA of requests): words and sound are read where they are painted."""
+    words = Attach(root.current(TEXT_EMBEDDINGS), ["states"], key="prompt_id")
+    sounds = Attach(root.current(AUDIO_EMBEDDINGS), ["frames"], key="track_id")
+    dataset = rows(todo, per_block=actors.batch_size)
+    attached = dataset.map_batches(words, batch_format="pyarrow").map_batches(sounds, batch_format="pyarrow")
+    return pooled(attached, stage, actors=actors)
 
 
 def fusion_folder(root: Root) -> Path:

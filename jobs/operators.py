@@ -39,7 +39,7 @@ def listed(
         storage_options=objects.delta_options(generation.uri),
         filesystem=objects.arrow_filesystem(generation.uri),
     )
-    kept = read.map_batches(
+    kept: Dataset = read.map_batches(
         _Join(ray.put(only), key), batch_format="pyarrow", batch_size=None, zero_copy_batch=True
     )
     return kept.repartition(target_num_rows_per_block=per_block)

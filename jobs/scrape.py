@@ -1,89 +1,63 @@
 """sources -> albums, tracks, media: every file found is opened, proved usable or refused with a reason."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
-import ray
 
 from covergen import rejects, rows
 from covergen.audio import AudioLimits
-from covergen.config import Config, ProceduralSource
+from covergen.columns import Table
+from covergen.config import Config
 from covergen.lineage import work_list
-from covergen.sources import SOURCES
-from covergen.sources.media import CheckMedia
-from covergen.sources.places import path_of
-from covergen.sources.protocol import Found, Rejected, Source
+from covergen.sources.media import CheckMedia, stamp
+from covergen.sources.protocol import Found, Rejected
+from covergen.sources.registry import SOURCES
 from covergen.storage import Root
-from covergen.tables import ALBUMS, MEDIA, TRACKS, Table
+from covergen.tables import ALBUMS, MEDIA, TRACKS
 from jobs import entry, operators
 from jobs.progress import say
 
-PART = 16  # procedural albums that one task makes
-CANDIDATES = 4096  # media that are checked in one go
+PART = 16  # media that one task opens
+CANDIDATES = 4096  # media in one batch
 RECIPES = {table.name: {"table": table.name, "version": 1} for table in (ALBUMS, TRACKS, MEDIA)}
 
 
 def main(config: Config) -> None:
     """Read the sources, then check the media that are new or changed."""
-    sources = build_sources(config)
+    sources = [SOURCES[asked.name](**asked.model_dump(exclude={"name"})) for asked in config.scrape.sources]
     root = Root.create(config.root)
     for table in (ALBUMS, TRACKS, MEDIA):
         root.generation(table, RECIPES[table.name])
-    waiting: list[Mapping[str, Any]] = []
     new = count = 0
-    for found in discover(sources):
+    for found in batched(chain.from_iterable(source.read() for source in sources)):
         new += _upsert(root, ALBUMS, found.albums) + _upsert(root, TRACKS, found.tracks)
         count += len(found.albums)
         refuse(root, found.rejects)
-        waiting += found.media
-        if len(waiting) >= CANDIDATES:
-            check(root, waiting, config)
-            waiting = []
+        check(root, found.media, config)
     say(f"scrape: {count} albums read, {new} rows of albums and tracks new or changed")
-    check(root, waiting, config)
 
 
-def build_sources(config: Config) -> list[Source]:
-    """Return the sources that the config names, made-up albums in parts. Raises ConfigError."""
-    sources: list[Source] = []
-    for asked in config.scrape.sources:
-        options = asked.model_dump(exclude={"name"})
-        if not isinstance(asked, ProceduralSource):
-            sources.append(SOURCES[asked.name](**options))
-            continue
-        for kind in ("train", "evaluation"):
-            for start in range(0, getattr(asked, kind), PART):
-                share = {"train": 0, "evaluation": 0, kind: min(PART, getattr(asked, kind) - start)}
-                sources.append(SOURCES[asked.name](**share, seed=asked.seed + start))
-    return sources
-
-
-def discover(sources: Iterable[Source]) -> Iterator[Found]:
-    """Read the sources as tasks and yield what each found, as it comes."""
-    tasks = [_read.remote(source) for source in sources]
-    while tasks:
-        ready, tasks = ray.wait(tasks)
-        yield ray.get(ready[0])
-
-
-@ray.remote
-def _read(source: Source) -> Found:
-    found = Found()
-    for piece in source.read():
-        found.albums.extend(piece.albums)
-        found.tracks.extend(piece.tracks)
-        found.media.extend(piece.media)
-        found.rejects.extend(piece.rejects)
-    return found
+def batched(pieces: Iterable[Found]) -> Iterator[Found]:
+    """Join the pieces that sources yield into batches worth a commit."""
+    batch = Found()
+    for piece in pieces:
+        batch.albums.extend(piece.albums)
+        batch.tracks.extend(piece.tracks)
+        batch.media.extend(piece.media)
+        batch.rejects.extend(piece.rejects)
+        if len(batch.media) >= CANDIDATES:
+            yield batch
+            batch = Found()
+    yield batch
 
 
 def check(root: Root, candidates: list[Mapping[str, Any]], config: Config) -> None:
     """Open the candidates that are new or changed, in parallel, and write them to `media` or `rejects`."""
     asked, generation = config.scrape, root.current(MEDIA)
-    stamped = [{**candidate, "input_digest": stamp(candidate)} for candidate in candidates]
+    first = {tuple(candidate[name] for name in MEDIA.key): candidate for candidate in reversed(candidates)}
+    stamped = [{**candidate, "input_digest": stamp(candidate)} for candidate in first.values()]
     table = rows.from_records(MEDIA, stamped).drop_columns(["checksum"])
     work = work_list(root, generation, table.select([*MEDIA.key, "input_digest"]), retry=config.retry)
     if operators.nothing_to_do("media", work):
@@ -93,22 +67,11 @@ def check(root: Root, candidates: list[Mapping[str, Any]], config: Config) -> No
     limits = AudioLimits(
         max_bytes=int(asked.max_file_mb * 2**20), max_seconds=asked.max_seconds, min_seconds=asked.min_seconds
     )
+    entry.start_ray(config)
     checked = operators.rows(table.filter(chosen), per_block=PART).map_batches(
         CheckMedia(limits), batch_format="pyarrow", batch_size=PART
     )
     operators.write(checked, root, generation, work=work, per_block=16 * PART)
-
-
-def stamp(candidate: Mapping[str, Any]) -> str:
-    """Return what tells whether a medium changed: its bytes' digest, or its address, size and time."""
-    if candidate.get("bytes") is not None:
-        return hashlib.sha256(candidate["bytes"]).hexdigest()
-    address = candidate.get("uri") or ""
-    path, facts = path_of(address), ""
-    if path is not None and Path(path).is_file():
-        status = Path(path).stat()
-        facts = f"{status.st_size}/{status.st_mtime_ns}"
-    return hashlib.sha256(f"{address}\x1f{facts}".encode()).hexdigest()
 
 
 def refuse(root: Root, refused: Iterable[Rejected]) -> None:
@@ -116,15 +79,24 @@ def refuse(root: Root, refused: Iterable[Rejected]) -> None:
     standing = {(row["stage"], row["key"], row["code"]) for row in rejects.latest(root).to_pylist()}
     for one in refused:
         if (one.stage, one.key, one.problem.code.value) not in standing:
-            row = {"key": [one.key], "reject_code": [one.problem.code.value]}
-            row |= {"reject_reason": [one.problem.reason], "reject_retriable": [one.problem.retriable]}
-            rejects.write(rejects.rejects_of(root), one.stage, pa.table(row), key=["key"])
+            problem = one.problem
+            told = [problem.code.value], [problem.reason], [problem.retriable]
+            row = pa.table(dict(zip(rows.REJECT_COLUMNS.names, told, strict=True)))
+            row = row.append_column("key", pa.array([one.key]))
+            rejects.write(rejects.rejects_of(root), one.stage, row, key=["key"])
 
 
 def _upsert(root: Root, table: Table, records: list[Mapping[str, Any]]) -> int:
+    """Write the records that say something new; when they were read is no news."""
     if not records:
         return 0
-    return root.current(table).upsert(rows.from_records(table, records).drop_columns(["checksum"]))
+    first = {tuple(record[name] for name in table.key): record for record in reversed(records)}
+    found = rows.from_records(table, list(first.values())).drop_columns(["checksum"])
+    generation = root.current(table)
+    names = [name for name in found.column_names if name != "fetched_at"]
+    known = {repr(row) for row in generation.read(names).to_pylist()}
+    news = [repr(row) not in known for row in found.select(names).to_pylist()]
+    return generation.upsert(found.filter(pa.array(news, pa.bool_())))
 
 
 if __name__ == "__main__":

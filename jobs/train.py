@@ -26,7 +26,7 @@ CURRENT = "checkpoints/current.json"
 def main(config: Config) -> None:
     """Train the fusion that the config names, or go on with it, or say that it is there."""
     root = Root.open(config.root)
-    start = checkpoint_folder(root, config.train.start_from)
+    start = checkpoint_folder(config.train.start_from)
     recipe = {
         "fusion": config.train.fusion,
         "settings": asdict(settings_of(config)),
@@ -41,6 +41,7 @@ def main(config: Config) -> None:
         say(f"train: nothing to do, {folder} is there")
         root.write(CURRENT, pointer)
         return
+    entry.start_ray(config)
     task = {
         "config": config.model_dump(),
         "root": root.uri,
@@ -59,7 +60,7 @@ def main(config: Config) -> None:
 def fit(task: dict[str, Any], config: Config) -> float:
     """Run the workers, show their steps, return the seconds it took."""
     train = config.train
-    board = Board.remote()
+    board = ray.remote(num_cpus=0)(Board).remote()
     trainer = TorchTrainer(
         train_loop,
         train_loop_config={**task, "board": board},

@@ -7,13 +7,13 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-import ray
 import ray.train
 import torch
 from ray.train.torch import get_device, prepare_model
 
 from covergen import objects, stable_diffusion
 from covergen.config import Config
+from covergen.errors import ConfigError
 from covergen.fusion import build
 from covergen.storage import Root
 from covergen.training import checkpoint
@@ -23,7 +23,6 @@ from covergen.training.settings import TrainingSettings
 from covergen.training.trainer import Trainer
 
 
-@ray.remote(num_cpus=0)
 class Board:
     """Where workers tell how far they are, and the driver reads it."""
 
@@ -71,7 +70,9 @@ def train_loop(task: dict[str, Any]) -> None:
         read_examples(root, split, base=models.stable_diffusion, offline=models.offline)
         for split in ("train", "validation")
     )
-    if (start := checkpoint_folder(root, config.train.start_from)) is not None:
+    if examples is None:
+        raise ConfigError("No album with a cover fell into the split `train`: there is nothing to train on.")
+    if (start := checkpoint_folder(config.train.start_from)) is not None:
         fusion, _ = checkpoint.load(start, unet, base_digest=task["base_digest"], recipe=task["recipe"])
     else:
         torch.manual_seed(config.train.seed)

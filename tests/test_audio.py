@@ -1,7 +1,6 @@
 import io
 import os
 import struct
-import wave
 from fractions import Fraction
 from pathlib import Path
 
@@ -257,19 +256,12 @@ def test_an_id3_tag_alone_is_no_audio():
     assert code_of(b"ID3\x03\0\0" + bytes([0, 0, 0, len(text)]) + text) is RejectCode.UNREADABLE
 
 
-def test_stdlib_agrees_with_the_wav_encoder():
-    waveform = tone(1.0, RATE).astype(np.float32)
-    with wave.open(io.BytesIO(audio.encode_wav(waveform, RATE))) as reader:
-        samples = np.frombuffer(reader.readframes(reader.getnframes()), "<i2")
-    assert np.abs(samples / 32768 - waveform).max() <= 0.5 / 32768 + 1e-7
-
-
 @pytest.fixture(scope="module")
 def whole_files() -> dict[str, bytes]:
     return {kind: encoded(kind, tone(2.0)[None]) for kind in ENCODERS}
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     kind=st.sampled_from(list(ENCODERS)),
     flips=st.lists(st.tuples(st.integers(0, 2**30), st.integers(1, 255)), max_size=20),

@@ -117,7 +117,7 @@ def test_cut_off_picture_is_refused(kind):
     assert refusal.value.code is RejectCode.DAMAGED_IMAGE
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(["PNG", "JPEG", "GIF", "WEBP", "BMP"]),
     st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 255)), min_size=1, max_size=8),

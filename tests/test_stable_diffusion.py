@@ -201,6 +201,31 @@ def test_a_missing_tensor_is_never_left_random(folder, tmp_path, part):
         stable_diffusion._load_part(str(copy), part, "cpu", torch.float32, offline=True)
 
 
+def test_the_layout_of_the_real_releases_loads_to_the_same_model(folder, tmp_path):
+    """Older names of tensors, a buffer nobody needs, and a tokenizer as two lists, as on the hub."""
+    copy = toys.as_released(shutil.copytree(folder, tmp_path / "copy"))
+    assert not (copy / "tokenizer" / "tokenizer.json").exists()
+    old, new = stable_diffusion.load(str(copy)), stable_diffusion.load(str(folder))
+    for part in ("text_encoder", "vae", "unet"):
+        for name, value in getattr(new, part).state_dict().items():
+            assert torch.equal(getattr(old, part).state_dict()[name], value), name
+    texts = ["blue dunes, 1997", "Ünïcödé"]
+    read = [stable_diffusion.encode_text(base.tokenizer, base.text_encoder, texts) for base in (old, new)]
+    for first, second in zip(*read, strict=True):
+        assert torch.equal(first, second)
+
+
+def test_a_hub_preset_is_read_from_the_cache_at_its_commit(folder, tmp_path, monkeypatch):
+    preset = stable_diffusion.PRESETS["miniSD"]
+    cached = tmp_path / f"models--{preset.repo.replace('/', '--')}" / "snapshots" / preset.revision
+    shutil.copytree(folder, cached)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    base = stable_diffusion.load("miniSD", offline=True)
+    assert base.size == 256
+    assert base.digest == stable_diffusion.digest("miniSD")
+    assert torch.equal(base.vae.quant_conv.weight, stable_diffusion.load_vae(str(folder)).quant_conv.weight)
+
+
 def test_the_tiny_preset_is_complete():
     if not (stable_diffusion.PRESETS["tiny"].folder / "unet").is_dir():
         pytest.skip("covergen/assets/tiny is not there")

@@ -1,0 +1,66 @@
+"""Covers a second: the painter against diffusers' own pipeline, same model, steps and words, prompt only.
+
+The painter works in batches and computes each cover's conditioning once; the pipeline is called cover by
+cover and in one batch, and the better of its two is the peer.
+"""
+
+import sys
+import time
+
+import numpy as np
+import torch
+from diffusers import StableDiffusionPipeline
+
+from benchmarks.outcome import Outcome
+from covergen import stable_diffusion
+from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
+from covergen.procedural.factors import draw_album
+
+STEPS, SCALE = 12, 5.0
+
+
+def main(quick: bool) -> None:
+    """Alternate the two, twice each, and print the better of each."""
+    began, n = time.perf_counter(), 8 if quick else 32
+    albums = [draw_album(seed, "eval") for seed in range(n)]
+    texts = [f"Create an album cover for the album '{a.title}'. The genre is {a.genre}." for a in albums]
+    model = stable_diffusion.load("tiny", offline=True)
+    pipeline = StableDiffusionPipeline(
+        vae=model.vae,
+        text_encoder=model.text_encoder,
+        tokenizer=model.tokenizer,
+        unet=model.unet,
+        scheduler=model.noise_scheduler("ddim"),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    ours, single, batched = [], [], []
+    for _ in range(1 if quick else 2):
+        ours.append(_seconds(lambda: _paint(model, texts)))
+        batched.append(_seconds(lambda: pipeline(texts, num_inference_steps=STEPS, guidance_scale=SCALE)))
+        single.append(
+            _seconds(lambda: [pipeline(t, num_inference_steps=STEPS, guidance_scale=SCALE) for t in texts])
+        )
+    peer = min(*single, *batched)
+    seconds = time.perf_counter() - began
+    Outcome("paint", n / min(ours), n / peer, n, "covers/s", seconds).show(peer="diffusers pipeline")
+
+
+def _paint(model: stable_diffusion.StableDiffusion, texts: list[str]) -> None:
+    states, _ = stable_diffusion.encode_text(model.tokenizer, model.text_encoder, texts)
+    requests = [CoverRequest(np.asarray(one, np.float16), seed) for seed, one in enumerate(states)]
+    settings = PaintSettings(steps=STEPS, guidance_scale=SCALE, noise_scheduler="ddim")
+    Painter(model, batch_size=16).paint(requests, settings)
+
+
+def _seconds(work: object) -> float:
+    began = time.perf_counter()
+    with torch.inference_mode():
+        work()  # type: ignore[operator]
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main("--quick" in sys.argv[1:])

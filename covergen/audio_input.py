@@ -1,0 +1,179 @@
+"""Opening audio: which formats, which limits, and what a file's header claims.
+
+Decoding, and holding the claims against what is there, is left to `audio.py`.
+"""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+
+from covergen.errors import BadInput, RejectCode
+
+# The last row cannot be decoded here: such files stand in `rejects`, so that nobody misses them in silence.
+AUDIO_SUFFIXES: Final = frozenset(
+    {".mp3", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".aac", ".flac", ".wav", ".aif", ".aiff", ".mka"}
+    | {".wma", ".ape", ".wv", ".mpc", ".dsf", ".dff", ".ac3", ".tta"}
+)
+# Playlists and streaming manifests stay out: a hostile one would make the demuxer open other addresses.
+_FORMATS: Final = "aac,aiff,flac,matroska,mov,mp3,ogg,wav,w64"
+_MIMES: Final = {
+    "mov": "audio/mp4",
+    "mp3": "audio/mpeg",
+    "w64": "audio/x-w64",
+    "matroska": "audio/x-matroska",
+}
+_SIGNATURES: Final = (b"ID3", b"OggS", b"fLaC", b"RIFF", b"FORM")
+_OGG_TAIL: Final = 2 * 65_307  # the largest page, twice
+_OGG_LAST_PAGE: Final = 0x04
+_RATES: Final = range(1_000, 768_001)
+
+
+@dataclass(frozen=True)
+class AudioLimits:
+    """What is refused. A file may be cut `slack_seconds` or a twentieth short of what its header claims."""
+
+    max_bytes: int = 512 * 2**20
+    max_seconds: float = 7200.0
+    max_channels: int = 16
+    min_seconds: float = 1.0
+    slack_seconds: float = 0.5
+    silence_dbfs: float = -70.0  # root mean square, once mixed to mono
+
+
+@dataclass(frozen=True)
+class AudioFacts:
+    """What a file says of itself; `container_seconds` is null where only a guess would be possible."""
+
+    container_seconds: float | None
+    channels: int
+    sample_rate: int
+    codec: str
+    mime: str
+
+
+@contextmanager
+def opened_audio(
+    source: bytes | Path, limits: AudioLimits
+) -> Iterator[tuple[InputContainer, AudioStream, AudioFacts]]:
+    """Yield the container, its first audio stream and what its header claims. Raises BadInput."""
+    with _stream_of(source, limits) as raw:
+        lengthless = _lengthless_mp3(raw)
+        cut_off = _cut_off_ogg(raw) or _cut_off_wav(raw)
+        try:
+            options = {"format_whitelist": _FORMATS, "protocol_whitelist": ""}
+            container = av.open(raw, mode="r", options=options, metadata_errors="replace")
+        except (FFmpegError, ValueError) as error:
+            raise _refused(raw) from error
+        with container:
+            stream = _audio_stream(container, limits)
+            if cut_off:
+                raise BadInput(RejectCode.SHORTENED, "the file is cut off: its end is missing")
+            facts = _facts(container, stream, lengthless)
+            if facts.container_seconds is not None and facts.container_seconds > limits.max_seconds:
+                raise too_long(facts.container_seconds, limits)
+            yield container, stream, facts
+
+
+def _refused(raw: BinaryIO) -> BadInput:
+    raw.seek(0)
+    head = raw.read(12)
+    is_mpeg = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
+    if head.startswith(_SIGNATURES) or head[4:8] == b"ftyp" or is_mpeg:
+        return BadInput(RejectCode.UNREADABLE, "it begins like audio but is damaged or cut off")
+    reason = "not audio of a known format: mp3, ogg, opus, m4a, flac and wav are read"
+    return BadInput(RejectCode.UNSUPPORTED_FORMAT, reason)
+
+
+@contextmanager
+def _stream_of(source: bytes | Path, limits: AudioLimits) -> Iterator[BinaryIO]:
+    try:
+        raw: BinaryIO = source.open("rb") if isinstance(source, Path) else io.BytesIO(source)
+    except FileNotFoundError as error:
+        raise BadInput(RejectCode.MISSING_FILE, f"there is no file {source!s}") from error
+    except OSError as error:
+        raise BadInput(RejectCode.UNREADABLE, f"{source!s} cannot be opened: {error.strerror}") from error
+    with raw:
+        size = raw.seek(0, io.SEEK_END)
+        raw.seek(0)
+        if size == 0:
+            raise BadInput(RejectCode.EMPTY_FILE, "the file is empty")
+        if size > limits.max_bytes:
+            raise BadInput(RejectCode.TOO_LARGE, f"{size} bytes, at most {limits.max_bytes} are read")
+        yield raw
+
+
+def _audio_stream(container: InputContainer, limits: AudioLimits) -> AudioStream:
+    """Return the first audio stream, refusing what its header cannot mean."""
+    if not container.streams.audio:
+        raise BadInput(RejectCode.NO_AUDIO_STREAM, "the file holds no audio, only pictures, video or data")
+    stream: AudioStream = container.streams.audio[0]
+    context = stream.codec_context
+    if context is None:
+        raise BadInput(RejectCode.UNSUPPORTED_FORMAT, "no decoder for the audio in this file")
+    context.thread_count = 1  # the caller runs one worker a core
+    if context.channels > limits.max_channels:
+        reason = f"{context.channels} channels, at most {limits.max_channels} are mixed down"
+        raise BadInput(RejectCode.TOO_MANY_CHANNELS, reason)
+    if context.sample_rate not in _RATES or context.channels < 1:
+        reason = f"the header claims {context.sample_rate} Hz and {context.channels} channels"
+        raise BadInput(RejectCode.UNREADABLE, reason)
+    return stream
+
+
+def _facts(container: InputContainer, stream: AudioStream, lengthless: bool) -> AudioFacts:
+    name = container.format.name.split(",")[0]
+    context = stream.codec_context
+    guessed = name == "aac" or (name == "mp3" and lengthless)
+    duration = container.duration
+    return AudioFacts(
+        container_seconds=None if guessed or not duration or duration < 0 else duration / av.time_base,
+        channels=context.channels,
+        sample_rate=context.sample_rate,
+        codec=context.name,
+        mime=_MIMES.get(name, f"audio/{name}"),
+    )
+
+
+def _lengthless_mp3(raw: BinaryIO) -> bool:
+    """Tell whether no Xing, Info or VBRI header gives the length of an mp3: it is then only guessed."""
+    head = raw.read(10)
+    if head[:3] == b"ID3" and len(head) == 10:
+        size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+        raw.seek(10 + size)
+    first_frame = raw.read(4096)
+    raw.seek(0)
+    return not any(mark in first_frame for mark in (b"Xing", b"Info", b"VBRI"))
+
+
+def _cut_off_wav(raw: BinaryIO) -> bool:
+    """Tell whether a WAV file is a twentieth shorter than its header says; the demuxer does not ask."""
+    head = raw.read(12)
+    size = raw.seek(0, io.SEEK_END)
+    raw.seek(0)
+    claimed = int.from_bytes(head[4:8], "little")
+    is_streamed = claimed in {0, 0xFFFFFFFF}  # written to a pipe: the size was not known
+    return head[:4] == b"RIFF" and head[8:] == b"WAVE" and not is_streamed and size < 0.95 * claimed
+
+
+def _cut_off_ogg(raw: BinaryIO) -> bool:
+    """Tell whether an Ogg file lacks its last page: the length it claims is then that of the remainder."""
+    is_ogg = raw.read(4) == b"OggS"
+    raw.seek(max(0, raw.seek(0, io.SEEK_END) - _OGG_TAIL))
+    tail = raw.read(_OGG_TAIL)
+    raw.seek(0)
+    flags = tail.rfind(b"OggS") + 5
+    return is_ogg and (flags >= len(tail) or flags < 5 or not tail[flags] & _OGG_LAST_PAGE)
+
+
+def too_long(seconds: float, limits: AudioLimits) -> BadInput:
+    """Return the refusal of audio that is longer than the limit."""
+    reason = f"{seconds:.0f} s or more, at most {limits.max_seconds:.0f} s are decoded"
+    return BadInput(RejectCode.TOO_LONG, reason)

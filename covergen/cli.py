@@ -1,0 +1,158 @@
+"""The command `covergen`: one machine, no Ray, nothing heavy imported before it is needed."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from covergen.errors import BadInput, ConfigError, CovergenError
+
+app = typer.Typer(
+    help="Album covers from music.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command; an error of covergen's own is one sentence and exit code 2."""
+    try:
+        app()
+    except CovergenError as error:
+        print(f"covergen: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.command()
+def cover(
+    song: Annotated[Path, typer.Argument(help="mp3, ogg, opus, m4a, flac or wav", show_default=False)],
+    *,
+    artist: Annotated[str, typer.Option(help="the album's artist", show_default=False)],
+    album: Annotated[str, typer.Option(help="the album's title", show_default=False)],
+    genre: Annotated[str, typer.Option(help="genre, as in 'jazz'")] = "unknown",
+    year: Annotated[str | None, typer.Option(help="of release; part of the album's identity")] = None,
+    out: Annotated[Path, typer.Option(help="where the PNG goes; several are numbered")] = Path("cover.png"),
+    prompt: Annotated[str | None, typer.Option(help="words instead of the usual prompt")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="a word more, such as a mood; repeatable")] = None,
+    n: Annotated[int, typer.Option(help="how many covers")] = 1,
+    seed: Annotated[int | None, typer.Option(help="by default the album decides")] = None,
+    steps: Annotated[int, typer.Option(help="sampler steps")] = 20,
+    guidance_scale: Annotated[float, typer.Option(help="guidance by the words")] = 5.0,
+    audio_guidance_scale: Annotated[float, typer.Option(help="guidance by the sound")] = 2.0,
+    audio_scale: Annotated[float, typer.Option(help="weight of the sound, 0 to 2")] = 1.0,
+    noise_scheduler: Annotated[str, typer.Option(help="ddim, pndm, ddpm or dpm++")] = "ddim",
+    size: Annotated[int | None, typer.Option(help="side in pixels; the model's own by default")] = None,
+    stable_diffusion: Annotated[str, typer.Option(help="preset or folder")] = "tiny",
+    fusion: Annotated[str, typer.Option(help="checkpoint folder, 'shipped', or 'none'")] = "shipped",
+) -> None:
+    """Paint the cover of an album from one of its songs."""
+    order = {
+        "artist": artist, "album": album, "genre": genre, "year": year, "prompt": prompt,
+        "tags": tuple(tag or ()), "n": n, "seed": seed, "steps": steps,
+        "guidance_scale": guidance_scale, "audio_scale": audio_scale,
+        "audio_guidance_scale": audio_guidance_scale, "noise_scheduler": noise_scheduler, "size": size,
+    }  # fmt: skip
+    _check_places(song, out)
+    models = {"stable_diffusion": stable_diffusion, "fusion": None if fusion == "none" else fusion}
+    _paint(song, out, order=order, models=models)
+
+
+def _check_places(song: Path, out: Path) -> None:
+    """Refuse before anything heavy is loaded."""
+    if not song.is_file():
+        raise ConfigError(f"There is no file {song}; name the song to listen to.")
+    if out.suffix.lower() != ".png":
+        raise ConfigError(f"--out {out} does not end in .png; covers are written as PNG.")
+    if not out.absolute().parent.is_dir():
+        raise ConfigError(f"There is no folder {out.absolute().parent}; make it, or choose another --out.")
+
+
+def _paint(song: Path, out: Path, *, order: dict[str, Any], models: dict[str, Any]) -> None:
+    from covergen.serving.schema import CoverOrder
+
+    wanted = CoverOrder(**order)  # refuses nonsense before anything heavy is loaded
+
+    from transformers.utils.logging import disable_progress_bar
+
+    from covergen.serving.service import CoverService
+
+    disable_progress_bar()  # type: ignore[no-untyped-call]
+    service = CoverService(**models)
+    try:
+        heard = service.listen(song) if models["fusion"] else None
+    except BadInput as refusal:
+        raise ConfigError(f"{song} cannot be used ({refusal.code}): {refusal.reason}.") from refusal
+    covers = service.cover(heard, wanted)
+    paths = [out] if len(covers) == 1 else [out.with_stem(f"{out.stem}-{c.variant}") for c in covers]
+    if heard is not None:
+        print(f"Heard {heard.seconds:.0f} s of {song.name}, at {heard.loudness:.0f} dB.")
+    print(f'Painted "{covers[0].prompt}"')
+    for path, painted in zip(paths, covers, strict=True):
+        _write(path, painted.png)
+        facts = f"{painted.width} x {painted.height}, seed {painted.seed}, {painted.steps} steps"
+        print(f"  {path}  ({facts}, {painted.seconds:.1f} s)")
+
+
+def _write(path: Path, png: bytes) -> None:
+    try:
+        path.write_bytes(png)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}; choose another --out.") from error
+
+
+@app.command()
+def doctor() -> None:
+    """Look at this machine: versions, torch's build, devices, assets, caches."""
+    from covergen.doctor import examine
+
+    findings = list(examine())
+    for finding in findings:
+        print(f"{'ok ' if finding.good else 'BAD'}  {finding.name:<16} {finding.found}")
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def verify(root: Annotated[str, typer.Argument(help="folder or s3:// address", show_default=False)]) -> None:
+    """Prove a root: no doubled keys, no lost rows, checksums, schemas. Exit code 1 if something is wrong."""
+    from covergen.verify import verify as prove
+
+    problems = prove(root)
+    for problem in problems:
+        print(f"{problem.kind}: {problem.message}")
+    if problems:
+        print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} in {root}.")
+        raise typer.Exit(1)
+    print(f"{root} is sound.")
+
+
+@app.command()
+def sweep(
+    root: Annotated[str, typer.Argument(help="folder or s3:// address", show_default=False)],
+    hours: Annotated[int, typer.Option(help="leave younger files to running jobs")] = 168,
+    dry_run: Annotated[bool, typer.Option(help="count, remove nothing")] = False,
+) -> None:
+    """Remove files that no reader sees, such as those of a killed job."""
+    from covergen import upkeep
+
+    counts = upkeep.sweep(root, hours=hours, dry_run=dry_run)
+    for table, files in counts.items():
+        print(f"{table:<18} {files} files")
+    print(f"{sum(counts.values())} files {'would be removed' if dry_run else 'removed'} from {root}.")
+
+
+@app.command()
+def compact(root: Annotated[str, typer.Argument(help="folder or s3:// address", show_default=False)]) -> None:
+    """Merge the small files of each table."""
+    from covergen import upkeep
+
+    for table, (before, after) in upkeep.compact(root).items():
+        print(f"{table:<18} {before} -> {after} files")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""What every audio encoder offers.
+
+B windows, N samples a window, L layers, F frames a window, W width.
+"""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class AudioEncoder(Protocol):
+    """A frozen listener. Its facts are known before any weight is read; the first call loads the weights."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the registry, or its folder."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second (Hz) of the mono windows it takes."""
+
+    @property
+    def segment_seconds(self) -> float:
+        """Length of a window: all are equal, none is padded."""
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second that it gives."""
+
+    @property
+    def layers(self) -> int:
+        """L, how many layers it keeps."""
+
+    @property
+    def width(self) -> int:
+        """W, features per frame."""
+
+    @property
+    def licence(self) -> str:
+        """SPDX name of the licence of its weights."""
+
+    @property
+    def commercial(self) -> bool:
+        """Whether that licence allows commercial use."""
+
+    @property
+    def digest(self) -> str:
+        """What names weights and parameters: whatever changes a frame changes it."""
+
+    def __call__(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return frames (B, L, F, W) of windows (B, N); row i belongs to window i, whatever else is there."""
+
+
+def frames_per_window(encoder: AudioEncoder) -> int:
+    """Return F."""
+    return round(encoder.segment_seconds * encoder.frame_rate)

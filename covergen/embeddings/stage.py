@@ -1,0 +1,263 @@
+"""The stages `media -> audio_embeddings` and `prompts -> text_embeddings`.
+
+Listening is two operators, so that decoding (CPU) and the model (GPU) have actors of their own: CutWindows,
+then Hear. Which rows there are to do, and where results go, is left to the job.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from covergen import audio, rows
+from covergen.embeddings import clip
+from covergen.embeddings.clip import ClipText
+from covergen.embeddings.protocol import AudioEncoder, frames_per_window
+from covergen.embeddings.registry import build_encoder
+from covergen.embeddings.windows import count_windows, cut_windows
+from covergen.errors import BadInput, RejectCode
+from covergen.sources.media import media_source
+from covergen.sources.places import shown
+from covergen.tables import AUDIO_EMBEDDINGS, TEXT_EMBEDDINGS
+from covergen.weights import use_threads
+
+VERSION: Final = 1  # of listening: raise it whenever windows are cut or joined differently
+_HALF_MAX: Final = float(np.finfo(np.float16).max)
+
+CUTS: Final = pa.schema(
+    [
+        ("track_id", pa.string()),
+        ("input_digest", pa.string()),
+        ("windows", pa.binary()),  # little-endian float32 (windows, samples)
+        ("seconds", pa.float64()),
+        *rows.REJECT_COLUMNS,
+    ]
+)
+"""What CutWindows hands to Hear: windows, or the code and reason of a refusal."""
+
+
+class HearTracks:
+    """Both operators of listening, and what names and shapes their rows; calling it runs them in turn."""
+
+    def __init__(
+        self,
+        encoder: str,
+        *,
+        seconds: float = 10.0,
+        frame_rate: float = 2.0,
+        layers: Sequence[int] | None = None,
+        allow_noncommercial: bool = False,
+        device: str = "cpu",
+        bf16: bool = False,
+        offline: bool = False,
+        threads: int | None = None,
+        batch_size: int = 16,
+    ):
+        self.options = {
+            "encoder": encoder,
+            "frame_rate": frame_rate,
+            "layers": None if layers is None else tuple(layers),
+            "allow_noncommercial": allow_noncommercial,
+            "device": device,
+            "bf16": bf16,
+            "offline": offline,
+        }
+        self.seconds, self.threads, self.batch_size = seconds, threads, batch_size
+        self.encoder = _encoder(self.options)  # refuses at once what cannot be done; no weights yet
+        self.count = count_windows(seconds, self.encoder.segment_seconds)
+
+    def recipe(self) -> dict[str, Any]:
+        """Return everything that shapes a row; its digest names the generation."""
+        return {
+            "stage": "hear",
+            "version": VERSION,
+            "encoder": self.options["encoder"],
+            "encoder_digest": self.encoder.digest,
+            "seconds": self.seconds,
+        }
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each tensor column: frames [layers, frames, width]."""
+        frames = self.count * frames_per_window(self.encoder)
+        return {"frames": (self.encoder.layers, frames, self.encoder.width)}
+
+    def cut_arguments(self) -> dict[str, Any]:
+        """Return what CutWindows is built with."""
+        return {
+            "sample_rate": self.encoder.sample_rate,
+            "segment_seconds": self.encoder.segment_seconds,
+            "count": self.count,
+        }
+
+    def hear_arguments(self) -> dict[str, Any]:
+        """Return what Hear is built with."""
+        return {
+            "options": self.options,
+            "count": self.count,
+            "threads": self.threads,
+            "batch_size": self.batch_size,
+        }
+
+    def cut(self) -> "CutWindows":
+        """Return the first operator, for CPUs; it pickles small."""
+        return CutWindows(**self.cut_arguments())
+
+    def hear(self) -> "Hear":
+        """Return the second operator; it pickles small and loads the model where its first batch is."""
+        return Hear(**self.hear_arguments())
+
+    @cached_property
+    def _operators(self) -> "tuple[CutWindows, Hear]":
+        return self.cut(), self.hear()
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return outcomes for rows of track_id, input_digest, uri and bytes."""
+        cut, hear = self._operators
+        return hear(cut(batch))
+
+
+class CutWindows:
+    """Reads and decodes songs, and cuts equal windows from the middle of each.
+
+    In a song shorter than all windows together they overlap evenly; one shorter than a single window is
+    refused as too short.
+    """
+
+    def __init__(self, *, sample_rate: int, segment_seconds: float, count: int):
+        self.sample_rate, self.segment_seconds, self.count = sample_rate, segment_seconds, count
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return CUTS for rows of track_id, input_digest, uri and bytes, in order."""
+        records = []
+        for row in batch.select(["track_id", "input_digest", "uri", "bytes"]).to_pylist():
+            record = {"track_id": row["track_id"], "input_digest": row["input_digest"]}
+            try:
+                record |= self._cut(row)
+            except BadInput as refusal:
+                record |= _refused(refusal, row["uri"])
+            records.append(record)
+        return pa.Table.from_pylist(records, schema=CUTS)
+
+    def _cut(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        wanted = self.count * self.segment_seconds
+        song = audio.decode(media_source(row), self.sample_rate, seconds=wanted)
+        samples = round(self.segment_seconds * self.sample_rate)
+        windows = cut_windows(song.waveform, self.count, samples)
+        return {"windows": windows.astype("<f4").tobytes(), "seconds": song.seconds}
+
+
+class Hear:
+    """Runs the encoder over the windows of many songs at once and joins each song's frames in time."""
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        *,
+        count: int,
+        threads: int | None = None,
+        batch_size: int = 16,
+    ):
+        self.options, self.count, self.threads, self.batch_size = dict(options), count, threads, batch_size
+
+    @cached_property
+    def encoder(self) -> AudioEncoder:
+        """The encoder, built in the process that runs it."""
+        use_threads(self.threads)
+        return _encoder(self.options)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return outcomes of `audio_embeddings` for CUTS, refused rows included, in order."""
+        heard = [index for index, cut in enumerate(batch["windows"]) if cut.is_valid]
+        results: list[Mapping[str, Any] | BadInput] = [
+            BadInput(RejectCode(code), reason, retriable=bool(retriable)) if code else {}
+            for code, reason, retriable in zip(
+                *(batch[name].to_pylist() for name in rows.REJECT_COLUMNS.names), strict=True
+            )
+        ]
+        if heard:
+            frames = self._listen([batch["windows"][index].as_buffer() for index in heard])
+            for index, values in zip(heard, frames, strict=True):
+                results[index] = _half(values)
+        return rows.outcomes(AUDIO_EMBEDDINGS, batch.drop_columns(rows.REJECT_COLUMNS.names), results)
+
+    def _listen(self, cuts: Sequence[pa.Buffer]) -> NDArray[Any]:
+        """Return frames (rows, layers, windows x frames, width) for each row's windows."""
+        flat = np.stack([np.frombuffer(cut, "<f4") for cut in cuts])
+        windows = flat.reshape(len(cuts) * self.count, -1)  # (rows x windows, samples)
+        parts = [
+            self.encoder(windows[start : start + self.batch_size])
+            for start in range(0, len(windows), self.batch_size)
+        ]
+        frames = np.concatenate(parts)  # (rows x windows, layers, frames, width)
+        grouped = frames.reshape(len(cuts), self.count, *frames.shape[1:]).swapaxes(1, 2)
+        layers, width = frames.shape[1], frames.shape[3]
+        return grouped.reshape(len(cuts), layers, -1, width)
+
+
+class ReadWords:
+    """Reads prompts with the frozen text encoder of a Stable Diffusion preset or folder."""
+
+    def __init__(
+        self,
+        stable_diffusion: str,
+        *,
+        device: str = "cpu",
+        bf16: bool = False,
+        offline: bool = False,
+        threads: int | None = None,
+    ):
+        self.text = ClipText(stable_diffusion, device=device, bf16=bf16, offline=offline)
+        self.threads = threads
+
+    def recipe(self) -> dict[str, Any]:
+        """Return everything that shapes a row; its digest names the generation."""
+        return {
+            "stage": "read",
+            "version": clip.VERSION,
+            "stable_diffusion": self.text.name,
+            "text_digest": self.text.digest,
+            "bf16": self.text.bf16,
+        }
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each tensor column: states [tokens, width] and pooled [width]."""
+        return {"states": self.text.state_shape, "pooled": self.text.state_shape[1:]}
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return outcomes of `text_embeddings` for rows of `prompts`, in order."""
+        use_threads(self.threads)
+        texts = batch["text"].to_pylist()
+        results: list[Mapping[str, Any] | BadInput] = [
+            BadInput(RejectCode.MISSING_FIELD, "the prompt has no text") for _ in texts
+        ]
+        present = [index for index, text in enumerate(texts) if text is not None]
+        if present:
+            states, pooled = self.text([texts[index] for index in present])
+            for position, index in enumerate(present):
+                results[index] = {"states": states[position], "pooled": pooled[position]}
+        return rows.outcomes(TEXT_EMBEDDINGS, batch, results)
+
+
+def _encoder(options: Mapping[str, Any]) -> AudioEncoder:
+    chosen = dict(options)
+    return build_encoder(chosen.pop("encoder"), **chosen)
+
+
+def _refused(refusal: BadInput, uri: str | None) -> dict[str, Any]:
+    where = shown(uri) if uri else ""
+    reason = refusal.reason if where in refusal.reason else f"{where}: {refusal.reason}"
+    return {
+        "reject_code": refusal.code.value,
+        "reject_reason": reason,
+        "reject_retriable": refusal.retriable,
+    }
+
+
+def _half(frames: NDArray[Any]) -> Mapping[str, Any] | BadInput:
+    """Return the row's columns, or a refusal of frames that float16 cannot hold."""
+    if not np.all(np.abs(frames) <= _HALF_MAX):  # also true for NaN
+        return BadInput(RejectCode.NOT_FINITE, "the encoder's answer is not finite or beyond 16 bits")
+    return {"frames": frames}

@@ -1,0 +1,34 @@
+"""Does the song change the picture? For real music, where no true factors are known.
+
+S songs under one prompt and one seed; pictures are uint8 (S, H, W, 3).
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pictures = NDArray[np.uint8]
+Values = NDArray[np.float64]
+
+ROUNDING_FLOOR: Final = 2 / 255
+"""Largest difference that repeating the same cover may show on one device type, on pixels of 0 to 1."""
+
+
+def picture_difference(first: Pictures, second: Pictures) -> float:
+    """Return the mean absolute difference of two pictures on pixels of 0 to 1."""
+    if first.shape != second.shape:
+        raise ValueError(f"pictures differ in shape: {first.shape} and {second.shape}")
+    return float(np.abs(first.astype(np.float64) - second.astype(np.float64)).mean() / 255)
+
+
+def song_differences(pictures: Pictures) -> Values:
+    """Return the picture differences (S, S) of every two songs."""
+    return np.array([[picture_difference(a, b) for b in pictures] for a in pictures])
+
+
+def songs_matter(pictures: Pictures) -> bool:
+    """Whether every two songs gave pictures that differ by more than the rounding floor."""
+    differences = song_differences(pictures)
+    apart = differences[~np.eye(len(pictures), dtype=bool)]
+    return bool(apart.size) and bool((apart > ROUNDING_FLOOR).all())

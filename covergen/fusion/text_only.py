@@ -1,0 +1,28 @@
+"""The control: words alone, nothing trained."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from covergen.fusion.protocol import Fusion, UNet
+
+
+class TextOnlyFusion(Fusion):
+    """Leaves the text states as they are and hears nothing."""
+
+    def __init__(self, unet: UNet, feature_shape: Sequence[int]):
+        del unet
+        super().__init__(feature_shape)
+        self.requires_grad_(False)
+
+    def condition(
+        self,
+        states: Tensor,
+        frames: Tensor,
+        *,
+        heard: Tensor | None = None,
+        audio_scale: float | Tensor = 1.0,
+    ) -> Tensor:
+        """Return the text states (B, T, D)."""
+        del frames, heard, audio_scale
+        return states

@@ -1,0 +1,1 @@
+"""Generation: words, music and a seed in, a picture out."""

@@ -1,0 +1,142 @@
+"""From words, music and a seed to a picture: what `covergen cover`, the generate job and the service share.
+
+B covers, T text tokens, D text width, L layers, F frames, W feature width, H W pixels.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from covergen.errors import ConfigError
+from covergen.fusion import Fusion
+from covergen.generation import sampler, seeds
+from covergen.stable_diffusion import StableDiffusion, decode_latents, encode_text
+
+
+@dataclass(frozen=True)
+class PaintSettings:
+    """How covers are painted, the same for all of one call."""
+
+    steps: int = 20
+    guidance_scale: float = 5.0  # by the words
+    audio_guidance_scale: float | None = (
+        2.0  # by the sound; None: one guidance for both, two thirds of the work
+    )
+    audio_scale: float = 1.0  # weight of the audio layers, 0 to 1
+    noise_scheduler: str = "ddim"
+    noise_shift: float = 0.0  # how far the first noise leans to what the sound promises
+
+
+@dataclass(frozen=True)
+class CoverRequest:
+    """One cover to paint; without `frames` it is painted from the words alone, by the base as it was."""
+
+    states: NDArray[Any]  # (T, D)
+    seed: int
+    frames: NDArray[Any] | None = None  # (L, F, W)
+
+
+@dataclass(frozen=True)
+class Cover:
+    """A painted picture."""
+
+    image: NDArray[np.uint8]  # (H, W, 3)
+    seconds: float  # its share of the batch's time
+
+
+class Painter:
+    """Holds the frozen model and a fusion, and paints covers in batches."""
+
+    def __init__(
+        self, stable_diffusion: StableDiffusion, fusion: Fusion | None = None, *, batch_size: int = 8
+    ):
+        self.stable_diffusion = stable_diffusion
+        self.fusion = fusion
+        self._batch_size = batch_size
+        if fusion is not None:
+            fusion.to(stable_diffusion.unet.device).eval().attach(stable_diffusion.unet)
+        states, _ = encode_text(stable_diffusion.tokenizer, stable_diffusion.text_encoder, [""])
+        self._null_states = states.float()  # (1, T, D)
+
+    def paint(self, requests: Sequence[CoverRequest], settings: PaintSettings) -> list[Cover]:
+        """Return one cover a request, in order. What a cover looks like does not depend on the others."""
+        if self.fusion is None and any(request.frames is not None for request in requests):
+            raise ConfigError("there is music to hear but no fusion that hears it: give a fusion checkpoint")
+        covers: dict[int, Cover] = {}
+        for heard in (True, False):
+            chosen = [i for i, request in enumerate(requests) if (request.frames is not None) == heard]
+            for start in range(0, len(chosen), self._batch_size):
+                part = chosen[start : start + self._batch_size]
+                covers |= zip(part, self._paint([requests[i] for i in part], settings), strict=True)
+        return [covers[i] for i in range(len(requests))]
+
+    @torch.inference_mode()
+    def _paint(self, requests: Sequence[CoverRequest], settings: PaintSettings) -> list[Cover]:
+        began = time.perf_counter()
+        model = self.stable_diffusion
+        noise_scheduler = model.noise_scheduler(settings.noise_scheduler)
+        own = seeds.generators([request.seed for request in requests])
+        noise = seeds.first_noise(own, model.latent_shape).to(model.unet.device)
+        branches, scales = self._branches(requests, settings)
+        latents = sampler.sample(
+            self._denoise,
+            noise_scheduler,
+            self._shifted(noise, requests, settings, noise_scheduler),
+            branches=branches,
+            scales=scales,
+            steps=settings.steps,
+            generators=own,
+        )
+        images = decode_latents(model.vae, latents)
+        seconds = (time.perf_counter() - began) / len(requests)
+        return [Cover(image, seconds) for image in images]
+
+    def _denoise(self, latents: Tensor, timestep: Tensor, conditioning: Tensor) -> Tensor:
+        unet = self.stable_diffusion.unet
+        kind = unet.dtype
+        out: Tensor = unet(latents.to(kind), timestep, encoder_hidden_states=conditioning.to(kind)).sample
+        return out
+
+    def _branches(
+        self, requests: Sequence[CoverRequest], settings: PaintSettings
+    ) -> tuple[list[Tensor], list[float]]:
+        """Return the conditioning of each guidance branch, computed once for all steps, and the scales."""
+        states = torch.stack([torch.from_numpy(np.array(r.states, np.float32)) for r in requests])
+        states = states.to(self._null_states.device)  # (B, T, D)
+        null = self._null_states.expand_as(states)
+        fusion, frames = self.fusion, self._frames(requests)
+        if fusion is None:
+            return [null, states], [settings.guidance_scale]
+        if frames is None:
+            return [fusion.words_only(null), fusion.words_only(states)], [settings.guidance_scale]
+        heard = torch.ones(len(requests), dtype=torch.bool, device=states.device)
+        scale = settings.audio_scale
+        silent = fusion.condition(null, frames, heard=~heard, audio_scale=scale)
+        both = fusion.condition(states, frames, heard=heard, audio_scale=scale)
+        if settings.audio_guidance_scale is None:
+            return [silent, both], [settings.guidance_scale]
+        words = fusion.condition(states, frames, heard=~heard, audio_scale=scale)
+        return [silent, words, both], [settings.guidance_scale, settings.audio_guidance_scale]
+
+    def _frames(self, requests: Sequence[CoverRequest]) -> Tensor | None:
+        heard = [np.array(r.frames, np.float32) for r in requests if r.frames is not None]
+        return torch.from_numpy(np.stack(heard)).to(self._null_states.device) if heard else None
+
+    def _shifted(
+        self, noise: Tensor, requests: Sequence[CoverRequest], settings: PaintSettings, noise_scheduler: Any
+    ) -> Tensor:
+        frames = self._frames(requests)
+        if not settings.noise_shift or self.fusion is None or frames is None:
+            return noise
+        promised = self.fusion.predict_cover(frames)
+        if promised is None:
+            name = type(self.fusion).__name__
+            raise ConfigError(f"noise_shift={settings.noise_shift}: {name} promises no cover; set it to 0")
+        signal = float(noise_scheduler.alphas_cumprod[-1])
+        return sampler.shift_noise(noise, promised, weight=settings.noise_shift, first_signal=signal)

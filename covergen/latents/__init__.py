@@ -1,0 +1,1 @@
+"""Covers through the frozen VAE."""

@@ -1,0 +1,115 @@
+"""The stage `covers -> latents`: each cover through the frozen VAE's encoder, once and for all trainings.
+
+Which albums have a cover, and where results go, is left to the job.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from covergen import images, rows, stable_diffusion
+from covergen.errors import BadInput, ConfigError, RejectCode
+from covergen.images import Pixels
+from covergen.sources.media import read_media
+from covergen.sources.places import shown
+from covergen.tables import LATENTS
+from covergen.weights import use_threads
+
+VERSION: Final = 1  # raise it whenever latents change
+_HALF_MAX: Final = float(np.finfo(np.float16).max)
+_PARTS: Final = ("vae",)
+
+
+class EncodeCovers:
+    """Encodes covers with the VAE of a Stable Diffusion preset or folder, loaded at the first batch.
+
+    `size` is the side in pixels that covers are fitted to; None takes the preset's own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        size: int | None = None,
+        device: str = "cpu",
+        bf16: bool = False,
+        offline: bool = False,
+        threads: int | None = None,
+        batch_size: int = 16,
+    ):
+        self.name, self.device, self.bf16, self.offline = name, device, bf16, offline
+        self.threads, self.batch_size = threads, batch_size
+        self.size = size or stable_diffusion.size(name, offline=offline)
+        if self.size % self._factor:
+            raise ConfigError(f"size={self.size} is not a multiple of the VAE's {self._factor} pixels a cell")
+
+    @cached_property
+    def _config(self) -> dict[str, Any]:
+        return stable_diffusion.read_config(self.name, "vae", offline=self.offline)
+
+    @property
+    def _factor(self) -> int:
+        return 1 << (len(self._config["block_out_channels"]) - 1)
+
+    def recipe(self) -> dict[str, Any]:
+        """Return everything that shapes a row; its digest names the generation."""
+        return {
+            "stage": "encode",
+            "version": VERSION,
+            "stable_diffusion": self.name,
+            "vae_digest": stable_diffusion.digest(self.name, _PARTS),
+            "size": self.size,
+            "bf16": self.bf16,
+        }
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each tensor column: mean and std [channels, height, width]."""
+        side = self.size // self._factor
+        shape = (int(self._config["latent_channels"]), side, side)
+        return {"mean": shape, "std": shape}
+
+    @cached_property
+    def _vae(self) -> Any:
+        use_threads(self.threads)
+        return stable_diffusion.load_vae(self.name, device=self.device, offline=self.offline)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return outcomes of `latents` for rows of album_id, input_digest, uri and bytes, in order."""
+        results: list[Mapping[str, Any] | BadInput] = []
+        pictures: dict[int, Pixels] = {}
+        for index, row in enumerate(batch.select(["uri", "bytes"]).to_pylist()):
+            results.append({})
+            try:
+                pictures[index] = images.fit_square(images.decode(read_media(row)), self.size)
+            except BadInput as refusal:
+                results[index] = _with_place(refusal, row["uri"])
+        indices = list(pictures)
+        for start in range(0, len(indices), self.batch_size):
+            chosen = indices[start : start + self.batch_size]
+            encoded = self._encode(np.stack([pictures[index] for index in chosen]))
+            for index, latent in zip(chosen, encoded, strict=True):
+                results[index] = latent
+        return rows.outcomes(LATENTS, batch, results)
+
+    def _encode(self, pictures: Pixels) -> list[Mapping[str, Any] | BadInput]:
+        with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.bf16):
+            mean, std = stable_diffusion.encode_images(self._vae, pictures)
+        pairs = zip(mean.float().cpu().numpy(), std.float().cpu().numpy(), strict=True)
+        return [_checked({"mean": m, "std": s}) for m, s in pairs]
+
+
+def _checked(latent: dict[str, Any]) -> Mapping[str, Any] | BadInput:
+    if all(np.all(np.abs(value) <= _HALF_MAX) for value in latent.values()):  # false for NaN
+        return latent
+    return BadInput(RejectCode.NOT_FINITE, "the VAE's answer is not finite or beyond 16 bits")
+
+
+def _with_place(refusal: BadInput, uri: str | None) -> BadInput:
+    where = shown(uri) if uri else ""
+    if where in refusal.reason:
+        return refusal
+    return BadInput(refusal.code, f"{where}: {refusal.reason}", retriable=refusal.retriable)

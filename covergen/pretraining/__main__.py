@@ -1,0 +1,100 @@
+"""Trains the embedded tiny model, from nothing to a folder that diffusers loads.
+
+    python -m covergen.pretraining train --vae-minutes 15 --base-minutes 60
+    python -m covergen.pretraining snapshot --measure 200
+
+`train` runs every phase: covers, tokenizer, text encoder, autoencoder, latents, U-Net. Each keeps its
+checkpoint, so a killed run goes on where it was, and a finished phase is not run again unless its minutes
+grow. `snapshot` writes whatever the U-Net has reached so far, while `train` goes on.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Final
+
+import numpy as np
+import torch
+import typer
+
+from covergen.pretraining.data import encoded_latents, painted_covers
+from covergen.pretraining.denoiser import train_denoiser
+from covergen.pretraining.export import export_text, export_unet, export_vae, trained_unet, trained_vae
+from covergen.pretraining.language import train_tokenizer
+from covergen.pretraining.parallel import launch
+from covergen.pretraining.preview import Base, evaluation_covers, measure
+from covergen.pretraining.text import train_text
+from covergen.pretraining.vae import measured_scale, psnr, reconstruct, train_vae
+from covergen.procedural.reader import CoverReader
+
+ASSETS: Final = Path(__file__).parent.parent / "assets" / "tiny"
+CHECKPOINTS: Final = Path.home() / ".cache" / "covergen" / "pretraining"
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+@app.command()
+def train(
+    *,
+    checkpoints: Path = CHECKPOINTS,
+    assets: Path = ASSETS,
+    covers: Annotated[int, typer.Option(help="covers painted for training, 49 kB each")] = 40_000,
+    text_minutes: Annotated[float, typer.Option(help="wall clock for the text encoder")] = 3.0,
+    vae_minutes: Annotated[float, typer.Option(help="wall clock for the autoencoder")] = 15.0,
+    base_minutes: Annotated[float, typer.Option(help="wall clock for the U-Net")] = 60.0,
+    workers: Annotated[int, typer.Option(help="worker processes, one a core")] = os.cpu_count() or 1,
+) -> None:
+    """Train all phases that are not finished and write the result to ASSETS."""
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    painted_covers(checkpoints / "covers.npy", covers, workers=workers)
+    launch(train_vae, workers, checkpoints, vae_minutes, covers)
+    latents = _encode(checkpoints, covers, workers)
+    tokenizer = checkpoints / "tokenizer"
+    if not tokenizer.exists():
+        train_tokenizer().save_pretrained(tokenizer)
+    launch(train_text, workers, checkpoints, text_minutes, tokenizer)
+    export_text(checkpoints / "text.pt", tokenizer, assets)
+    scale = measured_scale(np.load(latents, mmap_mode="r"))
+    export_vae(trained_vae(checkpoints / "vae.pt", scale), assets)
+    launch(train_denoiser, workers, checkpoints, base_minutes, latents, assets)
+    export_unet(trained_unet(checkpoints / "unet.pt"), assets)
+
+
+@app.command()
+def snapshot(
+    *,
+    checkpoints: Path = CHECKPOINTS,
+    assets: Path = ASSETS,
+    albums: Annotated[int, typer.Option("--measure", help="evaluation albums to paint and read")] = 200,
+) -> None:
+    """Write the U-Net as far as it is, paint evaluation albums and print what a reader finds in them."""
+    export_unet(trained_unet(checkpoints / "unet.pt"), assets)
+    if not albums:
+        return
+    base = Base.load(assets)
+    truth = evaluation_covers(albums)
+    again = reconstruct(base.vae, truth)
+    reader = _reader(checkpoints / "reader.npz", base)
+    scores = measure(base, reader, albums, checkpoints / "sheet.png")
+    typer.echo(json.dumps({"reconstruction_psnr": round(psnr(truth, again), 2), **scores}))
+
+
+def _encode(checkpoints: Path, count: int, workers: int) -> Path:
+    """Return the latents of the autoencoder as trained so far, encoded unless they are there."""
+    step = torch.load(checkpoints / "vae.pt", weights_only=True)["step"]
+    latents = checkpoints / f"latents-{step}-{count}.npy"
+    if not latents.exists():
+        covers = np.load(checkpoints / "covers.npy", mmap_mode="r")[:count]
+        encoded_latents(latents, covers, trained_vae(checkpoints / "vae.pt"), workers=workers)
+    return latents
+
+
+def _reader(path: Path, base: Base) -> CoverReader:
+    """Return a reader fitted to pictures that the autoencoder can show."""
+    if not path.exists():
+        CoverReader.fit(2000, reconstruct=lambda covers: reconstruct(base.vae, covers)).save(path)
+    return CoverReader.load(path)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,121 @@
+"""The tiny autoencoder: 128 px covers to 16 x 16 latents of four channels.
+
+No KL term, which kills channels at this size: noise on the latents, unit power and little correlation
+between channels keep them useful to a denoiser. N covers, C latent channels, s side of a latent.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from covergen.pretraining.data import SIZE, painted_covers, to_covers, to_pixels
+from covergen.pretraining.loop import Phase, train, warm_then_decay
+from covergen.pretraining.muon import Muon
+from covergen.pretraining.norm import speed_up_norms
+
+LATENT_NOISE: Final = 0.1
+
+
+def build_vae(widths: tuple[int, ...] = (16, 32, 64, 64)) -> AutoencoderKL:
+    """Return a new autoencoder whose posterior has a constant deviation of `LATENT_NOISE`."""
+    vae = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * len(widths),
+        up_block_types=("UpDecoderBlock2D",) * len(widths),
+        block_out_channels=widths,
+        layers_per_block=1,
+        latent_channels=4,
+        norm_num_groups=8,
+        sample_size=SIZE,
+        scaling_factor=1.0,
+    )
+    with torch.no_grad():
+        vae.quant_conv.weight[4:] = 0
+        vae.quant_conv.bias[4:] = 2 * float(np.log(LATENT_NOISE))
+    return vae
+
+
+def train_vae(rank: int, folder: Path, minutes: float, covers_count: int, batch: int = 8) -> None:
+    """Train one worker's share of the autoencoder."""
+    covers = painted_covers(folder / "covers.npy", covers_count)
+    torch.manual_seed(0)
+    vae = build_vae().to(memory_format=torch.channels_last)
+    speed_up_norms(vae)
+    kernels = [p for p in vae.parameters() if p.ndim >= 2]
+    others = [p for p in vae.parameters() if p.ndim < 2]
+    optimizers: list[torch.optim.Optimizer] = [Muon(kernels, lr=0.02), torch.optim.AdamW(others, lr=3e-3)]
+    phase = Phase("vae", vae, optimizers, warm_then_decay(0.4), minutes, folder, ema_decay=0.99)
+    rng = np.random.default_rng([phase.step, rank])
+
+    def loss_of() -> tuple[Tensor, str]:
+        chosen = np.sort(rng.integers(len(covers), size=batch))
+        return vae_loss(vae, to_pixels(covers[chosen]))
+
+    train(phase, loss_of)
+
+
+def vae_loss(vae: AutoencoderKL, pixels: Tensor) -> tuple[Tensor, str]:
+    """Return the loss of pixels (N, 3, S, S) and a line for the log.
+
+    The second decoding, of halved latents, must give the halved cover: latents that scale like pictures
+    are smooth, and a denoiser learns them sooner (Kouzelis et al., 2025).
+    """
+    with torch.autocast("cpu", torch.bfloat16):
+        latents = vae.encode(pixels).latent_dist.mean  # (N, C, s, s)
+        noised = latents + LATENT_NOISE * torch.randn_like(latents)
+        decoded = vae.decode(noised).sample
+        part = max(1, len(pixels) // 2)
+        halved = vae.decode(functional.avg_pool2d(noised[:part], 2)).sample
+    reconstruction = picture_loss(decoded.float(), pixels)
+    equivariance = picture_loss(halved.float(), functional.avg_pool2d(pixels[:part], 2))
+    penalty = latent_penalty(latents.float())
+    loss = reconstruction + 0.25 * equivariance + 0.1 * penalty
+    psnr = -10 * torch.log10(functional.mse_loss(decoded.detach().float(), pixels) / 4)
+    return loss, f"loss {loss.item():.3f} psnr {psnr.item():.1f} penalty {penalty.item():.3f}"
+
+
+def picture_loss(decoded: Tensor, pixels: Tensor) -> Tensor:
+    """Return L1 + .5 MSE + .4 L1 of the gradients + .5 L1 at quarter scale."""
+    error = decoded - pixels
+    slopes = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+    coarse = functional.avg_pool2d(error, 4).abs().mean()
+    return error.abs().mean() + 0.5 * error.square().mean() + 0.4 * slopes + 0.5 * coarse
+
+
+def latent_penalty(latents: Tensor) -> Tensor:
+    """Return how far latents (N, C, s, s) are from zero mean, unit power, no correlation, no dead channel."""
+    flat = latents.transpose(0, 1).flatten(1)  # (C, N s s)
+    mean = flat.mean(dim=1)
+    covariance = (flat - mean[:, None]) @ (flat - mean[:, None]).T / flat.shape[1]
+    variance = covariance.diagonal()
+    crossed = covariance - torch.diag(variance)
+    power = (variance.mean() - 1).square()
+    return (
+        mean.square().mean()
+        + power
+        + crossed.square().mean()
+        + functional.relu(0.4 - variance).square().mean()
+    )
+
+
+@torch.inference_mode()
+def reconstruct(vae: AutoencoderKL, covers: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return what the autoencoder makes of covers (N, S, S, 3)."""
+    parts = [to_pixels(covers[i : i + 50]) for i in range(0, len(covers), 50)]
+    return np.concatenate([to_covers(vae.decode(vae.encode(p).latent_dist.mean).sample) for p in parts])
+
+
+def measured_scale(latents: NDArray[np.float16]) -> float:
+    """Return the `scaling_factor` that brings latents (N, C, s, s) to unit deviation."""
+    return float(1 / np.asarray(latents[:4000], dtype=np.float32).std())
+
+
+def psnr(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
+    """Return the peak signal-to-noise ratio in dB of two stacks of pictures."""
+    error = np.mean((first.astype(np.float32) - second.astype(np.float32)) ** 2)
+    return float(10 * np.log10(255**2 / error))

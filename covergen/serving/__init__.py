@@ -1,0 +1,1 @@
+"""The service without a framework: one song and a few words in, covers out."""

@@ -1,0 +1,197 @@
+"""What `covergen cover` and the online service share: listen to a song, paint covers for it.
+
+Listening runs the embed job's own operators and painting the generate job's own painter, on values rounded
+to float16 as the tables hold them: a cover is the one the jobs paint for the same album, words, sound, seed
+and settings. L layers, F frames, W feature width.
+"""
+
+import hashlib
+import json
+from dataclasses import fields, replace
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+
+from covergen import audio, images, stable_diffusion
+from covergen.catalog.genres import canonical_genre
+from covergen.catalog.prompts import PROMPT_STYLES
+from covergen.embeddings.clip import ClipText
+from covergen.embeddings.stage import CutWindows, Hear, HearTracks
+from covergen.errors import BadInput, RejectCode
+from covergen.generation.pipeline import Cover, CoverRequest, Painter, PaintSettings
+from covergen.generation.seeds import seed_of
+from covergen.serving.schema import CoverOrder, FinishedCover, Heard
+from covergen.sources.identity import album_id
+from covergen.sources.media import read_media
+from covergen.sources.places import address_of
+from covergen.training import checkpoint
+
+SHIPPED_FUSION: Final = Path(__file__).parent.parent / "assets" / "tiny" / "fusion"
+_LOUDNESS_FLOOR: Final = 1e-12
+_SONG: Final = pa.schema(
+    [("track_id", pa.string()), ("input_digest", pa.string()), ("uri", pa.string()), ("bytes", pa.binary())]
+)
+
+
+class CoverService:
+    """Holds the models, loaded when first needed, and answers one order at a time.
+
+    `fusion` is a checkpoint folder, "shipped" for the one beside the tiny model, or None to paint from words
+    alone. The encoder and the seconds to hear are those the fusion was trained on unless given; ModelError
+    where they do not fit it.
+    """
+
+    def __init__(
+        self,
+        stable_diffusion: str = "tiny",
+        fusion: str | Path | None = "shipped",
+        *,
+        encoder: str | None = None,
+        seconds: float | None = None,
+        frame_rate: float = 2.0,
+        allow_noncommercial: bool = False,
+        device: str = "cpu",
+        bf16: bool = False,
+        offline: bool = True,
+    ):
+        self._name, self._device, self._bf16, self._offline = stable_diffusion, device, bf16, offline
+        self._fusion = SHIPPED_FUSION if fusion == "shipped" else None if fusion is None else Path(fusion)
+        recipe = {} if self._fusion is None else checkpoint.read_facts(self._fusion).recipe
+        self._hearing = HearTracks(
+            encoder or str(recipe.get("encoder", "logmel")),
+            seconds=seconds or float(recipe.get("seconds", 10.0)),
+            frame_rate=frame_rate,
+            allow_noncommercial=allow_noncommercial,
+            device=device,
+            bf16=bf16,
+            offline=offline,
+        )
+
+    def listen(self, song: bytes | Path) -> Heard:
+        """Return what the encoder hears in a song. Raises BadInput with the code that fits."""
+        content = song if isinstance(song, bytes) else _read(song)
+        sha256 = hashlib.sha256(content).hexdigest()
+        row = {"track_id": sha256, "input_digest": sha256, "uri": None, "bytes": content}
+        cut_windows, hear = self._operators
+        cut = cut_windows(pa.Table.from_pylist([row], schema=_SONG))
+        answer = hear(cut).to_pylist()[0]
+        if answer["reject_code"]:
+            raise BadInput(RejectCode(answer["reject_code"]), answer["reject_reason"])
+        windows = np.frombuffer(cut["windows"][0].as_py(), "<f4")
+        return Heard(
+            frames=np.frombuffer(answer["frames"], "<f2").reshape(self._hearing.shapes()["frames"]),
+            seconds=answer["seconds"],
+            song_seconds=audio.probe(content).container_seconds,
+            loudness=float(10 * np.log10(np.mean(np.square(windows, dtype=np.float64)) + _LOUDNESS_FLOOR)),
+            sha256=sha256,
+        )
+
+    def cover(self, song: bytes | Path | Heard | None, order: CoverOrder) -> list[FinishedCover]:
+        """Return `order.n` covers; without a song they follow the words alone.
+
+        Raises BadInput for a song that cannot be used, ConfigError for an order that cannot be met.
+        """
+        heard = song if isinstance(song, Heard) or song is None else self.listen(song)
+        text = prompt_of(order)
+        album = album_id(order.artist, order.album, order.year)
+        seeds = [_seed(order, album, k) for k in range(order.n)]
+        states, frames = self._read_words(text), None if heard is None else heard.frames
+        requests = [CoverRequest(states, seed, frames) for seed in seeds]
+        painted = self._painter.paint(requests, _settings(order))
+        sha256 = None if heard is None else heard.sha256
+        return [
+            self._finished(picture, order, album=album, variant=k, prompt=text, seed=seeds[k], song=sha256)
+            for k, picture in enumerate(painted)
+        ]
+
+    def _finished(
+        self,
+        picture: Cover,
+        order: CoverOrder,
+        *,
+        album: str,
+        variant: int,
+        prompt: str,
+        seed: int,
+        song: str | None,
+    ) -> FinishedCover:
+        pixels = picture.image if order.size is None else images.fit_square(picture.image, order.size)
+        cover = FinishedCover(
+            png=b"",
+            height=pixels.shape[0],
+            width=pixels.shape[1],
+            album_id=album,
+            variant=variant,
+            prompt=prompt,
+            seed=seed,
+            steps=order.steps,
+            guidance_scale=order.guidance_scale,
+            audio_guidance_scale=order.audio_guidance_scale,
+            audio_scale=order.audio_scale,
+            noise_shift=order.noise_shift,
+            noise_scheduler=order.noise_scheduler,
+            base_digest=self._painter.stable_diffusion.digest,
+            fusion_digest=self._fusion_digest,
+            audio_sha256=song,
+            seconds=picture.seconds,
+        )
+        text = {"Software": f"covergen {version('covergen')}", "prompt": prompt, "seed": str(seed)}
+        text["settings"] = json.dumps(cover.parameters(), sort_keys=True)
+        return replace(cover, png=images.encode_png(pixels, text))
+
+    def _read_words(self, text: str) -> NDArray[np.float16]:
+        """Return the text states (T, D), rounded as the table of text embeddings holds them."""
+        states, _ = self._words([text])
+        return np.asarray(states[0], dtype="<f2")
+
+    @cached_property
+    def _words(self) -> ClipText:
+        return ClipText(self._name, device=self._device, bf16=self._bf16, offline=self._offline)
+
+    @cached_property
+    def _operators(self) -> tuple[CutWindows, Hear]:
+        return CutWindows(**self._hearing.cut_arguments()), Hear(**self._hearing.hear_arguments())
+
+    @cached_property
+    def _fusion_digest(self) -> str | None:
+        return None if self._fusion is None else checkpoint.digest(self._fusion)
+
+    @cached_property
+    def _painter(self) -> Painter:
+        kind = torch.bfloat16 if self._bf16 else torch.float32
+        model = stable_diffusion.load(self._name, device=self._device, dtype=kind, offline=self._offline)
+        if self._fusion is None:
+            return Painter(model)
+        fusion, _ = checkpoint.load(
+            self._fusion, model.unet, base_digest=model.digest, recipe=self._hearing.recipe()
+        )
+        return Painter(model, fusion)
+
+
+def prompt_of(order: CoverOrder) -> str:
+    """Return the order's own prompt, or that of the style `album_genre`; its tags at the end.
+
+    The genre is the catalogue's word for it, so that "Hip-Hop" reads as the model learnt it.
+    """
+    genre = canonical_genre([order.genre]) or order.genre
+    row = {"title": order.album, "artist": order.artist, "genre": genre}
+    words = order.prompt or PROMPT_STYLES["album_genre"](row, None)["full"]
+    return " ".join([words, *([f"{', '.join(order.tags)}."] if order.tags else [])])
+
+
+def _settings(order: CoverOrder) -> PaintSettings:
+    return PaintSettings(**{f.name: getattr(order, f.name) for f in fields(PaintSettings)})
+
+
+def _seed(order: CoverOrder, album: str, variant: int) -> int:
+    return seed_of(album, variant) if order.seed is None else (order.seed + variant) % 2**64
+
+
+def _read(song: Path) -> bytes:
+    return read_media({"uri": address_of(song.absolute()), "bytes": None})

@@ -1,0 +1,1 @@
+"""Sources of albums: one's own folder, a table, the controlled world."""

@@ -1,0 +1,129 @@
+"""Media candidates to rows of MEDIA: every file is opened, decoded to its end, and measured, or refused."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from covergen import audio, images, rows
+from covergen.audio import AudioLimits
+from covergen.errors import BadInput, RejectCode
+from covergen.sources import procedural
+from covergen.sources.music_tags import embedded_picture
+from covergen.sources.places import EMBEDDED, path_of, shown
+from covergen.tables import MEDIA
+
+_CHUNK = 2**20
+
+
+class CheckMedia:
+    """Proves audio and covers usable: candidates (owner_id, kind, uri, source, ..., bytes) to MEDIA rows."""
+
+    def __init__(self, limits: AudioLimits | None = None, *, max_pixels: int = images.MAX_PIXELS):
+        self.limits = limits or AudioLimits()
+        self.max_pixels = max_pixels
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return one outcome per candidate; a reason names the file that a person has to look at."""
+        results = [self._check(row) for row in batch.to_pylist()]
+        return rows.outcomes(MEDIA, batch.drop_columns("bytes"), results)
+
+    def _check(self, row: Mapping[str, Any]) -> dict[str, Any] | BadInput:
+        try:
+            row = {**row, "bytes": row["bytes"] if row["bytes"] is not None else _made(row["uri"])}
+            measured = self._audio(row) if row["kind"] == "audio" else self._cover(row)
+            return {**measured, "bytes": row["bytes"]}
+        except BadInput as refusal:
+            where = shown(row["uri"]) if row.get("uri") else row["owner_id"]
+            reason = refusal.reason if where in refusal.reason else f"{where}: {refusal.reason}"
+            return BadInput(refusal.code, reason, retriable=refusal.retriable)
+
+    def _audio(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        source = media_source(row)
+        seconds, facts = audio.measure(source, self.limits)
+        digest, size = _digest(source)
+        return {"sha256": digest, "mime": facts.mime, "size_bytes": size, "seconds": seconds}
+
+    def _cover(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        data = read_media(row, max_bytes=self.limits.max_bytes)
+        height, width = images.decode(data, max_pixels=self.max_pixels).shape[:2]
+        digest, size = _digest(data)
+        mime = images.mime_of(data)
+        return {"sha256": digest, "mime": mime, "size_bytes": size, "width": width, "height": height}
+
+
+def media_source(row: Mapping[str, Any]) -> bytes | Path:
+    """Return what holds a row's medium: its own bytes, an embedded picture's, or the path of a file.
+
+    Raises BadInput if the address is neither a local file nor stored with the row.
+    """
+    if row.get("bytes") is not None:
+        data: bytes = row["bytes"]
+        return data
+    address = row.get("uri")
+    path = path_of(address) if address else None
+    if path is None:
+        reason = f"{address or 'a row without an address'} is not stored here; only local files can be read"
+        raise BadInput(RejectCode.MISSING_FILE, reason)
+    return _picture(path) if str(address).endswith(EMBEDDED) else path
+
+
+def read_media(row: Mapping[str, Any], *, max_bytes: int = 2**29) -> bytes:
+    """Return the bytes of a row of MEDIA. Raises BadInput."""
+    source = media_source(row)
+    if isinstance(source, bytes):
+        return source
+    try:
+        size = source.stat().st_size
+        if size > max_bytes:
+            raise BadInput(RejectCode.TOO_LARGE, f"{size} bytes, at most {max_bytes} are read")
+        return source.read_bytes()
+    except OSError as error:
+        raise _unopened(row["uri"], error) from error
+
+
+def stamp(row: Mapping[str, Any]) -> str:
+    """Return what tells whether a candidate changed since it was opened: bytes, or address, size, time."""
+    if row.get("bytes") is not None:
+        return hashlib.sha256(row["bytes"]).hexdigest()
+    address = row.get("uri") or ""
+    path, facts = path_of(address), ""
+    if path is not None and path.is_file():
+        status = path.stat()
+        facts = f"{status.st_size}/{status.st_mtime_ns}"
+    return hashlib.sha256(f"{address}\x1f{facts}".encode()).hexdigest()
+
+
+def _made(address: str | None) -> bytes | None:
+    """Return the bytes of a medium that is made, not found; None for all others."""
+    return procedural.fetch(address) if address and address.startswith(procedural.SCHEME) else None
+
+
+def _picture(path: Path) -> bytes:
+    try:
+        picture = embedded_picture(path)
+    except OSError as error:
+        raise _unopened(str(path), error) from error
+    if picture is None:
+        raise BadInput(RejectCode.DAMAGED_IMAGE, "the embedded picture cannot be found any more")
+    return picture
+
+
+def _unopened(address: str, error: OSError) -> BadInput:
+    if isinstance(error, FileNotFoundError):
+        return BadInput(RejectCode.MISSING_FILE, f"there is no file {shown(address)}")
+    return BadInput(RejectCode.UNREADABLE, f"{shown(address)} cannot be opened: {error.strerror}")
+
+
+def _digest(source: bytes | Path) -> tuple[str, int]:
+    """Return (SHA-256, size) without holding a file as a whole."""
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest(), len(source)
+    digest, size = hashlib.sha256(), 0
+    with source.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size

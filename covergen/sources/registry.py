@@ -1,0 +1,12 @@
+"""Sources by name, as a config names them."""
+
+from covergen.sources.folder import FolderSource
+from covergen.sources.procedural import ProceduralSource
+from covergen.sources.protocol import Source
+from covergen.sources.table import TableSource
+
+SOURCES: dict[str, type[Source]] = {
+    FolderSource.name: FolderSource,
+    TableSource.name: TableSource,
+    ProceduralSource.name: ProceduralSource,
+}

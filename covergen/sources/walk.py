@@ -1,0 +1,69 @@
+"""Walking a music folder: its audio files in a fixed order, and the covers that lie beside them."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from covergen.audio import AUDIO_SUFFIXES
+from covergen.errors import BadInput, RejectCode
+from covergen.images import IMAGE_SUFFIXES
+from covergen.sources.places import address_of, shown
+from covergen.sources.protocol import Rejected
+
+_SYSTEM: Final = frozenset({"__macosx", "system volume information", "$recycle.bin", "@eadir", "lost+found"})
+_COVER_STEMS: Final = ("cover", "folder", "front", "album", "albumart", "artwork")
+
+
+class MusicFolder:
+    """Finds the audio files under a folder; what cannot be entered stands in `rejects` afterwards."""
+
+    def __init__(self, path: Path):
+        self.path = path.resolve()
+        self.rejects: list[Rejected] = []
+
+    def audio_files(self) -> Iterator[Path]:
+        """Yield audio files, hidden and system ones left out, each once however many links lead to it."""
+        seen: set[str] = set()
+        for folder, folders, names in os.walk(self.path, onerror=self._refuse, followlinks=True):
+            if _first_visit(folder, seen):
+                folders[:] = sorted(name for name in folders if not _is_hidden(name))
+            else:
+                folders[:] = []  # a link back to a folder above
+                continue
+            for name in sorted(names):
+                path = Path(folder, name)
+                if _is_audio(name) and _first_visit(str(path), seen):
+                    yield path
+
+    def _refuse(self, error: OSError) -> None:
+        where = shown(address_of(Path(error.filename)))
+        problem = BadInput(RejectCode.UNREADABLE, f"{where} cannot be entered: {error.strerror}")
+        self.rejects.append(Rejected("media", where, problem))
+
+
+def cover_beside(folder: Path) -> Path | None:
+    """Return the cover.jpg, folder.png or the like in a folder, or None."""
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - names may hold broken bytes
+    except OSError:
+        return None
+    pictures = [Path(folder, name) for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES]
+    ranked = [path for stem in _COVER_STEMS for path in pictures if path.stem.lower() == stem]
+    return next((path for path in ranked if path.is_file()), None)
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _SYSTEM
+
+
+def _is_audio(name: str) -> bool:
+    return not _is_hidden(name) and Path(name).suffix.lower() in AUDIO_SUFFIXES
+
+
+def _first_visit(path: str, seen: set[str]) -> bool:
+    real = os.path.realpath(path)
+    if real in seen:
+        return False
+    seen.add(real)
+    return True

@@ -1,0 +1,1 @@
+"""Fusion training: examples in, a checkpoint out. Ray, where there is any, is the caller's."""

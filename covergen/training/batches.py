@@ -1,0 +1,95 @@
+"""Batches that depend on (seed, step) alone: any worker draws the whole batch and computes its own share.
+
+Two workers with half a batch each, a resumed run and an undisturbed one therefore see the same examples, the
+same noise and the same drops. B rows of the whole batch; other letters as in `examples.py`.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+
+import torch
+from torch import Tensor
+
+from covergen.training import drops, objective
+from covergen.training.drops import DropRates
+from covergen.training.examples import Examples
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one optimiser step."""
+
+    latents: Tensor  # (B, C, h, w), drawn from their distribution
+    noise: Tensor  # (B, C, h, w)
+    timesteps: Tensor  # (B,)
+    states: Tensor  # (B, T, D), already the null states where the words are dropped
+    frames: Tensor  # (B, L, F, W)
+    heard: Tensor  # (B,) false where the sound is dropped
+
+    def __len__(self) -> int:
+        return len(self.timesteps)
+
+    def part(self, index: int, count: int) -> "Batch":
+        """Return the `index`-th of `count` equal parts."""
+        size = len(self) // count
+        cut = slice(index * size, (index + 1) * size)
+        return Batch(*(getattr(self, each.name)[cut] for each in fields(self)))
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device."""
+        return Batch(*(getattr(self, each.name).to(device) for each in fields(self)))
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """How batches are drawn."""
+
+    batch_size: int
+    total_timesteps: int
+    seed: int = 0
+    high_noise: float = 0.0
+    drop_rates: DropRates = field(default_factory=DropRates)
+
+    def draw(self, examples: Examples, step: int) -> Batch:
+        """Return the batch of one step."""
+        generator = generator_of(self.seed, "batch", step)
+        chosen = self.indices(len(examples), step)
+        count = len(chosen)
+        heard, read = drops.draw(count, self.drop_rates, generator=generator)
+        variants = torch.randint(examples.states.shape[1], (count,), generator=generator)
+        timesteps = objective.draw_timesteps(
+            count, self.total_timesteps, generator=generator, high_noise=self.high_noise
+        )
+        means = examples.latent_means[chosen].float()
+        spread = torch.randn(means.shape, generator=generator) * examples.latent_stds[chosen].float()
+        states = examples.states[chosen, variants].float()  # (B, T, D)
+        return Batch(
+            latents=means + spread,
+            noise=torch.randn(means.shape, generator=generator),
+            timesteps=timesteps,
+            states=torch.where(read[:, None, None], states, examples.null_states.float()),
+            frames=examples.frames[chosen].float(),
+            heard=heard,
+        )
+
+    def indices(self, rows: int, step: int) -> Tensor:
+        """Return the rows (B,) of one step: every epoch is a new order, and batches run over its end."""
+        places = range(step * self.batch_size, (step + 1) * self.batch_size)
+        orders = {epoch: self._order(rows, epoch) for epoch in {place // rows for place in places}}
+        return torch.stack([orders[place // rows][place % rows] for place in places])
+
+    def _order(self, rows: int, epoch: int) -> Tensor:
+        return torch.randperm(rows, generator=generator_of(self.seed, "order", epoch))
+
+
+def generator_of(seed: int, purpose: str, number: int) -> torch.Generator:
+    """Return a CPU generator that depends on these three alone."""
+    digest = hashlib.sha256(f"{seed}/{purpose}/{number}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:4], "big"))
+
+
+def spans(rows: int, size: int) -> Iterator[slice]:
+    """Yield slices of at most `size` that cover `rows`."""
+    for start in range(0, rows, size):
+        yield slice(start, min(start + size, rows))

@@ -1,0 +1,205 @@
+"""Stage 2: the fusion learns through the frozen U-Net. Plain torch; a caller with Ray hands in `wrap`.
+
+Letters as in `batches.py`.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from covergen.errors import ConfigError
+from covergen.fusion import Fusion
+from covergen.fusion.decoupled import pooled_latents
+from covergen.training import objective
+from covergen.training.alignment import Row, align
+from covergen.training.average import WeightAverage
+from covergen.training.batches import Batch, BatchPlan
+from covergen.training.conditioned import ConditionedUNet
+from covergen.training.examples import Examples
+from covergen.training.settings import TrainingSettings
+from covergen.training.validation import Denoising, validation_rows
+
+
+class Trainer:
+    """Trains one fusion on a frozen U-Net: iterate over it, one row a step, until `settings.steps`.
+
+    `noise_scheduler` is any of diffusers' with `alphas_cumprod` and a prediction type. `wrap` turns the
+    module into a data-parallel one; each of `world_size` workers draws the whole batch and computes its part.
+    """
+
+    def __init__(
+        self,
+        unet: Any,
+        fusion: Fusion,
+        *,
+        noise_scheduler: Any,
+        examples: Examples,
+        settings: TrainingSettings,
+        rank: int = 0,
+        world_size: int = 1,
+        wrap: Callable[[nn.Module], nn.Module] | None = None,
+        device: str | torch.device = "cpu",
+    ):
+        settings.check(world_size)
+        self.settings, self.fusion, self.examples = settings, fusion, examples
+        self.rank, self.world_size, self.device = rank, world_size, torch.device(device)
+        self.step = 0
+        self.history: list[Row] = []
+        if not bool(fusion.features.fitted):
+            fusion.fit_features(examples.frames)
+        self.module = ConditionedUNet(unet, fusion).to(self.device)
+        self._wrap = wrap
+        self._wrapped: nn.Module | None = None
+        self._weights = fusion.trained()
+        if not self._weights:
+            raise ConfigError(f"{type(fusion).__name__} has no weights to train: generate with it as it is")
+        self._optimizer = torch.optim.AdamW(
+            _decay_groups(fusion, settings.weight_decay), lr=settings.learning_rate
+        )
+        self.average = WeightAverage(self._weights, decay=settings.ema_decay)
+        self._signal = noise_scheduler.alphas_cumprod.to(self.device)
+        self._prediction_type = str(noise_scheduler.config.prediction_type)
+        self._plan = BatchPlan(
+            settings.batch_size, len(self._signal), settings.seed, settings.high_noise, settings.drop_rates
+        )
+
+    def align(self, held_out: Examples | None = None) -> list[Row]:
+        """Run stage 1, if the settings ask for it and training has not begun, and return its rows.
+
+        The moving average starts anew from the aligned weights.
+        """
+        if self.step or self._wrapped is not None:
+            return []
+        rows = list(align(self.fusion, self.examples, settings=self.settings, held_out=held_out))
+        self.average = WeightAverage(self._weights, decay=self.settings.ema_decay)
+        self.history += rows
+        return rows
+
+    def __iter__(self) -> Iterator[Row]:
+        """Yield {stage, step, loss, learning_rate, gradient_norm} after each optimiser step that is left."""
+        while self.step < self.settings.steps:
+            yield self.train_step()
+
+    def train_step(self) -> Row:
+        """Take one optimiser step and return its row."""
+        rate = learning_rate(self.step, self.settings)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        loss = self.compute_gradients()
+        norm = nn.utils.clip_grad_norm_(self._weights.values(), self.settings.clip_norm)
+        if not bool(torch.isfinite(norm)):
+            raise FloatingPointError(
+                f"the gradient of step {self.step} is not finite; lower train.learning_rate or leave bf16"
+            )
+        self._optimizer.step()
+        self.step += 1
+        self.average.update(self.step)
+        row: Row = {
+            "stage": "train",
+            "step": self.step,
+            "loss": loss,
+            "learning_rate": rate,
+            "gradient_norm": float(norm),
+        }
+        self.history.append(row)
+        return row
+
+    def compute_gradients(self) -> float:
+        """Fill the gradients with those of this worker's part of the step's batch; return its loss."""
+        self._optimizer.zero_grad()
+        module = self._parallel()
+        self.fusion.train()
+        batch = self._plan.draw(self.examples, self.step).part(self.rank, self.world_size)
+        total, parts = 0.0, self.settings.accumulate
+        for index in range(parts):
+            # between the parts of a step data-parallel workers have nothing to say to each other
+            silent = getattr(module, "no_sync", nullcontext) if index < parts - 1 else nullcontext
+            with silent():
+                loss = self._loss(module, batch.part(index, parts).to(self.device)) / parts
+                torch.autograd.backward(loss)
+            total += float(loss.detach())
+        return total
+
+    def validate(self, examples: Examples, *, bins: int = 5) -> list[Row]:
+        """Return the averaged weights' error per timestep bin for true, shuffled and silent sound."""
+        with self.average.swapped_in(), torch.no_grad(), self._autocast():
+            self.fusion.eval()
+            denoising = Denoising(self.module, self._signal, self._prediction_type, self.device)
+            rows = validation_rows(denoising, examples, bins=bins)
+        rows = [{"stage": "validation", "step": self.step, **row} for row in rows]
+        self.history += rows
+        return rows
+
+    def state(self) -> dict[str, Any]:
+        """Return all that resuming needs: random draws depend on seed and step, which leaves nothing else."""
+        return {
+            "step": self.step,
+            "fusion": self.fusion.state_dict(),
+            "average": self.average.values,
+            "optimizer": self._optimizer.state_dict(),
+            "history": self.history,
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.step, self.history = int(state["step"]), list(state["history"])
+        self.fusion.load_state_dict(state["fusion"])
+        self.average.load(state["average"])
+        self._optimizer.load_state_dict(state["optimizer"])
+
+    def _loss(self, module: nn.Module, batch: Batch) -> Tensor:
+        signal = self._signal[batch.timesteps]
+        target = objective.prediction_target(
+            batch.latents, batch.noise, signal, prediction_type=self._prediction_type
+        )
+        with self._autocast():
+            prediction, promised = module(
+                objective.noised(batch.latents, batch.noise, signal),
+                batch.timesteps,
+                batch.states,
+                batch.frames,
+                batch.heard,
+            )
+        loss = objective.denoising_loss(prediction, target, self._loss_weights(signal))
+        if promised is not None:
+            errors = (promised.float() - pooled_latents(batch.latents)).square().mean(dim=(1, 2, 3))  # (B,)
+            loss = loss + self.settings.cover_weight * (errors * batch.heard).mean()
+        return loss
+
+    def _loss_weights(self, signal: Tensor) -> Tensor:
+        gamma = self.settings.min_snr_gamma
+        if gamma is None:
+            return torch.ones_like(signal)
+        return objective.min_snr_weights(
+            signal, prediction_type=self._prediction_type, gamma=gamma, floor=self.settings.snr_floor
+        )
+
+    def _parallel(self) -> nn.Module:
+        # wrapped at the first step and not before, so that stage 1 has run by then
+        if self._wrapped is None:
+            self._wrapped = self._wrap(self.module) if self._wrap else self.module
+        return self._wrapped
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.bf16)
+
+
+def learning_rate(step: int, settings: TrainingSettings) -> float:
+    """Return the rate of a step: a linear warm-up, then a cosine to zero at the last step."""
+    if step < settings.warmup_steps:
+        return settings.learning_rate * (step + 1) / settings.warmup_steps
+    share = (step - settings.warmup_steps) / max(1, settings.steps - settings.warmup_steps)
+    return settings.learning_rate * (1 + math.cos(math.pi * share)) / 2
+
+
+def _decay_groups(fusion: Fusion, weight_decay: float) -> list[dict[str, Any]]:
+    """Split weights: matrices decay; norms, biases, mixtures and learnt queries do not."""
+    plain = {"resampler.latents"}
+    weights = fusion.trained().items()
+    decayed = [weight for name, weight in weights if weight.ndim > 1 and name not in plain]
+    others = [weight for name, weight in weights if weight.ndim <= 1 or name in plain]
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]

@@ -1,0 +1,71 @@
+"""Does the sound matter? Validation error per timestep bin for true, shuffled and silent music.
+
+The gap between them is the most sensitive sign. Letters as in `batches.py`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from covergen.training import objective
+from covergen.training.alignment import Row
+from covergen.training.batches import generator_of, spans
+from covergen.training.examples import Examples
+
+_SEED: Final = 20_000
+_BATCH: Final = 64
+SOUNDS: Final = ("true", "shuffled", "silent")
+
+
+@dataclass(frozen=True)
+class Denoising:
+    """The trained module and its schedule: what an error is measured with."""
+
+    module: Callable[..., Any]
+    signal: Tensor  # cumulative alphas (timesteps,)
+    prediction_type: str
+    device: torch.device
+
+    def squared_errors(self, part: Examples, sound: str, *, timesteps: Tensor, noise: Tensor) -> Tensor:
+        """Return the mean squared error of each row (B,); silent music is never heard."""
+        latents, noise = part.latent_means.float().to(self.device), noise.to(self.device)
+        timesteps = timesteps.to(self.device)
+        signal = self.signal[timesteps]
+        prediction, _ = self.module(
+            objective.noised(latents, noise, signal),
+            timesteps,
+            part.states[:, 0].float().to(self.device),
+            part.frames.float().to(self.device),
+            torch.full((len(latents),), sound != "silent", device=self.device),
+        )
+        target = objective.prediction_target(latents, noise, signal, prediction_type=self.prediction_type)
+        errors: Tensor = (prediction.float() - target).square().mean(dim=(1, 2, 3))
+        return errors
+
+
+def validation_rows(denoising: Denoising, examples: Examples, *, bins: int) -> list[Row]:
+    """Return one row per bin and sound: {bin, low, high, sound, loss, rows}.
+
+    Every bin is measured on every example with one timestep and one noise of its own, the same for the three
+    sounds. Shuffled music is that of the next example, so no song is its own.
+    """
+    total, rows = len(denoising.signal), []
+    for index in range(bins):
+        low, high = index * total // bins, (index + 1) * total // bins
+        generator = generator_of(_SEED, "validation", index)
+        timesteps = torch.randint(low, high, (len(examples),), generator=generator)
+        noise = torch.randn(examples.latent_means.shape, generator=generator)
+        for sound in SOUNDS:
+            heard = replace(examples, frames=examples.frames.roll(-1, 0)) if sound == "shuffled" else examples
+            errors = []
+            for span in spans(len(examples), _BATCH):
+                part = heard.take(range(span.start, span.stop))
+                drawn = {"timesteps": timesteps[span], "noise": noise[span]}
+                errors.append(denoising.squared_errors(part, sound, **drawn))
+            loss = float(torch.cat(errors).mean())
+            where: Row = {"bin": index, "low": low, "high": high - 1}
+            rows.append({**where, "sound": sound, "loss": loss, "rows": len(examples)})
+    return rows

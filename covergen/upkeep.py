@@ -1,0 +1,63 @@
+"""Keeping a root tidy: files that no reader sees are removed, small parts merged. Thin over Delta Lake."""
+
+from collections.abc import Iterator
+
+from pyarrow import fs
+
+from covergen import objects
+from covergen.errors import ConfigError
+from covergen.storage import Generation, Root
+from covergen.tables import TABLES
+
+SAFE_HOURS = 168
+
+
+def sweep(uri: str, *, hours: int = SAFE_HOURS, dry_run: bool = False) -> dict[str, int]:
+    """Remove files that no version needs and that are older than `hours`; return how many by table.
+
+    A killed job leaves such orphans. Running writers need theirs, so `hours` must exceed the longest job.
+    Raises RootError if there is no root, ConfigError for negative hours.
+    """
+    if hours < 0:
+        raise ConfigError(
+            f"hours={hours} is negative; take 0 or more, {SAFE_HOURS} where jobs may be running."
+        )
+    removed: dict[str, int] = {}
+    for generation in _generations(Root.open(uri)):
+        present = _files(generation)
+        named = generation.delta().vacuum(
+            retention_hours=hours, dry_run=dry_run, enforce_retention_duration=False, full=True
+        )
+        # The log goes on naming files that an earlier sweep has removed.
+        count = len(present.intersection(named))
+        removed[generation.table_name] = removed.get(generation.table_name, 0) + count
+    return removed
+
+
+def compact(uri: str) -> dict[str, tuple[int, int]]:
+    """Merge small parts of each table's current generation; return files before and after by table.
+
+    The old files stay for readers of older versions until `sweep` removes them.
+    """
+    root, counts = Root.open(uri), {}
+    for table in TABLES.values():
+        if root.has(table):
+            delta = root.current(table).delta()
+            before = len(delta.file_uris())
+            delta.optimize.compact()
+            counts[table.name] = (before, len(delta.file_uris()))
+    return counts
+
+
+def _files(generation: Generation) -> set[str]:
+    """Return the paths of a generation's files, relative to it."""
+    everything = fs.FileSelector("", recursive=True)
+    return {info.path for info in objects.arrow_filesystem(generation.uri).get_file_info(everything)}
+
+
+def _generations(root: Root) -> Iterator[Generation]:
+    """Yield every generation, those that are no longer current included."""
+    for table in TABLES.values():
+        for name in objects.children(root.path(table.name)):
+            if "." not in name:
+                yield Generation(root.path(table.name, name), table.name)

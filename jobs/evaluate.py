@@ -1,0 +1,118 @@
+"""generated and all that it came from -> report.html, report.md."""
+
+import json
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+import ray
+
+from covergen import images, stable_diffusion
+from covergen.config import Config
+from covergen.evaluation import gather
+from covergen.evaluation.content import Missing, ReportContent, Song, SongStrip
+from covergen.evaluation.difference import ROUNDING_FLOOR, picture_difference
+from covergen.evaluation.report import write_report
+from covergen.evaluation.table import SystemsTable
+from covergen.generation.requests import SCHEMA, requests
+from covergen.procedural.reader import CoverReader
+from covergen.rows import read_tensor
+from covergen.storage import Root
+from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED
+from jobs import entry
+from jobs.generate import paint, painter
+from jobs.progress import say
+from jobs.train import CURRENT
+
+WEIGHTS = "InceptionV3, DINOv2 or CLIP image weights in the local cache"
+MISSING = tuple(Missing(metric, WEIGHTS) for metric in ("FID", "FD-DINOv2", "CMMD", "CLIPScore"))
+
+
+def main(config: Config) -> None:
+    """Measure what can be measured and write the report; the page's address is the last line."""
+    root = Root.open(config.root)
+    entry.start_ray(config)
+    table = ray.get(_table.remote(root, config))
+    trained = json.loads(root.read(CURRENT))
+    covers = gather.covers(root, config.evaluate.contact_sheet)
+    content = ReportContent(
+        title="Covers that heard the music",
+        summary=f"{len(covers)} covers painted from words and sound.",
+        covers=covers,
+        table=table,
+        strip=song_strip(root, config),
+        genres=gather.genres(root),
+        losses=gather.losses(root, trained["folder"]),
+        rejects=gather.refused(root),
+        stages=gather.seconds(root),
+        facts={**_facts(config, trained["recipe"]), "Tables": gather.versions(root)},
+        missing=MISSING,
+    )
+    page = write_report(config.report_folder, content)
+    say("evaluate: the report is written")
+    print(page.resolve())
+
+
+@ray.remote
+def _table(root: Root, config: Config) -> SystemsTable | None:
+    """Fit the reader and measure the controlled albums, if there are any."""
+    if not gather.made_up(root):
+        return None
+    models = config.models
+    vae = stable_diffusion.load_vae(models.stable_diffusion, offline=models.offline)
+    reader = CoverReader.fit(
+        config.evaluate.reader_covers, size=stable_diffusion.size(models.stable_diffusion)
+    )
+    reconstruct = partial(stable_diffusion.reconstruct, vae)
+    return gather.controlled_table(root, reader, reconstruct=reconstruct, resamples=config.evaluate.resamples)
+
+
+def song_strip(root: Root, config: Config, count: int = 3) -> SongStrip | None:
+    """Paint the songs that sound most different under one prompt and one seed."""
+    scope = {**root.scope(GENERATED), "systems": ["audio"], "variants": 1}
+    wanted = requests(root, scope).to_pylist()
+    heard = root.current(AUDIO_EMBEDDINGS).read(["track_id", "frames"])
+    track_ids = heard["track_id"].to_pylist()
+    known = sorted({row["track_id"] for row in wanted} & set(track_ids))
+    if len(known) < count:
+        return None
+    frames = read_tensor(heard, "frames")[[track_ids.index(track) for track in known]]
+    chosen = [known[place] for place in gather.farthest(frames, count)]
+    first = wanted[0]
+    rows = [{**first, "track_id": track, "variant": place} for place, track in enumerate(chosen)]
+    painted = paint(
+        root, painter(root, config), pa.Table.from_pylist(rows, schema=SCHEMA), actors=config.generate
+    )
+    pictures = {row["variant"]: images.decode(row["image"]) for row in painted.take_all()}
+    titles = {row["track_id"]: row for row in root.current(CATALOG).read().to_pylist()}
+    songs = tuple(
+        Song(
+            name=f"{titles[track]['artist']}: {titles[track]['track_title']}",
+            picture=pictures[place],
+            difference=picture_difference(pictures[0], pictures[place]) if place else None,
+        )
+        for place, track in enumerate(chosen)
+    )
+    return SongStrip(first["prompt"], first["seed"], songs, ROUNDING_FLOOR)
+
+
+def _facts(config: Config, trained: dict[str, Any]) -> dict[str, dict[str, str]]:
+    start = (
+        f"{config.train.start_from} weights, {trained['start_from'][:12]}"
+        if trained["start_from"]
+        else "nothing"
+    )
+    return {
+        "Models": {
+            "Stable Diffusion": f"{config.models.stable_diffusion}, {trained['base'][:12]}",
+            "audio encoder": config.embed.encoder,
+            "fusion": config.train.fusion,
+            "fusion started from": start,
+            "then trained for": f"{config.train.steps} steps on this catalogue",
+        },
+        "Painting": {name: str(value) for name, value in config.generate.model_dump().items()},
+    }
+
+
+if __name__ == "__main__":
+    entry.run(main)

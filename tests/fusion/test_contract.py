@@ -1,0 +1,91 @@
+"""What every fusion in the registry keeps, one parametrised test a promise."""
+
+import pytest
+import torch
+
+from covergen.errors import ConfigError
+from covergen.fusion import FUSIONS, build
+from covergen.fusion.registry import name_of
+
+FEATURES = (2, 6, 10)
+
+
+@pytest.fixture(params=list(FUSIONS))
+def fusion(request, unet):
+    fusion = build(request.param, unet, FEATURES)
+    fusion.attach(unet)
+    return fusion
+
+
+def predict(unet, latents, timesteps, conditioning):
+    return unet(latents, timesteps, encoder_hidden_states=conditioning).sample
+
+
+def one_step(unet, fusion, inputs):
+    latents, timesteps, states, frames = inputs
+    optimizer = torch.optim.SGD(fusion.trained().values(), lr=0.5)
+    predict(unet, latents, timesteps, fusion.condition(states, frames)).square().mean().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def test_words_only_paints_as_the_base_does(fusion, unet, inputs):
+    latents, timesteps, states, _frames = inputs
+    if fusion.trained():
+        one_step(unet, fusion, inputs)
+        one_step(unet, fusion, inputs)
+    fused = predict(unet, latents, timesteps, fusion.words_only(states))
+    fusion.detach(unet)
+    assert torch.equal(fused, predict(unet, latents, timesteps, states))
+
+
+def test_after_one_step_gradients_reach_every_trained_weight(fusion, unet, inputs):
+    latents, timesteps, states, frames = inputs
+    if not fusion.trained():
+        pytest.skip("nothing is trained")
+    one_step(unet, fusion, inputs)
+    conditioning = fusion.condition(states, frames)
+    tokens = fusion.tokens_in(conditioning)
+    loss = predict(unet, latents, timesteps, conditioning).square().mean()
+    if tokens is not None:
+        loss = loss + fusion.read_cover(tokens).square().mean()
+    loss.backward()
+    starved = [name for name, weight in fusion.trained().items() if not weight.grad.abs().sum() > 0]
+    assert starved == []
+
+
+def test_the_unet_itself_gets_no_gradient(fusion, unet, inputs):
+    own = {id(weight) for weight in fusion.parameters()}
+    assert all(not weight.requires_grad for weight in unet.parameters() if id(weight) not in own)
+
+
+def test_unheard_music_counts_for_nothing_even_where_it_is_not_finite(fusion, inputs):
+    _, _, states, frames = inputs
+    frames[1] = float("nan")
+    heard = torch.tensor([True, False, True])
+    out = fusion.condition(states, frames, heard=heard)
+    quiet = fusion.condition(states, fusion.silence(3), heard=torch.zeros(3, dtype=torch.bool))
+    assert torch.allclose(out[1], quiet[1], atol=1e-6)
+
+
+def test_other_music_gives_other_conditioning(fusion, inputs):
+    _, _, states, frames = inputs
+    same, other = fusion.condition(states, frames), fusion.condition(states, frames.flip(0))
+    assert torch.equal(same, other) == (name_of(fusion) == "text_only")
+
+
+def test_rows_do_not_see_each_other(fusion, inputs):
+    _, _, states, frames = inputs
+    whole, alone = fusion.condition(states, frames), fusion.condition(states[1:2], frames[1:2])
+    assert torch.allclose(whole[1:2], alone, atol=1e-6)
+
+
+def test_the_weights_depend_on_the_seed_alone(fusion, unet):
+    fusion.detach(unet)
+    again = build(name_of(fusion), unet, FEATURES)
+    assert all(torch.equal(a, b) for a, b in zip(fusion.parameters(), again.parameters(), strict=True))
+
+
+def test_an_unknown_name_says_which_there_are(unet):
+    with pytest.raises(ConfigError, match="decoupled"):
+        build("decoupeld", unet, FEATURES)

@@ -1,0 +1,104 @@
+import pytest
+import torch
+
+from covergen.generation import sampler
+from covergen.generation.seeds import first_noise, generators
+from covergen.stable_diffusion import NOISE_SCHEDULERS
+
+# diffusers' DPM-Solver hands numpy 2 a tensor in a way that numpy announces to drop
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+SEEDS = [1, 2, 3]
+SHAPE = (4, 8, 8)
+
+
+def denoiser_of(value):
+    """A denoiser whose prediction is its conditioning's first number, plus a share of the latents."""
+
+    def denoise(latents, timestep, conditioning):
+        return conditioning[:, 0, 0, None, None, None] * torch.ones_like(latents) + value * latents
+
+    return denoise
+
+
+def branch(number, rows=3):
+    return torch.full((rows, 2, 5), float(number))
+
+
+def test_guidance_follows_the_formula():
+    latents = torch.randn(3, *SHAPE)
+    out = sampler.guided(
+        denoiser_of(0.0),
+        latents,
+        torch.tensor(5),
+        branches=[branch(1), branch(3), branch(4)],
+        scales=[5.0, 2.0],
+    )
+    assert torch.allclose(out, torch.full_like(out, 1 + 5 * (3 - 1) + 2 * (4 - 3)))
+
+
+def test_scales_of_one_leave_the_last_branch():
+    latents = torch.randn(3, *SHAPE)
+    out = sampler.guided(
+        denoiser_of(0.1),
+        latents,
+        torch.tensor(5),
+        branches=[branch(1), branch(3), branch(4)],
+        scales=[1.0, 1.0],
+    )
+    assert torch.allclose(out, 4 + 0.1 * latents, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", list(NOISE_SCHEDULERS))
+def test_every_scheduler_paints_each_row_by_itself(model, kind):
+    def paint(seeds):
+        own = generators(seeds)
+        return sampler.sample(
+            denoiser_of(0.1),
+            model.noise_scheduler(kind),
+            first_noise(own, SHAPE),
+            branches=[branch(0.1, len(seeds)), branch(0.2, len(seeds))],
+            scales=[3.0],
+            steps=6,
+            generators=own,
+        )
+
+    whole = paint(SEEDS)
+    assert torch.isfinite(whole).all()
+    for row, seed in enumerate(SEEDS):
+        assert torch.allclose(whole[row], paint([seed])[0], atol=1e-4)
+
+
+def test_a_perfect_denoiser_finds_the_latents(model):
+    """Velocity of known latents, at zero SNR: the first noise must not leak into the picture."""
+    truth = torch.full((3, *SHAPE), 0.7)
+    alphas = model.noise_scheduler("ddim").alphas_cumprod
+
+    def denoise(latents, timestep, conditioning):
+        signal = alphas[timestep]
+        noise = (latents[:3] - signal.sqrt() * truth) / (1 - signal).sqrt()
+        return (signal.sqrt() * noise - (1 - signal).sqrt() * truth).repeat(2, 1, 1, 1)
+
+    for kind in ("ddim", "dpm++", "ddpm"):
+        own = generators(SEEDS)
+        out = sampler.sample(
+            denoise,
+            model.noise_scheduler(kind),
+            first_noise(own, SHAPE),
+            branches=[branch(0), branch(0)],
+            scales=[7.0],
+            steps=20,
+            generators=own,
+        )
+        assert (out - truth).abs().max() < 0.05, kind
+
+
+def test_shifted_noise_leans_to_the_promise_and_keeps_its_grain():
+    noise = first_noise(generators([7]), (4, 16, 16))
+    promised = torch.ones(1, 4, 2, 2) * 3
+    shifted = sampler.shift_noise(noise, promised, weight=1.0, first_signal=0.25)
+    low = torch.nn.functional.adaptive_avg_pool2d
+    wanted = 0.5 * promised + 0.75**0.5 * low(noise, 2)
+    assert torch.allclose(low(shifted, 2), wanted, atol=1e-5)
+    assert torch.allclose(shifted.diff(dim=3)[..., :7], noise.diff(dim=3)[..., :7], atol=1e-5)
+    assert torch.equal(sampler.shift_noise(noise, promised, weight=0.0, first_signal=0.25), noise)

@@ -1,0 +1,41 @@
+import json
+
+import pytest
+
+from covergen.errors import ConfigError
+from covergen.serving.schema import CoverOrder, FinishedCover
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("n", 0), ("n", 17), ("seed", -1), ("seed", 2**64), ("steps", 0), ("steps", 1001), ("size", 8),
+        ("guidance_scale", -0.1), ("audio_guidance_scale", float("nan")), ("audio_scale", 2.1),
+        ("noise_shift", 1.5),
+    ],
+)  # fmt: skip
+def test_a_value_out_of_range_is_named_with_its_remedy(field, value):
+    with pytest.raises(ConfigError, match=rf"{field}={value} is out of range; take \d"):
+        CoverOrder(artist="A", album="B", **{field: value})
+
+
+@pytest.mark.parametrize("field", ["artist", "album"])
+def test_words_that_decide_the_seed_must_be_there(field):
+    with pytest.raises(ConfigError, match=f"{field} is empty"):
+        CoverOrder(**{"artist": "A", "album": "B", field: "  "})
+
+
+def test_the_ends_of_every_range_are_allowed():
+    CoverOrder(artist="A", album="B", n=16, seed=2**64 - 1, steps=1000, audio_guidance_scale=None, size=4096)
+    CoverOrder(artist="A", album="B", n=1, seed=0, steps=1, guidance_scale=0, audio_scale=0, size=16)
+
+
+def test_parameters_are_json_and_leave_the_picture_out():
+    cover = FinishedCover(
+        png=b"x", width=8, height=8, album_id="a", variant=0, prompt="p", seed=2**64 - 1, steps=2,
+        guidance_scale=5.0, audio_guidance_scale=None, audio_scale=1.0, noise_shift=0.0,
+        noise_scheduler="ddim", base_digest="b", fusion_digest=None, audio_sha256=None, seconds=0.1,
+    )  # fmt: skip
+    told = json.loads(json.dumps(cover.parameters()))
+    assert told["seed"] == 2**64 - 1 and told["noise_scheduler"] == "ddim"
+    assert "png" not in told and "seconds" not in told

@@ -1,0 +1,167 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from covergen import images
+from covergen.catalog.prompts import make_prompts
+from covergen.embeddings.stage import HearTracks, ReadWords
+from covergen.errors import BadInput, ConfigError, ModelError, RejectCode
+from covergen.generation.pipeline import PaintSettings
+from covergen.generation.seeds import seed_of
+from covergen.generation.stage import Paint
+from covergen.serving.schema import CoverOrder
+from covergen.serving.service import CoverService, prompt_of
+from covergen.sources.identity import album_id
+
+ORDER = CoverOrder(artist="Björk & Co", album="Moon Letters", genre="jazz", n=2, steps=3)
+
+
+@pytest.fixture(scope="module")
+def service(base, fusion):
+    return CoverService(base, fusion)
+
+
+def pixels(cover):
+    return images.decode(cover.png).astype(int)
+
+
+def bulk(base, fusion, *, song, prompt, album, variant, system="audio", **settings):
+    """Paint one cover as the jobs do: words and music through their tables' float16, then the stage."""
+    hearing = HearTracks("logmel", seconds=5.0)
+    rows = {"track_id": ["t"], "input_digest": ["d"], "uri": [None], "bytes": [song]}
+    schema = {"track_id": pa.string(), "input_digest": pa.string(), "uri": pa.string(), "bytes": pa.binary()}
+    heard = hearing(pa.table(rows, pa.schema(list(schema.items()))))
+    words = ReadWords(base)(
+        pa.table(
+            {
+                "prompt_id": ["p"],
+                "album_id": [album],
+                "variant": ["full"],
+                "text": [prompt],
+                "input_digest": ["d"],
+            }
+        )
+    )
+    stage = Paint(base, fusion, settings=PaintSettings(**settings), encoder_recipe=hearing.recipe())
+    painted = stage(
+        pa.table(
+            {
+                "album_id": [album], "system": [system], "variant": [variant], "prompt": [prompt],
+                "track_id": ["t"], "seed": [str(seed_of(album, variant))], "states": words["states"],
+                "frames": heard["frames"], "input_digest": ["d"],
+            }
+        )
+    )  # fmt: skip
+    assert painted["reject_code"].to_pylist() == [None], painted["reject_reason"]
+    return images.decode(painted["image"][0].as_py()).astype(int)
+
+
+def test_a_cover_is_the_one_the_jobs_paint(service, base, fusion, low_song):
+    covers = service.cover(low_song, ORDER)
+    album = album_id(ORDER.artist, ORDER.album)
+    for variant, cover in enumerate(covers):
+        assert cover.album_id == album and cover.seed == seed_of(album, variant)
+        theirs = bulk(base, fusion, song=low_song, prompt=cover.prompt, album=album, variant=variant, steps=3)
+        assert np.abs(pixels(cover) - theirs).max() <= 2
+    assert np.abs(pixels(covers[0]) - pixels(covers[1])).mean() > 5
+
+
+def test_only_the_song_changed_and_so_did_the_picture(service, low_song, high_song):
+    low, high = (service.cover(song, ORDER)[0] for song in (low_song, high_song))
+    assert (low.seed, low.prompt) == (high.seed, high.prompt)
+    assert np.abs(pixels(low) - pixels(high)).mean() > 2
+
+
+def test_a_cover_is_painted_again_from_its_own_parameters(service, low_song):
+    second = service.cover(low_song, ORDER)[1]
+    told = second.parameters()
+    names = ("seed", "steps", "guidance_scale", "audio_guidance_scale", "audio_scale", "noise_scheduler")
+    again = CoverOrder(
+        artist=ORDER.artist, album=ORDER.album, prompt=told["prompt"], **{name: told[name] for name in names}
+    )
+    (cover,) = service.cover(low_song, again)
+    assert np.abs(pixels(cover) - pixels(second)).max() <= 2
+    assert cover.seed == second.seed
+
+
+def test_the_png_carries_what_paints_it_again(service, low_song):
+    cover = service.cover(low_song, ORDER)[0]
+    text = images.png_text(cover.png)
+    assert text["prompt"] == cover.prompt and text["seed"] == str(cover.seed)
+    assert cover.fusion_digest in text["settings"] and cover.audio_sha256 in text["settings"]
+
+
+def test_without_a_song_the_words_paint_alone(service, base, low_song):
+    (words,) = service.cover(None, CoverOrder(artist="A", album="B", genre="rock", steps=2))
+    (without,) = CoverService(base, None).cover(
+        None, CoverOrder(artist="A", album="B", genre="rock", steps=2)
+    )
+    assert words.audio_sha256 is None
+    assert np.abs(pixels(words) - pixels(without)).max() <= 2
+    with pytest.raises(ConfigError, match="no fusion"):
+        CoverService(base, None).cover(low_song, ORDER)
+
+
+def test_a_song_is_heard_once_for_several_orders(service, low_song):
+    heard = service.listen(low_song)
+    assert heard.seconds == 5.0 and heard.song_seconds == pytest.approx(6.0, abs=0.1)
+    assert -20 < heard.loudness < -5
+    assert heard.frames.dtype == np.float16 and heard.frames.shape[0] == 1
+    first, second = service.cover(heard, ORDER)[0], service.cover(low_song, ORDER)[0]
+    assert first.parameters() == second.parameters()
+    assert np.array_equal(pixels(first), pixels(second))
+
+
+def test_a_song_in_a_file_is_the_song(service, low_song, tmp_path):
+    path = tmp_path / "a song #1 (ü).flac"
+    path.write_bytes(low_song)
+    assert service.listen(path).sha256 == service.listen(low_song).sha256
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(b"", RejectCode.EMPTY_FILE), (b"not music at all, only words", RejectCode.UNSUPPORTED_FORMAT)],
+)
+def test_what_is_no_music_is_refused_with_its_code(service, content, code):
+    with pytest.raises(BadInput) as refusal:
+        service.cover(content, ORDER)
+    assert refusal.value.code is code
+
+
+def test_a_missing_song_is_refused(service, tmp_path):
+    with pytest.raises(BadInput) as refusal:
+        service.listen(tmp_path / "gone.mp3")
+    assert refusal.value.code is RejectCode.MISSING_FILE
+
+
+def test_a_fusion_of_another_base_or_encoder_is_refused(base, fusion, low_song, tmp_path):
+    with pytest.raises(ModelError, match="no readable fusion checkpoint"):
+        CoverService(base, tmp_path)
+    with pytest.raises(ModelError, match="seconds"):
+        CoverService(base, fusion, seconds=10.0).cover(low_song, ORDER)
+
+
+def test_size_changes_the_delivered_picture_alone(service, low_song):
+    (large,) = service.cover(low_song, CoverOrder(artist="A", album="B", steps=2, size=100))
+    (plain,) = service.cover(low_song, CoverOrder(artist="A", album="B", steps=2))
+    assert (large.width, large.height) == (100, 100) == images.decode(large.png).shape[:2]
+    small = images.fit_square(images.decode(large.png), plain.width).astype(int)
+    assert np.abs(small - pixels(plain)).mean() < 12
+
+
+def test_an_unknown_noise_scheduler_is_refused(service, low_song):
+    order = CoverOrder(artist="A", album="B", steps=2, noise_scheduler="euler")
+    with pytest.raises(ConfigError, match="euler"):
+        service.cover(low_song, order)
+
+
+def test_the_prompt_is_the_catalogues_own():
+    order = CoverOrder(artist="A", album="Moon Letters", genre="jazz")
+    rows = pa.Table.from_pylist([{"album_id": "a", "title": "Moon Letters", "artist": "A", "genre": "jazz"}])
+    prompts = make_prompts(rows).to_pylist()
+    assert [p["text"] for p in prompts if p["variant"] == "full"] == [prompt_of(order)]
+    assert "The genre is hip hop." in prompt_of(CoverOrder(artist="A", album="B", genre="Hip-Hop"))
+    assert "The genre is zxqw." in prompt_of(CoverOrder(artist="A", album="B", genre="zxqw"))
+    assert prompt_of(CoverOrder(artist="A", album="B", prompt="a red fox")) == "a red fox"
+    tagged = CoverOrder(artist="A", album="B", prompt="a red fox.", tags=("calm", "slow"))
+    assert prompt_of(tagged) == "a red fox. calm, slow."

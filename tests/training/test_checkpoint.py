@@ -1,0 +1,84 @@
+import json
+
+import pytest
+import torch
+
+from covergen.errors import ModelError
+from covergen.fusion import FUSIONS, build
+from covergen.training import checkpoint
+
+FEATURES = (1, 6, 10)
+FACTS = {"base_digest": "b" * 64, "recipe": {"encoder": "logmel", "seconds": 10.0}, "step": 7}
+
+
+def saved(folder, unet, name="decoupled", **more):
+    fusion = build(name, unet, FEATURES, seed=5)
+    fusion.fit_features(torch.randn(20, *FEATURES) * 300)
+    return fusion, checkpoint.save(folder, fusion, **{**FACTS, **more})
+
+
+@pytest.mark.parametrize("name", list(FUSIONS))
+def test_what_is_saved_comes_back(tmp_path, unet, name):
+    fusion, digest = saved(tmp_path, unet, name)
+    again, facts = checkpoint.load(tmp_path, unet, base_digest="b" * 64, recipe=FACTS["recipe"])
+    assert checkpoint.digest(tmp_path) == digest
+    assert facts.step == 7
+    for key, value in fusion.state_dict().items():
+        assert torch.equal(value, again.state_dict()[key]), key
+
+
+def test_half_precision_halves_the_weights_and_keeps_the_statistics(tmp_path, unet):
+    fusion, _ = saved(tmp_path / "half", unet, dtype=torch.float16)
+    saved(tmp_path / "whole", unet)
+    sizes = [(tmp_path / kind / "fusion.safetensors").stat().st_size for kind in ("half", "whole")]
+    assert sizes[0] < 0.6 * sizes[1]
+    again, _ = checkpoint.load(tmp_path / "half", unet)
+    assert torch.equal(again.features.std, fusion.features.std)
+
+
+def test_the_history_is_told_but_is_not_in_the_digest(tmp_path, unet):
+    torch.manual_seed(0)
+    _, one = saved(tmp_path / "a", unet, history=[{"step": 1, "loss": 0.5}])
+    torch.manual_seed(0)
+    _, two = saved(tmp_path / "b", unet)
+    torch.manual_seed(0)
+    _, other = saved(tmp_path / "c", unet, step=8)
+    assert one == two != other
+    assert checkpoint.read_facts(tmp_path / "a").history == [{"step": 1, "loss": 0.5}]
+
+
+def test_another_base_or_recipe_is_refused_with_the_remedy(tmp_path, unet):
+    saved(tmp_path, unet)
+    with pytest.raises(ModelError, match="choose the checkpoint of this base"):
+        checkpoint.load(tmp_path, unet, base_digest="c" * 64)
+    with pytest.raises(ModelError, match=r"seconds=10\.0, not 25"):
+        checkpoint.load(tmp_path, unet, recipe={"encoder": "logmel", "seconds": 25})
+
+
+def test_a_recipe_with_tuples_equals_its_json(tmp_path, unet):
+    saved(tmp_path, unet, recipe={"layers": (1, 2)})
+    checkpoint.load(tmp_path, unet, recipe={"layers": (1, 2)})
+
+
+def test_missing_damaged_and_future_checkpoints_are_refused(tmp_path, unet):
+    with pytest.raises(ModelError, match="no readable fusion checkpoint"):
+        checkpoint.load(tmp_path, unet)
+    saved(tmp_path, unet)
+    weights = tmp_path / "fusion.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError, match="do not fit"):
+        checkpoint.load(tmp_path, unet)
+    weights.write_bytes(whole)
+    facts = json.loads((tmp_path / "fusion.json").read_text())
+    (tmp_path / "fusion.json").write_text(json.dumps({**facts, "format": 9}))
+    with pytest.raises(ModelError, match="format 9"):
+        checkpoint.load(tmp_path, unet)
+
+
+def test_trainer_state_with_code_in_it_is_refused(tmp_path):
+    torch.save({"step": 1, "evil": object}, tmp_path / "trainer.pt")
+    with pytest.raises(ModelError, match="anew"):
+        checkpoint.load_trainer(tmp_path)
+    with pytest.raises(ModelError, match="cannot go on"):
+        checkpoint.load_trainer(tmp_path / "nowhere")
