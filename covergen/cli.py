@@ -80,7 +80,7 @@ def _paint(song: Path, out: Path, *, order: dict[str, Any], models: dict[str, An
 
     from covergen.serving.service import CoverService
 
-    disable_progress_bar()  # type: ignore[no-untyped-call]
+    disable_progress_bar()
     service = CoverService(**models)
     try:
         heard = service.listen(song) if models["fusion"] else None

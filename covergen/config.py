@@ -99,6 +99,7 @@ class Actors(Section):
     cpus: float = Field(1, gt=0, description="CPUs of each actor; torch uses as many threads")
     gpus: float = Field(0, ge=0, description="GPUs of each actor")
     batch_size: int = Field(16, ge=1, description="rows a model sees at once")
+    bf16: bool = Field(False, description="run the model in bfloat16")
 
     @property
     def device(self) -> str:
@@ -120,7 +121,6 @@ class Embed(Actors):
     layers: tuple[int, ...] | None = Field(
         None, description="layers that are kept; nothing keeps the encoder's own four"
     )
-    bf16: bool = Field(False, description="run the model in bfloat16")
     allow_noncommercial: bool = Field(False, description="allow encoders with a non-commercial licence")
 
 
@@ -191,14 +191,13 @@ class Generate(Actors):
     noise_shift: float = Field(
         0, ge=0, le=1, description="how far the first noise leans to what the sound promises"
     )
-    bf16: bool = Field(False, description="paint in bfloat16")
 
 
 class Evaluate(Section):
     """Covers to a report."""
 
     resamples: int = Field(2000, ge=100, description="bootstrap resamples")
-    contact_sheet: int = Field(48, ge=1, description="covers shown")
+    contact_sheet: int = Field(60, ge=1, description="covers shown at once; the others are folded away")
     reader_covers: int = Field(2000, ge=200, description="procedural covers the evaluator is fitted on")
 
 

@@ -1,7 +1,7 @@
 """catalog, media, prompts -> audio_embeddings, text_embeddings: what the frozen encoders hear and read."""
 
 from covergen.config import Config
-from covergen.embeddings.stage import CutWindows, Hear, HearTracks, ReadWords
+from covergen.embeddings.stage import HearTracks, ReadWords
 from covergen.lineage import OWED, work_list
 from covergen.storage import Root
 from covergen.tables import AUDIO_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
@@ -41,9 +41,8 @@ def hear(root: Root, config: Config) -> None:
     songs = listed(
         root.current(MEDIA), ["uri", "bytes"], key="owner_id", only=work.todo, per_block=asked.batch_size
     ).rename_columns({"owner_id": "track_id"})
-    cut = CutWindows(**stage.cut_arguments())
-    windows = songs.map_batches(cut, batch_format="pyarrow", batch_size=asked.batch_size)
-    heard = pooled(windows, Hear(**stage.hear_arguments()), actors=asked)
+    windows = songs.map_batches(stage.cut(), batch_format="pyarrow", batch_size=asked.batch_size)
+    heard = pooled(windows, stage.hear(), actors=asked)
     meter = write(heard, root, generation, work=work, per_block=ROWS_PER_COMMIT)
     record(root, "embed", {"generation": generation.name, "rows": meter.rows, "seconds": meter.seconds})
 

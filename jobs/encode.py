@@ -18,7 +18,9 @@ def main(config: Config) -> None:
         config.models.stable_diffusion,
         device=asked.device,
         offline=config.models.offline,
+        bf16=asked.bf16,
         threads=asked.threads,
+        batch_size=asked.batch_size,
     )
     generation = root.generation(LATENTS, stage.recipe(), shapes=stage.shapes())
     work = work_list(root, generation, OWED[LATENTS.name](root), retry=config.retry)

@@ -6,7 +6,9 @@ A user's error ends as one sentence and exit code 2, before anything is written.
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import ray
 
@@ -72,14 +74,29 @@ def start_ray(config: Config) -> None:
             ) from error
     else:
         cpus = config.ray.cpus or max(MIN_CPUS, os.cpu_count() or 1)
-        ray.init(
-            num_cpus=cpus,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            object_store_memory=1 << 30,
-        )
+        with _hushed():
+            ray.init(
+                num_cpus=cpus,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                object_store_memory=1 << 30,
+            )
     quiet()
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep what Ray's own libraries write while they start from the terminal; its exceptions still come."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def quiet() -> None:

@@ -34,11 +34,12 @@ def main(config: Config) -> None:
     entry.start_ray(config)
     table = ray.get(_table.remote(root, config))
     trained = json.loads(root.read(CURRENT))
-    covers = gather.covers(root, config.evaluate.contact_sheet)
+    covers = gather.covers(root)
     content = ReportContent(
         title="Covers that heard the music",
         summary=f"{len(covers)} covers painted from words and sound.",
         covers=covers,
+        shown=config.evaluate.contact_sheet,
         table=table,
         strip=song_strip(root, config),
         genres=gather.genres(root),

@@ -84,30 +84,17 @@ class HearTracks:
         frames = self.count * frames_per_window(self.encoder)
         return {"frames": (self.encoder.layers, frames, self.encoder.width)}
 
-    def cut_arguments(self) -> dict[str, Any]:
-        """Return what CutWindows is built with."""
-        return {
-            "sample_rate": self.encoder.sample_rate,
-            "segment_seconds": self.encoder.segment_seconds,
-            "count": self.count,
-        }
-
-    def hear_arguments(self) -> dict[str, Any]:
-        """Return what Hear is built with."""
-        return {
-            "options": self.options,
-            "count": self.count,
-            "threads": self.threads,
-            "batch_size": self.batch_size,
-        }
-
     def cut(self) -> "CutWindows":
         """Return the first operator, for CPUs; it pickles small."""
-        return CutWindows(**self.cut_arguments())
+        return CutWindows(
+            sample_rate=self.encoder.sample_rate,
+            segment_seconds=self.encoder.segment_seconds,
+            count=self.count,
+        )
 
     def hear(self) -> "Hear":
         """Return the second operator; it pickles small and loads the model where its first batch is."""
-        return Hear(**self.hear_arguments())
+        return Hear(self.options, count=self.count, threads=self.threads, batch_size=self.batch_size)
 
     @cached_property
     def _operators(self) -> "tuple[CutWindows, Hear]":

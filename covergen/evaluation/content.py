@@ -100,4 +100,4 @@ class ReportContent:
     stages: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     missing: tuple[Missing, ...] = ()
-    shown: int = 48
+    shown: int = 60

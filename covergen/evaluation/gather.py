@@ -22,11 +22,11 @@ Pictures = NDArray[np.uint8]
 MADE_UP = "procedural:"
 
 
-def covers(root: Root, limit: int) -> tuple[CoverPair, ...]:
+def covers(root: Root) -> tuple[CoverPair, ...]:
     """Return painted covers that heard their own song, beside the albums' own covers where there are any."""
     painted = root.current(GENERATED).read(["album_id", "image"], where="system = 'audio' AND variant = 0")
     pictures = dict(zip(painted["album_id"].to_pylist(), painted["image"].to_pylist(), strict=True))
-    albums = [row for row in _catalog(root) if row["album_id"] in pictures][:limit]
+    albums = [row for row in _catalog(root) if row["album_id"] in pictures]
     truths = _true_covers(root, [row["album_id"] for row in albums if row["cover_sha256"]])
     return tuple(
         CoverPair(

@@ -156,7 +156,7 @@ class CoverService:
 
     @cached_property
     def _operators(self) -> tuple[CutWindows, Hear]:
-        return CutWindows(**self._hearing.cut_arguments()), Hear(**self._hearing.hear_arguments())
+        return self._hearing.cut(), self._hearing.hear()
 
     @cached_property
     def _fusion_digest(self) -> str | None:
