@@ -28,9 +28,23 @@ def run(job: Job, arguments: Sequence[str] | None = None) -> None:
     except CovergenError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
+    except ray.exceptions.RayError as error:
+        if (ours := _ours(error)) is None:
+            raise
+        sys.stderr.write(f"{ours}\n")
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.stderr.write("Stopped. Run the same command again: it goes on from what is committed.\n")
         sys.exit(130)
+
+
+def _ours(error: BaseException | None) -> CovergenError | None:
+    """Return the error of covergen's own that a worker raised, if that is what Ray reports."""
+    while error is not None:
+        if isinstance(error, CovergenError):
+            return error
+        error = getattr(error, "cause", None) or error.__cause__
+    return None
 
 
 def parse(arguments: list[str]) -> Config:

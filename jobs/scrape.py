@@ -20,6 +20,7 @@ from jobs import entry, operators
 from jobs.progress import say
 
 PART = 16  # media that one task opens
+CANDIDATE_COLUMNS = [*MEDIA.key, "uri", "source", "source_url", "licence", "bytes", "input_digest"]
 CANDIDATES = 4096  # media in one batch
 RECIPES = {table.name: {"table": table.name, "version": 1} for table in (ALBUMS, TRACKS, MEDIA)}
 
@@ -68,7 +69,8 @@ def check(root: Root, candidates: list[Mapping[str, Any]], config: Config) -> No
         max_bytes=int(asked.max_file_mb * 2**20), max_seconds=asked.max_seconds, min_seconds=asked.min_seconds
     )
     entry.start_ray(config)
-    checked = operators.rows(table.filter(chosen), per_block=PART).map_batches(
+    candidates_left = table.filter(chosen).select(CANDIDATE_COLUMNS)
+    checked = operators.rows(candidates_left, per_block=PART).map_batches(
         CheckMedia(limits), batch_format="pyarrow", batch_size=PART
     )
     operators.write(checked, root, generation, work=work, per_block=16 * PART)

@@ -6,15 +6,16 @@ from dataclasses import asdict
 from typing import Any
 
 import ray
-from ray.train import FailureConfig, RunConfig, ScalingConfig
+from ray.train import FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from covergen import stable_diffusion
 from covergen.config import Config
+from covergen.errors import ConfigError, CovergenError
 from covergen.storage import Root, digest_of
 from covergen.tables import AUDIO_EMBEDDINGS
 from covergen.training import checkpoint
-from covergen.training.dataset import checkpoint_folder, data_digest
+from covergen.training.dataset import checkpoint_folder, data_digest, has_examples
 from jobs import entry
 from jobs.operators import record
 from jobs.progress import Meter, say
@@ -41,6 +42,10 @@ def main(config: Config) -> None:
         say(f"train: nothing to do, {folder} is there")
         root.write(CURRENT, pointer)
         return
+    if not has_examples(root, "train"):
+        raise ConfigError(
+            f"{root.uri}: no album with a cover is in the split `train`; there is nothing to learn from."
+        )
     entry.start_ray(config)
     task = {
         "config": config.model_dump(),
@@ -78,6 +83,10 @@ def fit(task: dict[str, Any], config: Config) -> float:
         watcher.start()
         try:
             trainer.fit()
+        except WorkerGroupError as error:
+            # the workers' own words come last in each rank's trace
+            told = {str(failure) for failure in error.worker_failures.values()}
+            raise CovergenError(f"train: {' / '.join(sorted(told))}") from error
         finally:
             done.set()
             watcher.join()

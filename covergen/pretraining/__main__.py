@@ -39,6 +39,7 @@ def train(
     checkpoints: Path = CHECKPOINTS,
     assets: Path = ASSETS,
     covers: Annotated[int, typer.Option(help="covers painted for training, 49 kB each")] = 40_000,
+    encoded: Annotated[int, typer.Option(help="of these, covers that the U-Net learns from")] = 16_000,
     text_minutes: Annotated[float, typer.Option(help="wall clock for the text encoder")] = 3.0,
     vae_minutes: Annotated[float, typer.Option(help="wall clock for the autoencoder")] = 15.0,
     base_minutes: Annotated[float, typer.Option(help="wall clock for the U-Net")] = 60.0,
@@ -48,7 +49,7 @@ def train(
     checkpoints.mkdir(parents=True, exist_ok=True)
     painted_covers(checkpoints / "covers.npy", covers, workers=workers)
     launch(train_vae, workers, checkpoints, vae_minutes, covers)
-    latents = _encode(checkpoints, covers, workers)
+    latents = _encode(checkpoints, min(encoded, covers), workers)
     tokenizer = checkpoints / "tokenizer"
     if not tokenizer.exists():
         train_tokenizer().save_pretrained(tokenizer)

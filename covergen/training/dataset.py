@@ -39,6 +39,12 @@ def read_examples(root: Root, split: str, *, base: str, offline: bool) -> Exampl
     return examples
 
 
+def has_examples(root: Root, split: str) -> bool:
+    """Say whether any album of the split has a cover to learn from."""
+    where = f"split = '{split}' AND cover_sha256 IS NOT NULL"
+    return len(root.current(CATALOG).read(["album_id"], where=where)) > 0
+
+
 def data_digest(root: Root) -> str:
     """Return the digest of everything a training reads: which rows, made from what, in which generation."""
     total = hashlib.sha256()
