@@ -4,24 +4,19 @@ import json
 from functools import partial
 from typing import Any
 
-import pyarrow as pa
 import ray
 
-from covergen import images, stable_diffusion
+from covergen import stable_diffusion
 from covergen.config import Config
 from covergen.evaluation import gather
-from covergen.evaluation.content import Missing, ReportContent, Song, SongStrip
-from covergen.evaluation.difference import ROUNDING_FLOOR, picture_difference
+from covergen.evaluation.content import Missing, ReportContent
 from covergen.evaluation.report import write_report
 from covergen.evaluation.table import SystemsTable
-from covergen.generation.requests import SCHEMA, requests
 from covergen.procedural.reader import CoverReader
-from covergen.rows import read_tensor
 from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED
 from jobs import entry
-from jobs.generate import paint, painter
 from jobs.progress import say
+from jobs.strip import song_strip
 from jobs.train import CURRENT
 
 WEIGHTS = "InceptionV3, DINOv2 or CLIP image weights in the local cache"
@@ -66,35 +61,6 @@ def _table(root: Root, config: Config) -> SystemsTable | None:
     )
     reconstruct = partial(stable_diffusion.reconstruct, vae)
     return gather.controlled_table(root, reader, reconstruct=reconstruct, resamples=config.evaluate.resamples)
-
-
-def song_strip(root: Root, config: Config, count: int = 3) -> SongStrip | None:
-    """Paint the songs that sound most different under one prompt and one seed."""
-    scope = {**root.scope(GENERATED), "systems": ["audio"], "variants": 1}
-    wanted = requests(root, scope).to_pylist()
-    heard = root.current(AUDIO_EMBEDDINGS).read(["track_id", "frames"])
-    track_ids = heard["track_id"].to_pylist()
-    known = sorted({row["track_id"] for row in wanted} & set(track_ids))
-    if len(known) < count:
-        return None
-    frames = read_tensor(heard, "frames")[[track_ids.index(track) for track in known]]
-    chosen = [known[place] for place in gather.farthest(frames, count)]
-    first = wanted[0]
-    rows = [{**first, "track_id": track, "variant": place} for place, track in enumerate(chosen)]
-    painted = paint(
-        root, painter(root, config), pa.Table.from_pylist(rows, schema=SCHEMA), actors=config.generate
-    )
-    pictures = {row["variant"]: images.decode(row["image"]) for row in painted.take_all()}
-    titles = {row["track_id"]: row for row in root.current(CATALOG).read().to_pylist()}
-    songs = tuple(
-        Song(
-            name=f"{titles[track]['artist']}: {titles[track]['track_title']}",
-            picture=pictures[place],
-            difference=picture_difference(pictures[0], pictures[place]) if place else None,
-        )
-        for place, track in enumerate(chosen)
-    )
-    return SongStrip(first["prompt"], first["seed"], songs, ROUNDING_FLOOR)
 
 
 def _facts(config: Config, trained: dict[str, Any]) -> dict[str, dict[str, str]]:

@@ -3,6 +3,7 @@
 import sys
 import time
 from types import TracebackType
+from typing import Any
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -61,6 +62,21 @@ class Meter:
     def _left(self) -> str:
         done = self.rows + self.rejects
         return f"{(self.total - done) * self.seconds / done:.0f} s left" if done else "estimating"
+
+
+class Board:
+    """Where workers tell how far they are, and the driver reads it."""
+
+    def __init__(self) -> None:
+        self.row: dict[str, Any] = {}
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Put up the newest row."""
+        self.row = row
+
+    def read(self) -> dict[str, Any]:
+        """Return the newest row."""
+        return self.row
 
 
 def say(text: str) -> None:

@@ -18,8 +18,8 @@ from covergen.training import checkpoint
 from covergen.training.dataset import checkpoint_folder, data_digest, has_examples
 from jobs import entry
 from jobs.operators import record
-from jobs.progress import Meter, say
-from jobs.train_loop import Board, settings_of, train_loop
+from jobs.progress import Board, Meter, say
+from jobs.train_loop import settings_of, train_loop
 
 CURRENT = "checkpoints/current.json"
 

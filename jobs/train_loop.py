@@ -23,21 +23,6 @@ from covergen.training.settings import TrainingSettings
 from covergen.training.trainer import Trainer
 
 
-class Board:
-    """Where workers tell how far they are, and the driver reads it."""
-
-    def __init__(self) -> None:
-        self.row: dict[str, Any] = {}
-
-    def write(self, row: dict[str, Any]) -> None:
-        """Put up the newest row."""
-        self.row = row
-
-    def read(self) -> dict[str, Any]:
-        """Return the newest row."""
-        return self.row
-
-
 def settings_of(config: Config) -> TrainingSettings:
     """Return the trainer's plain settings."""
     train = config.train

