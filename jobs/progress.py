@@ -11,10 +11,10 @@ EVERY = 5.0  # seconds between plain lines
 
 
 class Meter:
-    """Counts rows and rejects of one job, and says how far it is."""
+    """Counts rows (or another unit) and rejects of one job, and says how far it is."""
 
-    def __init__(self, name: str, total: int):
-        self.name, self.total = name, total
+    def __init__(self, name: str, total: int, *, unit: str = "rows"):
+        self.name, self.total, self.unit = name, total, unit
         self.rows = self.rejects = 0
         self.start = self.spoke = time.monotonic()
         self.bar: Progress | None = None
@@ -51,13 +51,13 @@ class Meter:
         self.rejects += rejects
         if self.bar is not None:
             self.bar.update(self.task, completed=self.rows + self.rejects, text=self._done())
-        elif time.monotonic() - self.spoke >= EVERY:
+        elif time.monotonic() - self.spoke >= EVERY and self.rows + self.rejects < self.total:
             self.spoke = time.monotonic()
             say(f"{self.name}: {self._done()}, {self._left()}")
 
     def _done(self) -> str:
         rate = self.rows / max(self.seconds, 1e-9)
-        return f"{self.rows} of {self.total} rows, {rate:.1f} rows/s, {self.rejects} rejects"
+        return f"{self.rows} of {self.total} {self.unit}, {rate:.1f} {self.unit}/s, {self.rejects} rejects"
 
     def _left(self) -> str:
         done = self.rows + self.rejects

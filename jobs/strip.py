@@ -27,9 +27,8 @@ def song_strip(root: Root, config: Config, count: int = 3) -> SongStrip | None:
     chosen = [known[place] for place in gather.farthest(frames, count)]
     first = wanted[0]
     rows = [{**first, "track_id": track, "variant": place} for place, track in enumerate(chosen)]
-    painted = paint(
-        root, painter(root, config), pa.Table.from_pylist(rows, schema=SCHEMA), actors=config.generate
-    )
+    one = config.generate.model_copy(update={"actors": 1})
+    painted = paint(root, painter(root, config), pa.Table.from_pylist(rows, schema=SCHEMA), actors=one)
     pictures = {row["variant"]: images.decode(row["image"]) for row in painted.take_all()}
     titles = {row["track_id"]: row for row in root.current(CATALOG).read().to_pylist()}
     songs = tuple(

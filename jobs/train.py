@@ -78,7 +78,7 @@ def fit(task: dict[str, Any], config: Config) -> float:
         run_config=RunConfig(failure_config=FailureConfig(max_failures=2)),
     )
     done = threading.Event()
-    with Meter("train", train.steps) as meter:
+    with Meter("train", train.steps, unit="steps") as meter:
         watcher = threading.Thread(target=_watch, args=(board, meter, done), daemon=True)
         watcher.start()
         try:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from covergen import images, rejects
 from covergen.evaluation.content import CoverPair, Curve, LossChart, RejectedFile
-from covergen.evaluation.table import SystemsTable, systems_table
+from covergen.evaluation.table import SYSTEMS, SystemsTable, systems_table
 from covergen.procedural.factors import Album, draw_album
 from covergen.procedural.reader import CoverReader
 from covergen.sources.media import read_media
@@ -83,7 +83,7 @@ def controlled_table(
         reconstruct(truth),
         painted={
             system: np.stack([images.decode(pictures[album]) for album in shared])
-            for system, pictures in by_system.items()
+            for system, pictures in sorted(by_system.items(), key=lambda item: SYSTEMS.index(item[0]))
         },
         reader=reader,
         resamples=resamples,
