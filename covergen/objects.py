@@ -4,7 +4,9 @@ Credentials and the endpoint come from the usual chain (environment, profile, in
 `AWS_ENDPOINT_URL` for another S3 than Amazon's). Tables are left to `storage.py`.
 """
 
+import hashlib
 import os
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -137,11 +139,12 @@ def push(folder: Path, uri: str) -> None:
             write(f"{uri}/{path.name}", path.read_bytes())
 
 
-def pull(uri: str, folder: Path) -> Path:
-    """Return a local folder with the files at an address: itself where it is local, else `folder`."""
+def pull(uri: str) -> Path:
+    """Return a local folder with the files at an address: itself where it is local, else a fresh copy."""
     if not is_s3(uri):
         return Path(uri)
+    folder = Path(tempfile.gettempdir(), "covergen", hashlib.sha256(uri.encode()).hexdigest()[:16])
     folder.mkdir(parents=True, exist_ok=True)
     for name in children(uri):
-        (folder / name).write_bytes(read(f"{uri}/{name}"))
+        write(str(folder / name), read(f"{uri}/{name}"))
     return folder

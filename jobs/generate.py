@@ -1,13 +1,10 @@
 """catalog, prompts, embeddings and a checkpoint -> generated: one cover per album, system and variant."""
 
 import json
-from pathlib import Path
-from tempfile import mkdtemp
 
 import pyarrow as pa
 from ray.data import Dataset
 
-from covergen import objects
 from covergen.config import Actors, Config
 from covergen.errors import RootError
 from covergen.generation.pipeline import PaintSettings
@@ -50,7 +47,7 @@ def painter(root: Root, config: Config) -> Paint:
     asked = config.generate
     return Paint(
         config.models.stable_diffusion,
-        str(fusion_folder(root)),
+        newest_fusion(root),
         settings=PaintSettings(
             steps=asked.steps,
             guidance_scale=asked.guidance_scale,
@@ -77,12 +74,11 @@ def paint(root: Root, stage: Paint, todo: pa.Table, *, actors: Actors) -> Datase
     return pooled(attached, stage, actors=actors)
 
 
-def fusion_folder(root: Root) -> Path:
-    """Return the local folder of the checkpoint that the last training made."""
+def newest_fusion(root: Root) -> str:
+    """Return the address of the checkpoint that the last training made."""
     if not root.exists(CURRENT):
         raise RootError(f"{root.uri} has no fusion checkpoint yet; run jobs.train first.")
-    folder = json.loads(root.read(CURRENT))["folder"]
-    return objects.pull(root.path(folder), Path(mkdtemp(prefix="covergen-")))
+    return root.path(json.loads(root.read(CURRENT))["folder"])
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def train_loop(task: dict[str, Any]) -> None:
     )
     folder = Path(mkdtemp(prefix="covergen-train-"))
     if root.exists(f"{task['folder']}/trainer.pt"):
-        trainer.load_state(checkpoint.load_trainer(objects.pull(root.path(task["folder"]), folder)))
+        trainer.load_state(checkpoint.load_trainer(objects.pull(root.path(task["folder"]))))
     trainer.align(held_out)
     first = context.get_world_rank() == 0
     for row in trainer:

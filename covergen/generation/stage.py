@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from covergen import images, rows, stable_diffusion
+from covergen import images, objects, rows, stable_diffusion
 from covergen.errors import BadInput, RejectCode
 from covergen.generation.pipeline import Cover, CoverRequest, Painter, PaintSettings
 from covergen.tables import GENERATED
@@ -75,7 +75,7 @@ class Paint:
 
     @cached_property
     def _fusion_digest(self) -> str | None:
-        return None if self._fusion is None else checkpoint.digest(self._fusion)
+        return None if self._fusion is None else checkpoint.digest(objects.pull(self._fusion))
 
     @cached_property
     def _painter(self) -> Painter:
@@ -90,7 +90,7 @@ class Paint:
         if self._fusion is None:
             return Painter(model, batch_size=self._batch_size)
         fusion, _ = checkpoint.load(
-            self._fusion, model.unet, base_digest=model.digest, recipe=self._encoder_recipe
+            objects.pull(self._fusion), model.unet, base_digest=model.digest, recipe=self._encoder_recipe
         )
         return Painter(model, fusion, batch_size=self._batch_size)
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from pathlib import Path
-from tempfile import mkdtemp
 
 import torch
 
@@ -67,7 +66,7 @@ def checkpoint_folder(start_from: str | None) -> Path | None:
     if start_from == "shipped":
         return SHIPPED
     if start_from.startswith("s3://"):
-        return objects.pull(start_from, Path(mkdtemp(prefix="covergen-")))
+        return objects.pull(start_from)
     folder = Path(start_from)
     if not (folder / "fusion.json").is_file():
         raise ConfigError(f"train.start_from={start_from!r}: there is no fusion checkpoint.")
