@@ -21,13 +21,16 @@ fi
 [ -x "$venv/bin/python" ] || { say "Making $venv with $("$PYTHON" --version)"; "$PYTHON" -m venv "$venv"; }
 pip() { "$venv/bin/python" -m pip --quiet --disable-pip-version-check "$@" 2> >(grep -v 'is ignored: it is neither a file nor a directory' >&2); }
 
+build() { "$venv/bin/python" -W ignore -c 'import torch; print("cuda" if torch.version.cuda else "cpu")' 2>/dev/null || true; }
 say "Installing torch (TORCH=$TORCH)"
 pip install -c constraints.txt uv
+if [ "$TORCH" != auto ] && [ -n "$(build)" ] && [ "$TORCH" != "$(build)" ]; then
+  pip uninstall --yes torch  # pip would take the other build of this version for the one asked for
+fi
 pip install -c constraints.txt torch ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"}
-built=$("$venv/bin/python" -c 'import torch; print("cuda" if torch.version.cuda else "cpu")')
+built=$(build)
 if [ "$TORCH" != auto ] && [ "$TORCH" != "$built" ]; then
   say "You chose TORCH=$TORCH, but pip gave a $built build of torch. Name the index that holds the $TORCH build: make setup TORCH=$TORCH TORCH_INDEX=ADDRESS (the README says where to find it)."
-  "$venv/bin/python" -m pip uninstall --quiet --yes torch
   exit 2
 fi
 
