@@ -30,7 +30,7 @@ ATTEMPTS = 8  # a merge that lost the race against another writer is read anew a
 
 def digest_of(recipe: Mapping[str, Any]) -> str:
     """Return the 16 hexadecimal digits that name a generation: SHA-256 of the recipe as sorted JSON."""
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 class Root:

@@ -13,12 +13,13 @@ from covergen.evaluation.content import Missing, ReportContent
 from covergen.evaluation.report import write_report
 from covergen.evaluation.table import SystemsTable
 from covergen.procedural.reader import CoverReader
-from covergen.storage import Root
+from covergen.storage import Root, digest_of
 from jobs import entry
 from jobs.progress import say
 from jobs.strip import song_strip
 from jobs.train import CURRENT
 
+MADE_OF = "report.digest"
 WEIGHTS = "InceptionV3, DINOv2 or CLIP image weights in the local cache"
 MISSING = tuple(Missing(metric, WEIGHTS) for metric in ("FID", "FD-DINOv2", "CMMD", "CLIPScore"))
 
@@ -26,9 +27,15 @@ MISSING = tuple(Missing(metric, WEIGHTS) for metric in ("FID", "FD-DINOv2", "CMM
 def main(config: Config) -> None:
     """Measure what can be measured and write the report; the page's address is the last line."""
     root = Root.open(config.root)
+    trained = json.loads(root.read(CURRENT))
+    shown = {"tables": gather.versions(root), "checkpoint": trained["folder"], "config": config.model_dump()}
+    page, made_of = config.report_folder / "report.html", digest_of(shown)
+    if page.is_file() and root.exists(MADE_OF) and root.read(MADE_OF).decode() == made_of:
+        say("evaluate: nothing to do, the report is there")
+        print(page.resolve())
+        return
     entry.start_ray(config)
     table = ray.get(_table.remote(root, config))
-    trained = json.loads(root.read(CURRENT))
     covers = gather.covers(root)
     content = ReportContent(
         title="Covers that heard the music",
@@ -44,7 +51,8 @@ def main(config: Config) -> None:
         facts={**_facts(config, trained["recipe"]), "Tables": gather.versions(root)},
         missing=MISSING,
     )
-    page = write_report(config.report_folder, content)
+    write_report(config.report_folder, content)
+    root.write(MADE_OF, made_of.encode())
     say("evaluate: the report is written")
     print(page.resolve())
 

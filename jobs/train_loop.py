@@ -62,6 +62,13 @@ def train_loop(task: dict[str, Any]) -> None:
     else:
         torch.manual_seed(config.train.seed)
         fusion = build(config.train.fusion, unet, tuple(examples.frames.shape[1:]))
+    first, folder = context.get_world_rank() == 0, Path(mkdtemp(prefix="covergen-train-"))
+    if not fusion.trained():  # the control that hears nothing: a checkpoint, and no step to take
+        if first:
+            checkpoint.save(folder, fusion, base_digest=task["base_digest"], recipe=task["recipe"])
+            objects.push(folder, root.path(task["folder"]))
+        ray.train.report({"step": 0})
+        return
     trainer = Trainer(
         unet,
         fusion,
@@ -73,11 +80,9 @@ def train_loop(task: dict[str, Any]) -> None:
         wrap=prepare_model if context.get_world_size() > 1 else None,
         device=device,
     )
-    folder = Path(mkdtemp(prefix="covergen-train-"))
     if root.exists(f"{task['folder']}/trainer.pt"):
         trainer.load_state(checkpoint.load_trainer(objects.pull(root.path(task["folder"]))))
     trainer.align(held_out)
-    first = context.get_world_rank() == 0
     for row in trainer:
         if not first:
             continue
