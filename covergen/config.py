@@ -100,6 +100,7 @@ class Actors(Section):
     gpus: float = Field(0, ge=0, description="GPUs of each actor")
     batch_size: int = Field(16, ge=1, description="rows a model sees at once")
     bf16: bool = Field(False, description="run the model in bfloat16")
+    commit_rows: int = Field(256, ge=1, description="rows of one commit; fewer lose less to a kill")
 
     @property
     def device(self) -> str:

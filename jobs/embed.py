@@ -8,8 +8,6 @@ from covergen.tables import AUDIO_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
 from jobs import entry
 from jobs.operators import listed, nothing_to_do, pooled, record, write
 
-ROWS_PER_COMMIT = 256
-
 
 def main(config: Config) -> None:
     """Embed the songs, then the prompts, that are not embedded yet."""
@@ -43,7 +41,7 @@ def hear(root: Root, config: Config) -> None:
     ).rename_columns({"owner_id": "track_id"})
     windows = songs.map_batches(stage.cut(), batch_format="pyarrow", batch_size=asked.batch_size)
     heard = pooled(windows, stage.hear(), actors=asked)
-    meter = write(heard, root, generation, work=work, per_block=ROWS_PER_COMMIT)
+    meter = write(heard, root, generation, work=work, per_block=asked.commit_rows)
     record(root, "embed", {"generation": generation.name, "rows": meter.rows, "seconds": meter.seconds})
 
 
@@ -64,9 +62,9 @@ def read(root: Root, config: Config) -> None:
     entry.start_ray(config)
     columns = ["album_id", "variant", "text"]
     prompts = listed(
-        root.current(PROMPTS), columns, key="prompt_id", only=work.todo, per_block=ROWS_PER_COMMIT
+        root.current(PROMPTS), columns, key="prompt_id", only=work.todo, per_block=asked.commit_rows
     )
-    write(pooled(prompts, stage, actors=asked), root, generation, work=work, per_block=ROWS_PER_COMMIT)
+    write(pooled(prompts, stage, actors=asked), root, generation, work=work, per_block=asked.commit_rows)
 
 
 if __name__ == "__main__":

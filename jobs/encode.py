@@ -8,8 +8,6 @@ from covergen.tables import LATENTS, MEDIA
 from jobs import entry
 from jobs.operators import listed, nothing_to_do, pooled, record, write
 
-ROWS_PER_COMMIT = 256
-
 
 def main(config: Config) -> None:
     """Encode the covers that are not encoded yet."""
@@ -35,7 +33,7 @@ def main(config: Config) -> None:
         per_block=asked.batch_size,
     ).rename_columns({"owner_id": "album_id"})
     encoded = pooled(covers, stage, actors=asked)
-    meter = write(encoded, root, generation, work=work, per_block=ROWS_PER_COMMIT)
+    meter = write(encoded, root, generation, work=work, per_block=asked.commit_rows)
     record(root, "encode", {"generation": generation.name, "rows": meter.rows, "seconds": meter.seconds})
 
 

@@ -38,7 +38,7 @@ def main(config: Config) -> None:
     painted = paint(
         root, stage, todo.sort_by([("album_id", "ascending"), ("system", "ascending")]), actors=asked
     )
-    meter = write(painted, root, generation, work=work, per_block=asked.batch_size)
+    meter = write(painted, root, generation, work=work, per_block=asked.commit_rows)
     record(root, "generate", {"generation": generation.name, "rows": meter.rows, "seconds": meter.seconds})
 
 

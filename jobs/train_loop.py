@@ -63,7 +63,7 @@ def train_loop(task: dict[str, Any]) -> None:
         torch.manual_seed(config.train.seed)
         fusion = build(config.train.fusion, unet, tuple(examples.frames.shape[1:]))
     first, folder = context.get_world_rank() == 0, Path(mkdtemp(prefix="covergen-train-"))
-    if not fusion.trained():  # the control that hears nothing: a checkpoint, and no step to take
+    if not fusion.trained():  # the control that hears nothing: no step to take
         if first:
             checkpoint.save(folder, fusion, base_digest=task["base_digest"], recipe=task["recipe"])
             objects.push(folder, root.path(task["folder"]))

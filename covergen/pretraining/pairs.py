@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from covergen import audio, stable_diffusion
+from covergen.catalog.prompts import VARIANTS, album_genre
 from covergen.embeddings.stage import HearTracks
 from covergen.errors import ModelError
 from covergen.procedural.covers import paint
@@ -29,11 +30,6 @@ from covergen.training.examples import Examples
 _CHUNK: Final = 50
 _SONG_SECONDS: Final = 12.0  # as long as the procedural source's songs, of which 10 s are heard
 _SAMPLE_RATE: Final = 24_000
-PROMPTS: Final = (
-    "Create an album cover for the album '{title}'. The genre is {genre}.",
-    "Create an album cover. The genre is {genre}.",
-    "{genre} album cover",
-)
 
 
 class Pairs:
@@ -72,8 +68,8 @@ class Pairs:
 
     def states(self, base: StableDiffusion) -> NDArray[np.float16]:
         """Return what the text encoder makes of the prompts' variants (N, V, T, D)."""
-        variants = [encode(base, [words(album, prompt) for album in self.albums]) for prompt in PROMPTS]
-        return np.stack(variants, axis=1)
+        said = [prompts(album) for album in self.albums]
+        return np.stack([encode(base, [texts[variant] for texts in said]) for variant in VARIANTS], axis=1)
 
     def examples(self, base: StableDiffusion) -> Examples:
         """Return the albums as training examples, rounded to float16 as tables hold them."""
@@ -97,9 +93,9 @@ def hearing() -> HearTracks:
     return HearTracks("logmel", seconds=10.0, frame_rate=2.0)
 
 
-def words(album: Album, prompt: str = PROMPTS[0]) -> str:
-    """Return a prompt of an album."""
-    return prompt.format(title=album.title, genre=album.genre)
+def prompts(album: Album) -> dict[str, str]:
+    """Return the prompts of an album by variant, as the clean job words them."""
+    return album_genre({"title": album.title, "genre": album.genre})
 
 
 def encode(base: StableDiffusion, texts: Sequence[str]) -> NDArray[np.float16]:

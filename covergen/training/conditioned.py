@@ -12,10 +12,12 @@ class ConditionedUNet(nn.Module):
 
     def __init__(self, unet: Any, fusion: Fusion):
         super().__init__()
-        unet.requires_grad_(False).eval()
         fusion.attach(unet)
-        # attaching makes the fusion's layers part of the U-Net, so it must not freeze them afterwards
-        self.unet = unet
+        # attached layers are part of the U-Net from then on: freeze all of it but those
+        trained = {id(weight) for weight in fusion.trained().values()}
+        for weight in unet.parameters():
+            weight.requires_grad_(id(weight) in trained)
+        self.unet = unet.eval()
         self.fusion = fusion
 
     def forward(

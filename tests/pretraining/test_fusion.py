@@ -9,7 +9,7 @@ import pytest
 from covergen import stable_diffusion
 from covergen.pretraining.fusion import thinned
 from covergen.pretraining.fusion_scores import SYSTEMS
-from covergen.pretraining.pairs import PROMPTS, Pairs, hearing, words
+from covergen.pretraining.pairs import Pairs, hearing, prompts
 from covergen.training import checkpoint
 
 SHIPPED = Path(checkpoint.__file__).parent.parent / "assets" / "tiny" / "fusion"
@@ -35,7 +35,7 @@ def test_songs_are_heard_once_and_as_the_embed_job_hears_them(tmp_path):
 
 def test_prompts_never_name_what_only_the_music_tells(tmp_path):
     album = Pairs("eval", 1, work=tmp_path).albums[0]
-    full, untitled, genre = (words(album, prompt) for prompt in PROMPTS)
+    full, untitled, genre = prompts(album).values()
     assert album.title in full
     assert album.title not in untitled + genre
     assert all(album.genre in text for text in (full, untitled, genre))

@@ -81,6 +81,16 @@ def test_only_the_fusion_moves_and_all_of_it_does(trainer_of):
     assert [n for n, w in trainer.fusion.trained().items() if torch.equal(w, before[n])] == []
 
 
+def test_a_fusion_that_is_attached_already_is_trained_all_the_same(make, noise_scheduler):
+    make_unet, make_examples = make
+    unet = make_unet()
+    fusion = build("decoupled", unet, FEATURES)
+    fusion.attach(unet)
+    parts = {"noise_scheduler": noise_scheduler, "examples": make_examples(), "settings": QUICK}
+    trainer = Trainer(unet, fusion, **parts)
+    assert len(trainer.average.values) == sum(1 for _ in fusion.parameters()) - 1  # one layer: nothing to mix
+
+
 def test_every_row_says_what_happened(trainer_of):
     rows = list(trainer_of())
     assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
