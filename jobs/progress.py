@@ -1,10 +1,12 @@
 """Progress of long work: a bar on a terminal, a plain line every few seconds in a log."""
 
 import sys
+import threading
 import time
 from types import TracebackType
 from typing import Any
 
+import ray
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 EVERY = 5.0  # seconds between plain lines
@@ -77,6 +79,14 @@ class Board:
     def read(self) -> dict[str, Any]:
         """Return the newest row."""
         return self.row
+
+
+def watch(board: Any, meter: Meter, done: threading.Event) -> None:
+    """Move the meter by what stands on the board, once a second, until all is done."""
+    while not done.wait(1.0):
+        row = ray.get(board.read.remote())
+        if row.get("stage") == "train":
+            meter.add(max(0, int(row["step"]) - meter.rows), 0)
 
 
 def say(text: str) -> None:

@@ -18,7 +18,7 @@ from covergen.training import checkpoint
 from covergen.training.dataset import checkpoint_folder, data_digest, has_examples
 from jobs import entry
 from jobs.operators import record
-from jobs.progress import Board, Meter, say
+from jobs.progress import Board, Meter, say, watch
 from jobs.train_loop import settings_of, train_loop
 
 CURRENT = "checkpoints/current.json"
@@ -79,7 +79,7 @@ def fit(task: dict[str, Any], config: Config) -> float:
     )
     done = threading.Event()
     with Meter("train", train.steps, unit="steps") as meter:
-        watcher = threading.Thread(target=_watch, args=(board, meter, done), daemon=True)
+        watcher = threading.Thread(target=watch, args=(board, meter, done), daemon=True)
         watcher.start()
         try:
             trainer.fit()
@@ -92,13 +92,6 @@ def fit(task: dict[str, Any], config: Config) -> float:
             watcher.join()
         meter.add(train.steps - meter.rows, 0)
     return meter.seconds
-
-
-def _watch(board: Any, meter: Meter, done: threading.Event) -> None:
-    while not done.wait(1.0):
-        row = ray.get(board.read.remote())
-        if row.get("stage") == "train":
-            meter.add(max(0, int(row["step"]) - meter.rows), 0)
 
 
 if __name__ == "__main__":

@@ -98,14 +98,8 @@ def train_loop(task: dict[str, Any]) -> None:
 
 def save(trainer: Trainer, root: Root, task: dict[str, Any], folder: Path) -> None:
     """Write the averaged weights and the resume state to the root, the state last."""
+    known = {"base_digest": task["base_digest"], "recipe": task["recipe"]}
     with trainer.average.swapped_in():
-        checkpoint.save(
-            folder,
-            trainer.fusion,
-            base_digest=task["base_digest"],
-            recipe=task["recipe"],
-            step=trainer.step,
-            history=trainer.history,
-        )
+        checkpoint.save(folder, trainer.fusion, **known, step=trainer.step, history=trainer.history)
     checkpoint.save_trainer(folder, trainer.state())
     objects.push(folder, root.path(task["folder"]))

@@ -36,7 +36,7 @@ SETTINGS: Final = TrainingSettings(
     warmup_steps=50,
     ema_decay=0.995,
     min_snr_gamma=None,  # the plain error of the velocity already weighs high noise most
-    high_noise=1.0,
+    high_noise=0.7,
     align_steps=600,
     seed=0,
 )
