@@ -199,7 +199,9 @@ class Evaluate(Section):
 
     resamples: int = Field(2000, ge=100, description="bootstrap resamples")
     contact_sheet: int = Field(60, ge=1, description="covers shown at once; the others are folded away")
-    reader_covers: int = Field(2000, ge=200, description="procedural covers the evaluator is fitted on")
+    reader_covers: int = Field(
+        2000, ge=200, description="covers the evaluator is fitted on, where none is shipped"
+    )
 
 
 class Config(Section):

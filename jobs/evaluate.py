@@ -12,7 +12,7 @@ from covergen.evaluation import gather
 from covergen.evaluation.content import Missing, ReportContent
 from covergen.evaluation.report import write_report
 from covergen.evaluation.table import SystemsTable
-from covergen.procedural.reader import CoverReader
+from covergen.procedural.reader import READER, CoverReader
 from covergen.storage import Root, digest_of
 from jobs import entry
 from jobs.progress import say
@@ -62,12 +62,14 @@ def _table(root: Root, config: Config) -> SystemsTable | None:
     """Fit the reader and measure the controlled albums, if there are any."""
     if not gather.made_up(root):
         return None
-    models = config.models
-    vae = stable_diffusion.load_vae(models.stable_diffusion, offline=models.offline)
-    reader = CoverReader.fit(
-        config.evaluate.reader_covers, size=stable_diffusion.size(models.stable_diffusion)
-    )
-    reconstruct = partial(stable_diffusion.reconstruct, vae)
+    name, offline = config.models.stable_diffusion, config.models.offline
+    reconstruct = partial(stable_diffusion.reconstruct, stable_diffusion.load_vae(name, offline=offline))
+    shipped = stable_diffusion.folder(name, ("vae",), offline=offline) / READER
+    if shipped.is_file():
+        reader = CoverReader.load(shipped)
+    else:
+        size = stable_diffusion.size(name, offline=offline)
+        reader = CoverReader.fit(config.evaluate.reader_covers, size=size, reconstruct=reconstruct)
     return gather.controlled_table(root, reader, reconstruct=reconstruct, resamples=config.evaluate.resamples)
 
 

@@ -25,7 +25,7 @@ from covergen.pretraining.parallel import launch
 from covergen.pretraining.preview import Base, evaluation_covers, measure
 from covergen.pretraining.text import train_text
 from covergen.pretraining.vae import measured_scale, psnr, reconstruct, train_vae
-from covergen.procedural.reader import CoverReader
+from covergen.procedural.reader import READER, CoverReader
 
 ASSETS: Final = Path(__file__).parent.parent / "assets" / "tiny"
 CHECKPOINTS: Final = Path.home() / ".cache" / "covergen" / "pretraining"
@@ -76,6 +76,7 @@ def snapshot(
     truth = evaluation_covers(albums)
     again = reconstruct(base.vae, truth)
     reader = _reader(checkpoints / "reader.npz", base)
+    reader.save(assets / READER)
     scores = measure(base, reader, albums, checkpoints / "sheet.png")
     typer.echo(json.dumps({"reconstruction_psnr": round(psnr(truth, again), 2), **scores}))
 

@@ -19,6 +19,7 @@ from covergen.procedural.factors import GENRES, MOTIFS, Factors, draw_album, fac
 Pictures = NDArray[np.uint8]
 Reading = dict[str, NDArray[Any]]
 
+READER: Final = "reader.npz"  # beside a model's parts: the reader fitted to what its VAE can show
 _RANDOM: Final = 1500
 _CHUNK: Final = 250
 _GENRE_END: Final = len(GENRES)
@@ -30,6 +31,7 @@ class CoverReader:
 
     def __init__(self, arrays: dict[str, Floats]):
         self._arrays = arrays
+        self._mix = _mix(len(arrays["mean"]), int(arrays["seed"]))
 
     @classmethod
     def fit(
@@ -51,11 +53,8 @@ class CoverReader:
         targets = np.stack([_target(album.factors) for album in albums])  # (N, targets)
         raw = _raw(images)
         mean, std = raw.mean(axis=0), raw.std(axis=0) + 1e-3
-        rng = np.random.default_rng(seed)
-        mix = rng.standard_normal((raw.shape[1], _RANDOM)) / np.sqrt(raw.shape[1])
-        arrays = {"mean": mean, "std": std, "mix": mix.astype(np.float16).astype(np.float32)}
-        weight = _ridge(_expand((raw - mean) / std, arrays["mix"]), targets)
-        return cls({**arrays, "weight": weight})
+        weight = _ridge(_expand((raw - mean) / std, _mix(raw.shape[1], seed)), targets)
+        return cls({"mean": mean, "std": std, "weight": weight, "seed": np.array(seed)})
 
     def features(self, images: Pictures) -> Floats:
         """Return (N, D) features of uint8 images (N, H, W, 3), for distances and retrieval."""
@@ -81,20 +80,19 @@ class CoverReader:
         }
 
     def save(self, path: Path | str) -> None:
-        """Write the reader as an npz of about 10 MB."""
-        np.savez_compressed(
-            path, allow_pickle=False, **{k: v.astype(np.float16) for k, v in self._arrays.items()}
-        )
+        """Write the reader as an npz of some hundred kB; its random features grow from their seed again."""
+        small = {name: np.asarray(self._arrays[name], np.float32) for name in ("mean", "std", "weight")}
+        np.savez_compressed(path, allow_pickle=False, seed=self._arrays["seed"], **small)
 
     @classmethod
     def load(cls, path: Path | str) -> "CoverReader":
         """Read what `save` wrote."""
         with np.load(path) as stored:
-            return cls({name: stored[name].astype(np.float32) for name in stored.files})
+            return cls({name: stored[name] for name in stored.files})
 
     def _scores(self, images: Pictures) -> Floats:
         raw = (_raw(images) - self._arrays["mean"]) / self._arrays["std"]
-        scores: Floats = _expand(raw, self._arrays["mix"]) @ self._arrays["weight"]
+        scores: Floats = _expand(raw, self._mix) @ self._arrays["weight"]
         return scores
 
 
@@ -106,6 +104,13 @@ def _raw(images: Pictures) -> Floats:
     return np.concatenate(
         [np.concatenate([describe(c), describe_finely(c)], axis=1) for c in _chunks(images)]
     )
+
+
+def _mix(width: int, seed: int) -> Floats:
+    """Return the fixed random directions (D, random features) that a seed stands for."""
+    drawn = np.random.default_rng(seed).standard_normal((width, _RANDOM)) / np.sqrt(width)
+    directions: Floats = drawn.astype(np.float16).astype(np.float32)
+    return directions
 
 
 def _expand(standardised: Floats, mix: Floats) -> Floats:
