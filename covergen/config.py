@@ -184,9 +184,9 @@ class Generate(Actors):
     variants: int = Field(1, ge=1, description="covers per album and system")
     noise_scheduler: Literal["ddim", "pndm", "ddpm", "dpm++"] = "ddim"
     steps: int = Field(20, ge=1, le=1000, description="sampler steps")
-    guidance_scale: float = Field(5.0, ge=0, description="guidance by the words")
+    guidance_scale: float = Field(2.5, ge=0, description="guidance by the words")
     audio_guidance_scale: float | None = Field(
-        2.0, ge=0, description="guidance by the sound; null: one guidance for both, two thirds of the work"
+        3.0, ge=0, description="guidance by the sound; null: one guidance for both, two thirds of the work"
     )
     audio_scale: float = Field(1.0, ge=0, le=2, description="weight of the audio layers")
     noise_shift: float = Field(

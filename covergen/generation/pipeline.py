@@ -24,9 +24,9 @@ class PaintSettings:
     """How covers are painted, the same for all of one call."""
 
     steps: int = 20
-    guidance_scale: float = 5.0  # by the words
+    guidance_scale: float = 2.5  # by the words
     audio_guidance_scale: float | None = (
-        2.0  # by the sound; None: one guidance for both, two thirds of the work
+        3.0  # by the sound; None: one guidance for both, two thirds of the work
     )
     audio_scale: float = 1.0  # weight of the audio layers, 0 to 1
     noise_scheduler: str = "ddim"

@@ -39,8 +39,8 @@ class CoverOrder:
     n: int = 1
     seed: int | None = None
     steps: int = 20
-    guidance_scale: float = 5.0
-    audio_guidance_scale: float | None = 2.0
+    guidance_scale: float = 2.5
+    audio_guidance_scale: float | None = 3.0
     audio_scale: float = 1.0
     noise_shift: float = 0.0
     noise_scheduler: str = "ddim"
