@@ -61,7 +61,7 @@ def samples() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _record_samples(request: pytest.FixtureRequest, record_property: object) -> None:
+def _record_samples(request: pytest.FixtureRequest) -> None:
     """Let the test report tell which tests ran on the samples."""
     if request.node.get_closest_marker("samples") is not None:
-        record_property("needs", "samples")  # type: ignore[operator]
+        request.node.user_properties.append(("needs", "samples"))
