@@ -14,7 +14,7 @@ from covergen.storage import Root
 from covergen.tables import AUDIO_EMBEDDINGS
 from covergen.verify import verify
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 REPOSITORY = Path(__file__).parent.parent.parent
 ALBUMS = 60
 
