@@ -30,7 +30,9 @@ def test_the_folder_is_complete_and_within_its_size():
 
 
 def test_the_weights_are_half_floats_without_holes():
-    for path in TINY.rglob("*.safetensors"):
+    models = [path for path in TINY.rglob("*.safetensors") if path.parent.name != "fusion"]
+    assert len(models) == 3
+    for path in models:
         with safe_open(path, "pt") as tensors:
             for name in tensors.keys():  # noqa: SIM118 - safe_open is no mapping
                 assert tensors.get_tensor(name).dtype in (torch.float16, torch.int64)
