@@ -15,7 +15,7 @@ def config_for(root: str, **changes: dict[str, object]) -> Config:
     """A small run of the controlled world; `changes` are merged into their sections."""
     sections: dict[str, dict[str, object]] = {
         "scrape": {"sources": [{"name": "procedural", "train": 12, "evaluation": 6}]},
-        "embed": {"seconds": 5, "batch_size": 8},
+        "embed": {"batch_size": 8},
         "encode": {"batch_size": 8},
         "train": {
             "steps": 4,

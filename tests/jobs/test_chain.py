@@ -67,8 +67,7 @@ def test_encode_makes_latents_of_every_cover(small_root: str) -> None:
 
 
 def test_train_goes_on_from_the_shipped_fusion(small_root: str) -> None:
-    config = config_for(small_root, train={"start_from": "shipped"}, embed={"seconds": 10})
-    embed.main(config)  # the shipped fusion knows ten seconds, and says so of five
+    config = config_for(small_root, train={"start_from": "shipped"})
     train.main(config)
     root = Root.open(small_root)
     pointer = json.loads(root.read(train.CURRENT))
@@ -81,7 +80,7 @@ def test_train_goes_on_from_the_shipped_fusion(small_root: str) -> None:
 
 
 def test_generate_paints_every_system_once(small_root: str) -> None:
-    config = config_for(small_root, embed={"seconds": 10})
+    config = config_for(small_root)
     generate.main(config)
     root = Root.open(small_root)
     rows = root.current(GENERATED).read().to_pylist()
@@ -96,7 +95,7 @@ def test_generate_paints_every_system_once(small_root: str) -> None:
 
 
 def test_a_second_run_finds_nothing_to_do(small_root: str, capsys: pytest.CaptureFixture[str]) -> None:
-    root, config = Root.open(small_root), config_for(small_root, embed={"seconds": 10})
+    root, config = Root.open(small_root), config_for(small_root)
     tables = (ALBUMS, TRACKS, MEDIA, CATALOG, PROMPTS, AUDIO_EMBEDDINGS, TEXT_EMBEDDINGS, LATENTS, GENERATED)
     before = {table.name: root.current(table).version for table in tables}
     for job in (scrape, clean, embed, encode, generate):
@@ -113,7 +112,7 @@ def test_the_root_proves_whole_and_lost_covers_are_painted_again(small_root: str
     victim = min(pictures)
     root.current(GENERATED).delta().delete(f"album_id = '{victim}' AND system = 'audio'")
     assert [problem.kind for problem in verify(small_root)] == ["lost"]
-    generate.main(config_for(small_root, embed={"seconds": 10}))
+    generate.main(config_for(small_root))
     again = {row["album_id"]: row["image"] for row in _painted(root)}
     apart = images.decode(again[victim]).astype(int) - images.decode(pictures[victim]).astype(int)
     assert np.abs(apart).max() <= 2
@@ -121,7 +120,7 @@ def test_the_root_proves_whole_and_lost_covers_are_painted_again(small_root: str
 
 
 def test_evaluate_writes_a_report(small_root: str, somewhere: Path) -> None:
-    config = config_for(small_root, embed={"seconds": 10}, train={"start_from": "shipped"})
+    config = config_for(small_root, train={"start_from": "shipped"})
     evaluate.main(config)
     page = config.report_folder / "report.html"
     text = page.read_text()
