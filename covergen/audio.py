@@ -1,4 +1,4 @@
-"""Audio in and out: bytes of any usual format to a mono waveform, and a waveform to FLAC or WAV.
+"""Audio in and out: bytes of any usual format to a mono waveform, and a waveform to FLAC.
 
 Everything is bounded by `AudioLimits`, and what cannot be used is a BadInput with its own code. Which song
 stands for an album, and what becomes of refused files, is left to others. C channels, N samples.
@@ -6,7 +6,6 @@ stands for an album, and what becomes of refused files, is left to others. C cha
 
 import io
 import math
-import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from covergen.audio_input import AUDIO_SUFFIXES, AudioFacts, AudioLimits, opened
 from covergen.errors import BadInput, RejectCode
 
 __all__ = [
-    "AUDIO_SUFFIXES", "AudioFacts", "AudioLimits", "Clip", "Waveform", "decode", "encode_flac", "encode_wav",
+    "AUDIO_SUFFIXES", "AudioFacts", "AudioLimits", "Clip", "Waveform", "decode", "encode_flac",
     "measure", "probe",
 ]  # fmt: skip
 
@@ -202,15 +201,6 @@ def encode_flac(waveform: Waveform, sample_rate: int) -> bytes:
         frame.sample_rate = sample_rate
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    return buffer.getvalue()
-
-
-def encode_wav(waveform: Waveform, sample_rate: int) -> bytes:
-    """Return a mono waveform (N,) within -1 to 1 as 16-bit WAV."""
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as out:
-        out.setparams((1, 2, sample_rate, 0, "NONE", ""))
-        out.writeframes(_int16(waveform).tobytes())
     return buffer.getvalue()
 
 

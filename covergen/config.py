@@ -219,12 +219,6 @@ class Config(Section):
     evaluate: Evaluate = Evaluate()
     retry: tuple[str, ...] = Field((), description="reject codes that are taken up again")
 
-    @property
-    def report_folder(self) -> Path:
-        """Where the report lands: beside a local root, under `out/` for one in S3."""
-        name = self.root.rstrip("/").rsplit("/", 1)[-1]
-        return Path("out", name) if self.root.startswith("s3://") else Path(self.root).parent
-
 
 def load(path: str | Path, overrides: list[str] | None = None) -> Config:
     """Return the config of a YAML file with `section.key=value` overrides.

@@ -85,13 +85,6 @@ def encode_jpeg(image: Pixels, quality: int = 92) -> bytes:
     return buffer.getvalue()
 
 
-def png_text(data: bytes) -> dict[str, str]:
-    """Return the metadata that `encode_png` wrote."""
-    with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
-        picture.load()
-        return {str(key): str(value) for key, value in picture.info.items() if isinstance(value, str)}
-
-
 def _opened(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data), formats=_FORMATS)
 

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, PNDMScheduler
 
 from covergen.errors import ConfigError
 
-NOISE_SCHEDULERS: Final[dict[str, Any]] = {
-    "ddim": DDIMScheduler,
-    "pndm": PNDMScheduler,
-    "ddpm": DDPMScheduler,
-    "dpm++": DPMSolverMultistepScheduler,
+# The names of diffusers' classes, which are imported when one is built.
+NOISE_SCHEDULERS: Final[dict[str, str]] = {
+    "ddim": "DDIMScheduler",
+    "pndm": "PNDMScheduler",
+    "ddpm": "DDPMScheduler",
+    "dpm++": "DPMSolverMultistepScheduler",
 }
 # What training fixed, and what the file may say about it. Everything else belongs to one class of scheduler.
 _TRAINED_WITH: Final = (
@@ -32,6 +32,9 @@ def build_noise_scheduler(config: Mapping[str, Any], kind: str) -> Any:
     """Return a noise scheduler for a scheduler_config.json of any class; ConfigError for an unknown kind."""
     if kind not in NOISE_SCHEDULERS:
         raise ConfigError(f"noise scheduler {kind!r} is unknown; choose one of {', '.join(NOISE_SCHEDULERS)}")
+    import diffusers
+
+    scheduler_class = getattr(diffusers, NOISE_SCHEDULERS[kind])
     arguments = {key: config[key] for key in _TRAINED_WITH if key in config}
     arguments["steps_offset"] = 1
     zero_snr = bool(config.get("rescale_betas_zero_snr"))
@@ -39,13 +42,13 @@ def build_noise_scheduler(config: Mapping[str, Any], kind: str) -> Any:
         arguments |= {"skip_prk_steps": True, "set_alpha_to_one": config.get("set_alpha_to_one", False)}
         if zero_snr:
             arguments["trained_betas"] = _zero_snr_betas(config)
-        return NOISE_SCHEDULERS[kind](**arguments)
+        return scheduler_class(**arguments)
     arguments["rescale_betas_zero_snr"] = zero_snr
     if kind != "dpm++":
         arguments["clip_sample"] = False
     if kind == "ddim":
         arguments["set_alpha_to_one"] = config.get("set_alpha_to_one", False)
-    return NOISE_SCHEDULERS[kind](**arguments)
+    return scheduler_class(**arguments)
 
 
 def _zero_snr_betas(config: Mapping[str, Any]) -> list[float]:

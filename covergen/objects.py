@@ -5,6 +5,7 @@ Credentials and the endpoint come from the usual chain (environment, profile, in
 """
 
 import hashlib
+import mimetypes
 import os
 import tempfile
 from functools import cache
@@ -49,7 +50,8 @@ def write(uri: str, data: bytes) -> None:
     """Write the file whole: under another name first, then renamed, or as one S3 object."""
     try:
         if is_s3(uri):
-            _client().put_object(**_address(uri), Body=data)
+            kind = mimetypes.guess_type(uri)[0] or "application/octet-stream"
+            _client().put_object(**_address(uri), Body=data, ContentType=kind)
             return
         path = Path(uri)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +100,7 @@ def children(uri: str) -> list[str]:
 
 
 def presigned(uri: str, *, seconds: int = 3600) -> str:
-    """Return an https link to an S3 object that works for `seconds`."""
+    """Return a link to an S3 object for a browser; it works for `seconds`."""
     link: str = _client().generate_presigned_url("get_object", Params=_address(uri), ExpiresIn=seconds)
     return link
 
@@ -133,10 +135,10 @@ def arrow_filesystem(uri: str) -> fs.SubTreeFileSystem:
 
 
 def push(folder: Path, uri: str) -> None:
-    """Copy the files of a local folder, none of its folders, to an address."""
-    for path in sorted(folder.iterdir()):
+    """Copy what is in a local folder to an address."""
+    for path in sorted(folder.rglob("*")):
         if path.is_file():
-            write(f"{uri}/{path.name}", path.read_bytes())
+            write(f"{uri}/{path.relative_to(folder).as_posix()}", path.read_bytes())
 
 
 def pull(uri: str) -> Path:

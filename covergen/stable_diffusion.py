@@ -10,16 +10,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor
-from transformers import CLIPTextModel, CLIPTokenizer
 
 from covergen.errors import ModelError
 from covergen.noise_schedulers import NOISE_SCHEDULERS, build_noise_scheduler
@@ -50,10 +49,11 @@ __all__ = [
 
 TEXT_PARTS: Final = ("tokenizer", "text_encoder")
 PARTS: Final = (*TEXT_PARTS, "vae", "unet", "scheduler")
-_MODEL_CLASSES: Final[dict[str, Any]] = {
-    "text_encoder": CLIPTextModel,
-    "vae": AutoencoderKL,
-    "unet": UNet2DConditionModel,
+# Where the class of each model stands: who needs a name or a digest does not wait for seconds of imports.
+_MODEL_CLASSES: Final[dict[str, tuple[str, str]]] = {
+    "text_encoder": ("transformers", "CLIPTextModel"),
+    "vae": ("diffusers", "AutoencoderKL"),
+    "unet": ("diffusers", "UNet2DConditionModel"),
 }
 _SMALL_FILES: Final = ("*.json", "*.txt")
 
@@ -133,6 +133,8 @@ def load_text(
     name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float32, offline: bool = False
 ) -> tuple[Any, Any]:
     """Return the tokenizer and the text encoder alone."""
+    from transformers import CLIPTokenizer
+
     path = folder(name, ("tokenizer",), offline=offline) / "tokenizer"
     try:
         tokenizer = CLIPTokenizer.from_pretrained(path, local_files_only=True)
@@ -234,8 +236,9 @@ def _load_part(name: str, part: str, device: str, dtype: torch.dtype, offline: b
     options = (
         {"dtype": dtype} if part == "text_encoder" else {"torch_dtype": dtype, "low_cpu_mem_usage": False}
     )
+    library, kind = _MODEL_CLASSES[part]
     try:
-        model, report = _MODEL_CLASSES[part].from_pretrained(
+        model, report = getattr(import_module(library), kind).from_pretrained(
             path, use_safetensors=True, local_files_only=True, output_loading_info=True, **options
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:

@@ -7,9 +7,6 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import torch
-from huggingface_hub import snapshot_download
-
 from covergen.errors import ModelError
 
 
@@ -18,6 +15,8 @@ def download(repo: str, revision: str, *, patterns: Sequence[str], offline: bool
 
     ModelError where they are neither in the local cache nor within reach; `offline` looks in the cache alone.
     """
+    from huggingface_hub import snapshot_download
+
     try:
         path = snapshot_download(
             repo, revision=revision, allow_patterns=list(patterns), local_files_only=offline
@@ -50,5 +49,7 @@ def commit_digest(repo: str, revision: str, *, parts: Sequence[str] = ()) -> str
 
 def use_threads(threads: int | None) -> None:
     """Let torch use so many threads in this process; None leaves its choice."""
+    import torch
+
     if threads is not None and torch.get_num_threads() != threads:
         torch.set_num_threads(threads)

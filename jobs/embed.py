@@ -6,7 +6,7 @@ from covergen.lineage import OWED, work_list
 from covergen.storage import Root
 from covergen.tables import AUDIO_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
 from jobs import entry
-from jobs.operators import listed, nothing_to_do, pooled, record, write
+from jobs.operators import listed, mapped, nothing_to_do, pooled, record, write
 
 
 def main(config: Config) -> None:
@@ -39,10 +39,11 @@ def hear(root: Root, config: Config) -> None:
     songs = listed(
         root.current(MEDIA), ["uri", "bytes"], key="owner_id", only=work.todo, per_block=asked.batch_size
     ).rename_columns({"owner_id": "track_id"})
-    windows = songs.map_batches(stage.cut(), batch_format="pyarrow", batch_size=asked.batch_size)
-    heard = pooled(windows, stage.hear(), actors=asked)
-    meter = write(heard, root, generation, work=work, per_block=asked.commit_rows)
-    record(root, "embed", {"generation": generation.name, "rows": meter.rows, "seconds": meter.seconds})
+    windows = mapped(songs, stage.cut(), batch_size=asked.batch_size)
+    model = stage.hear()
+    heard = pooled(windows, model, actors=asked)
+    meter = write(heard, root, generation, work=work, per_block=asked.commit_rows, stage=model, config=config)
+    record(root, "embed", {"generation": generation.name, **meter.summary()})
 
 
 def read(root: Root, config: Config) -> None:
@@ -64,7 +65,8 @@ def read(root: Root, config: Config) -> None:
     prompts = listed(
         root.current(PROMPTS), columns, key="prompt_id", only=work.todo, per_block=asked.commit_rows
     )
-    write(pooled(prompts, stage, actors=asked), root, generation, work=work, per_block=asked.commit_rows)
+    words = pooled(prompts, stage, actors=asked)
+    write(words, root, generation, work=work, per_block=asked.commit_rows, stage=stage, config=config)
 
 
 if __name__ == "__main__":

@@ -33,8 +33,10 @@ def main(config: Config) -> None:
         per_block=asked.batch_size,
     ).rename_columns({"owner_id": "album_id"})
     encoded = pooled(covers, stage, actors=asked)
-    meter = write(encoded, root, generation, work=work, per_block=asked.commit_rows)
-    record(root, "encode", {"generation": generation.name, "rows": meter.rows, "seconds": meter.seconds})
+    meter = write(
+        encoded, root, generation, work=work, per_block=asked.commit_rows, stage=stage, config=config
+    )
+    record(root, "encode", {"generation": generation.name, **meter.summary()})
 
 
 if __name__ == "__main__":

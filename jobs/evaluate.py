@@ -2,11 +2,13 @@
 
 import json
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import ray
 
-from covergen import stable_diffusion
+from covergen import objects, stable_diffusion
 from covergen.config import Config
 from covergen.evaluation import gather
 from covergen.evaluation.content import Missing, ReportContent
@@ -19,6 +21,7 @@ from jobs.progress import say
 from jobs.strip import song_strip
 from jobs.train import CURRENT
 
+PAGE = "report.html"
 MADE_OF = "report.digest"
 WEIGHTS = "InceptionV3, DINOv2 or CLIP image weights in the local cache"
 MISSING = tuple(Missing(metric, WEIGHTS) for metric in ("FID", "FD-DINOv2", "CMMD", "CLIPScore"))
@@ -29,10 +32,10 @@ def main(config: Config) -> None:
     root = Root.open(config.root)
     trained = json.loads(root.read(CURRENT))
     shown = {"tables": gather.versions(root), "checkpoint": trained["folder"], "config": config.model_dump()}
-    page, made_of = config.report_folder / "report.html", digest_of(shown)
-    if page.is_file() and root.exists(MADE_OF) and root.read(MADE_OF).decode() == made_of:
+    made_of = digest_of(shown)
+    if objects.exists(page_of(root)) and root.exists(MADE_OF) and root.read(MADE_OF).decode() == made_of:
         say("evaluate: nothing to do, the report is there")
-        print(page.resolve())
+        print(link(root))
         return
     entry.start_ray(config)
     table = ray.get(_table.remote(root, config))
@@ -51,10 +54,31 @@ def main(config: Config) -> None:
         facts={**_facts(config, trained["recipe"]), "Tables": gather.versions(root)},
         missing=MISSING,
     )
-    write_report(config.report_folder, content)
+    publish(root, content)
     root.write(MADE_OF, made_of.encode())
     say("evaluate: the report is written")
-    print(page.resolve())
+    print(link(root))
+
+
+def page_of(root: Root) -> str:
+    """Return where the report lies: beside a local root, inside one in S3."""
+    return root.path("report", PAGE) if objects.is_s3(root.uri) else str(Path(root.uri).parent / PAGE)
+
+
+def publish(root: Root, content: ReportContent) -> None:
+    """Write the report to its place; one in S3 is a page on its own, so that a link opens all of it."""
+    if not objects.is_s3(root.uri):
+        write_report(Path(page_of(root)).parent, content)
+        return
+    with TemporaryDirectory() as folder:
+        write_report(folder, content, whole=True)
+        objects.push(Path(folder), root.path("report"))
+
+
+def link(root: Root) -> str:
+    """Return what a person opens: a path, or a link to S3 that works for a day."""
+    page = page_of(root)
+    return objects.presigned(page, seconds=86_400) if objects.is_s3(page) else page
 
 
 @ray.remote

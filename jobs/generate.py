@@ -38,8 +38,10 @@ def main(config: Config) -> None:
     painted = paint(
         root, stage, todo.sort_by([("album_id", "ascending"), ("system", "ascending")]), actors=asked
     )
-    meter = write(painted, root, generation, work=work, per_block=asked.commit_rows)
-    record(root, "generate", {"generation": generation.name, "rows": meter.rows, "seconds": meter.seconds})
+    meter = write(
+        painted, root, generation, work=work, per_block=asked.commit_rows, stage=stage, config=config
+    )
+    record(root, "generate", {"generation": generation.name, **meter.summary()})
 
 
 def painter(root: Root, config: Config) -> Paint:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,10 +12,11 @@ import ray
 from ray.data import ActorPoolStrategy, Dataset
 
 from covergen import objects, rejects
-from covergen.config import Actors
+from covergen.config import Actors, Config
 from covergen.errors import CovergenError
 from covergen.lineage import Work
 from covergen.storage import Generation, Root
+from jobs import progress
 from jobs.progress import Meter, say
 
 Stage = Callable[[pa.Table], pa.Table]
@@ -80,20 +82,40 @@ class Attach:
         return batch
 
 
-class _Actor:
-    """Carries a stage into an actor; the stage loads its model at the first batch it sees there."""
+class _Told:
+    """Carries a stage to a worker and puts each batch on the board; a model is loaded at the first batch."""
 
     def __init__(self, stage: Stage):
         self.stage = stage
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        return self.stage(batch)
+        start = time.perf_counter()
+        made = self.stage(batch)
+        codes = Counter(made["reject_code"].drop_null().to_pylist())
+        progress.tell(
+            name_of(self.stage),
+            rows=len(made) - codes.total(),
+            codes=dict(codes),
+            seconds=time.perf_counter() - start,
+            size=made.nbytes,
+        )
+        return made
+
+
+def name_of(stage: Stage) -> str:
+    """Return the name under which a stage stands on the board and in Ray's own tools."""
+    return type(stage).__name__
+
+
+def mapped(dataset: Dataset, stage: Stage, *, batch_size: int) -> Dataset:
+    """Map a stage without a model over the dataset, in tasks."""
+    return dataset.map_batches(_Told(stage), batch_format="pyarrow", batch_size=batch_size)
 
 
 def pooled(dataset: Dataset, stage: Stage, *, actors: Actors) -> Dataset:
     """Map a stage over the dataset in a pool of actors that bears its name."""
     return dataset.map_batches(
-        type(type(stage).__name__, (_Actor,), {}),
+        type(name_of(stage), (_Told,), {}),
         fn_constructor_args=(stage,),
         compute=ActorPoolStrategy(size=actors.actors),
         batch_format="pyarrow",
@@ -120,17 +142,30 @@ class _Write:
         return pa.table({"rows": [len(accepted)], "rejects": [len(refused)]})
 
 
-def write(dataset: Dataset, root: Root, generation: Generation, *, work: Work, per_block: int) -> Meter:
-    """Run the dataset, commit its blocks as they come, and show progress."""
+def write(
+    dataset: Dataset,
+    root: Root,
+    generation: Generation,
+    *,
+    work: Work,
+    per_block: int,
+    stage: Stage,
+    config: Config,
+) -> Meter:
+    """Run the dataset, commit its blocks as they come, and show how far `stage`, its last one, is."""
     name = generation.table_name
     writer = _Write(generation, rejects.rejects_of(root), replaces=work.replaces)
     counts = dataset.map_batches(writer, batch_format="pyarrow", batch_size=per_block, zero_copy_batch=True)
-    with Meter(name, len(work.todo)) as meter:
+    rows = refused = 0
+    patience = config.ray.timeout_seconds
+    with Meter(name, len(work.todo), stage=name_of(stage), patience=patience) as meter:
         for batch in counts.iter_batches(batch_size=None, batch_format="pyarrow"):
-            meter.add(pc.sum(batch["rows"]).as_py() or 0, pc.sum(batch["rejects"]).as_py() or 0)
-    if meter.rows + meter.rejects < len(work.todo):
+            rows += pc.sum(batch["rows"]).as_py() or 0
+            refused += pc.sum(batch["rejects"]).as_py() or 0
+        meter.rows, meter.rejects = rows, refused
+    if rows + refused < len(work.todo):
         raise CovergenError(
-            f"{name}: {len(work.todo) - meter.rows - meter.rejects} of {len(work.todo)} rows did not arrive. "
+            f"{name}: {len(work.todo) - rows - refused} of {len(work.todo)} rows did not arrive. "
             "Run the job again: it goes on from what is committed."
         )
     return meter

@@ -1,92 +1,181 @@
-"""Progress of long work: a bar on a terminal, a plain line every few seconds in a log."""
+"""Progress of long work: a bar on a terminal, plain lines in a log, and an end to stalls."""
 
+import signal
 import sys
 import threading
 import time
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from types import TracebackType
 from typing import Any
 
 import ray
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
+
+from covergen.errors import CovergenError
 
 EVERY = 5.0  # seconds between plain lines
+LOOK = 0.5  # seconds between looks at the board
+BOARD = "covergen-board"
+STALLED = signal.SIGUSR1  # to the main thread, which waits for Ray; an interrupt is ignored in the background
+
+
+@dataclass
+class Tally:
+    """What the workers of one stage did so far; `seconds` are theirs, added up."""
+
+    rows: int = 0
+    rejects: int = 0
+    seconds: float = 0.0
+    bytes: int = 0  # of the batches they made
+    codes: dict[str, int] = field(default_factory=dict)
+
+
+class Board:
+    """An actor where workers tell what they did, and the driver reads it. One a driver, found by its name."""
+
+    def __init__(self) -> None:
+        self.tallies: dict[str, Tally] = {}
+
+    def add(self, stage: str, rows: int, codes: dict[str, int], seconds: float, size: int) -> None:
+        """Count one batch: rows that are good, rejects by code, the seconds it took, the bytes it has."""
+        tally = self.tallies.setdefault(stage, Tally())
+        tally.rows += rows
+        tally.rejects += sum(codes.values())
+        tally.seconds += seconds
+        tally.bytes += size
+        for code, count in codes.items():
+            tally.codes[code] = tally.codes.get(code, 0) + count
+
+    def reach(self, stage: str, rows: int) -> None:
+        """Say that a stage has come to `rows`: what is done again after a failure counts once."""
+        tally = self.tallies.setdefault(stage, Tally())
+        tally.rows = max(tally.rows, rows)
+
+    def read(self) -> dict[str, dict[str, Any]]:
+        """Return the tallies by stage."""
+        return {stage: asdict(tally) for stage, tally in self.tallies.items()}
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.tallies = {}
+
+
+@cache
+def board() -> Any:
+    """Return this driver's board, from the driver and from its workers alike."""
+    return ray.remote(num_cpus=0)(Board).options(name=BOARD, get_if_exists=True).remote()
 
 
 class Meter:
-    """Counts rows (or another unit) and rejects of one job, and says how far it is."""
+    """Shows how far a job is: `stage` of the board while it runs, what was committed at its end.
 
-    def __init__(self, name: str, total: int, *, unit: str = "rows"):
-        self.name, self.total, self.unit = name, total, unit
+    A job in which nothing moves for `patience` seconds is stopped with a sentence.
+    """
+
+    def __init__(
+        self, name: str, total: int, *, stage: str, unit: str = "rows", patience: float = float("inf")
+    ):
+        self.name, self.total, self.stage, self.unit, self.patience = name, total, stage, unit, patience
         self.rows = self.rejects = 0
-        self.start = self.spoke = time.monotonic()
-        self.bar: Progress | None = None
+        self.stages: dict[str, dict[str, Any]] = {}
+        self._start = self._first = self._moved = self._spoke = time.monotonic()
+        self._before = 0  # rows and rejects at the first sign of life, from which the rate is reckoned
+        self._done = threading.Event()
+        self._bar: Progress | None = None
 
     def __enter__(self) -> "Meter":
+        ray.get(board().clear.remote())
         if sys.stderr.isatty():
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.fields[text]}"),
-                TimeRemainingColumn(),
+            self._bar = Progress(
+                TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}")
             )
-            self.bar = Progress(*columns)
-            self.bar.start()
-            self.task = self.bar.add_task(self.name, total=self.total, text="")
+            self._bar.start()
+            self._task = self._bar.add_task(self.name, total=self.total, text="")
+        self._before_us = signal.signal(STALLED, _stalled)
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.bar is not None:
-            self.bar.stop()
+        self._done.set()
+        self._watcher.join()
+        signal.signal(STALLED, self._before_us)
+        if self._bar is not None:
+            self._bar.stop()
+        if kind is _Stalled:
+            raise CovergenError(
+                f"{self.name}: nothing moved for {self.patience:.0f} s at {self._told()}; stopped. Look at "
+                "the cluster, then run the same command again: it goes on from what is committed."
+            ) from None
         if kind is None:
-            say(f"{self.name}: {self._done()} in {self.seconds:.1f} s")
+            self.stages = ray.get(board().read.remote())
+            rate = f"{self.rows / max(self.seconds, 1e-9):.1f} {self.unit}/s"
+            say(f"{self.name}: {self._told()} in {self.seconds:.1f} s, {rate}")
 
     @property
     def seconds(self) -> float:
         """Seconds since the start."""
-        return time.monotonic() - self.start
+        return time.monotonic() - self._start
 
-    def add(self, rows: int, rejects: int) -> None:
-        """Count finished rows and rejects."""
-        self.rows += rows
-        self.rejects += rejects
-        if self.bar is not None:
-            self.bar.update(self.task, completed=self.rows + self.rejects, text=self._done())
-        elif time.monotonic() - self.spoke >= EVERY and self.rows + self.rejects < self.total:
-            self.spoke = time.monotonic()
-            say(f"{self.name}: {self._done()}, {self._left()}")
+    def summary(self) -> dict[str, Any]:
+        """Return what the run did, for its record: rows, rejects, seconds, and each stage's share."""
+        return {
+            "rows": self.rows,
+            "rejects": self.rejects,
+            "seconds": self.seconds,
+            "stages": self.stages,
+        }
 
-    def _done(self) -> str:
-        rate = self.rows / max(self.seconds, 1e-9)
-        return f"{self.rows} of {self.total} {self.unit}, {rate:.1f} {self.unit}/s, {self.rejects} rejects"
+    def show(self, rows: int, rejects: int) -> None:
+        """Show how far it is; what a retry counted twice counts once."""
+        rows, rejects = min(rows, self.total), min(rejects, self.total)
+        now = time.monotonic()
+        if rows + rejects > self.rows + self.rejects:
+            if not self.rows + self.rejects:
+                self._first, self._before = now, rows + rejects
+            self.rows, self.rejects, self._moved = rows, rejects, now
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self.rows + self.rejects, text=self._line(now))
+        elif now - self._spoke >= EVERY:
+            self._spoke = now
+            say(f"{self.name}: {self._line(now)}")
 
-    def _left(self) -> str:
+    def _watch(self) -> None:
+        while not self._done.wait(LOOK):
+            tally = ray.get(board().read.remote()).get(self.stage, {"rows": 0, "rejects": 0})
+            self.show(tally["rows"], tally["rejects"])
+            if time.monotonic() - self._moved > self.patience:
+                signal.pthread_kill(threading.main_thread().ident or 0, STALLED)
+                return
+
+    def _told(self) -> str:
+        rejects = f", {self.rejects} rejects" if self.unit == "rows" else ""
+        return f"{self.rows} of {self.total} {self.unit}{rejects}"
+
+    def _line(self, now: float) -> str:
         done = self.rows + self.rejects
-        return f"{(self.total - done) * self.seconds / done:.0f} s left" if done else "estimating"
+        rate = (done - self._before) / max(now - self._first, 1e-9)
+        if not done:
+            return f"{self._told()}, starting"
+        if done == self._before:
+            return f"{self._told()}, estimating"
+        return f"{self._told()}, {rate:.1f} {self.unit}/s, {(self.total - done) / rate:.0f} s left"
 
 
-class Board:
-    """Where workers tell how far they are, and the driver reads it."""
-
-    def __init__(self) -> None:
-        self.row: dict[str, Any] = {}
-
-    def write(self, row: dict[str, Any]) -> None:
-        """Put up the newest row."""
-        self.row = row
-
-    def read(self) -> dict[str, Any]:
-        """Return the newest row."""
-        return self.row
+class _Stalled(Exception):
+    """Raised in the main thread, wherever it waits."""
 
 
-def watch(board: Any, meter: Meter, done: threading.Event) -> None:
-    """Move the meter by what stands on the board, once a second, until all is done."""
-    while not done.wait(1.0):
-        row = ray.get(board.read.remote())
-        if row.get("stage") == "train":
-            meter.add(max(0, int(row["step"]) - meter.rows), 0)
+def _stalled(*_: object) -> None:
+    raise _Stalled
+
+
+def tell(stage: str, *, rows: int, codes: dict[str, int], seconds: float, size: int) -> None:
+    """Put one finished batch on the board, without waiting."""
+    board().add.remote(stage, rows, codes, seconds, size)
 
 
 def say(text: str) -> None:

@@ -70,10 +70,9 @@ def check(root: Root, candidates: list[Mapping[str, Any]], config: Config) -> No
     )
     entry.start_ray(config)
     candidates_left = table.filter(chosen).select(CANDIDATE_COLUMNS)
-    checked = operators.rows(candidates_left, per_block=PART).map_batches(
-        CheckMedia(limits), batch_format="pyarrow", batch_size=PART
-    )
-    operators.write(checked, root, generation, work=work, per_block=16 * PART)
+    stage = CheckMedia(limits)
+    checked = operators.mapped(operators.rows(candidates_left, per_block=PART), stage, batch_size=PART)
+    operators.write(checked, root, generation, work=work, per_block=16 * PART, stage=stage, config=config)
 
 
 def refuse(root: Root, refused: Iterable[Rejected]) -> None:

@@ -1,11 +1,9 @@
 """latents, text_embeddings, audio_embeddings -> checkpoints/RECIPE: a fusion, trained data-parallel."""
 
 import json
-import threading
 from dataclasses import asdict
 from typing import Any
 
-import ray
 from ray.train import FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
 from ray.train.torch import TorchConfig, TorchTrainer
 
@@ -18,8 +16,8 @@ from covergen.training import checkpoint
 from covergen.training.dataset import checkpoint_folder, data_digest, has_examples
 from jobs import entry
 from jobs.operators import record
-from jobs.progress import Board, Meter, say, watch
-from jobs.train_loop import settings_of, train_loop
+from jobs.progress import Meter, say
+from jobs.train_loop import STAGE, settings_of, train_loop
 
 CURRENT = "checkpoints/current.json"
 
@@ -65,10 +63,9 @@ def main(config: Config) -> None:
 def fit(task: dict[str, Any], config: Config) -> float:
     """Run the workers, show their steps, return the seconds it took."""
     train = config.train
-    board = ray.remote(num_cpus=0)(Board).remote()
     trainer = TorchTrainer(
         train_loop,
-        train_loop_config={**task, "board": board},
+        train_loop_config=task,
         torch_config=TorchConfig(backend="nccl" if train.gpus else "gloo"),
         scaling_config=ScalingConfig(
             num_workers=train.workers,
@@ -77,20 +74,15 @@ def fit(task: dict[str, Any], config: Config) -> float:
         ),
         run_config=RunConfig(failure_config=FailureConfig(max_failures=2)),
     )
-    done = threading.Event()
-    with Meter("train", train.steps, unit="steps") as meter:
-        watcher = threading.Thread(target=watch, args=(board, meter, done), daemon=True)
-        watcher.start()
+    patience = config.ray.timeout_seconds
+    with Meter("train", train.steps, stage=STAGE, unit="steps", patience=patience) as meter:
         try:
             trainer.fit()
         except WorkerGroupError as error:
             # the workers' own words come last in each rank's trace
             told = {str(failure) for failure in error.worker_failures.values()}
             raise CovergenError(f"train: {' / '.join(sorted(told))}") from error
-        finally:
-            done.set()
-            watcher.join()
-        meter.add(train.steps - meter.rows, 0)
+        meter.rows = train.steps
     return meter.seconds
 
 

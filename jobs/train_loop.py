@@ -21,6 +21,9 @@ from covergen.training.dataset import checkpoint_folder, read_examples
 from covergen.training.drops import DropRates
 from covergen.training.settings import TrainingSettings
 from covergen.training.trainer import Trainer
+from jobs.progress import board
+
+STAGE = "train"  # under which the steps stand on the board
 
 
 def settings_of(config: Config) -> TrainingSettings:
@@ -43,7 +46,7 @@ def settings_of(config: Config) -> TrainingSettings:
 
 def train_loop(task: dict[str, Any]) -> None:
     """Train on this worker; rank 0 saves to the root every `checkpoint_every` steps and at the end."""
-    config, root, board = Config.model_validate(task["config"]), Root.open(task["root"]), task["board"]
+    config, root = Config.model_validate(task["config"]), Root.open(task["root"])
     context, device = ray.train.get_context(), get_device()
     torch.set_num_threads(max(1, round(config.train.cpus)))
     models = config.models
@@ -86,7 +89,7 @@ def train_loop(task: dict[str, Any]) -> None:
     for row in trainer:
         if not first:
             continue
-        board.write.remote(row)
+        board().reach.remote(STAGE, int(row["step"]))
         if trainer.step % config.train.checkpoint_every == 0:
             save(trainer, root, task, folder)
     if first:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from covergen import audio
 from covergen.errors import BadInput, RejectCode
+from tests.files import wav
 
 RATE = 24_000
 ENCODERS = {
@@ -120,14 +121,14 @@ def test_cut_of_a_shorter_song_is_all_of_it():
 
 def test_flac_and_wav_keep_the_absolute_level():
     quiet = (0.02 * np.sin(np.arange(2 * RATE) / 9)).astype(np.float32)
-    for data in (audio.encode_flac(quiet, RATE), audio.encode_wav(quiet, RATE)):
+    for data in (audio.encode_flac(quiet, RATE), wav(quiet, RATE)):
         assert np.abs(audio.decode(data, RATE).waveform - quiet).max() <= 0.5 / 32768 + 1e-7
     assert audio.encode_flac(quiet, RATE) == audio.encode_flac(quiet, RATE)
 
 
 def test_too_loud_is_clipped_not_wrapped():
     loud = np.full(2 * RATE, 1.5, np.float32)
-    assert audio.decode(audio.encode_wav(loud, RATE), RATE).waveform.min() > 0.99
+    assert audio.decode(wav(loud, RATE), RATE).waveform.min() > 0.99
 
 
 @pytest.mark.parametrize("kind", ["mp3", "ogg", "opus", "flac", "wav"])
@@ -232,7 +233,7 @@ def test_what_only_has_the_name_of_audio_is_refused(data):
 
 def test_a_playlist_opens_nothing_else(tmp_path):
     song = tmp_path / "song.wav"
-    song.write_bytes(audio.encode_wav(tone(2.0, RATE).astype(np.float32), RATE))
+    song.write_bytes(wav(tone(2.0, RATE).astype(np.float32), RATE))
     playlist = tmp_path / "list.mp3"
     playlist.write_text(f"ffconcat version 1.0\nfile {song.name}\n")
     assert code_of(playlist) is RejectCode.UNSUPPORTED_FORMAT

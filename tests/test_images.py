@@ -10,6 +10,7 @@ from PIL import Image
 
 from covergen import images
 from covergen.errors import BadInput, RejectCode
+from tests.files import png_text
 
 
 def saved(picture: Image.Image, kind: str, **options) -> bytes:
@@ -26,7 +27,7 @@ def gradient(height: int = 40, width: int = 60) -> np.ndarray:
 def test_png_keeps_pixels_and_metadata():
     data = images.encode_png(gradient(), {"prompt": "雨の夜", "seed": "7"})
     assert np.array_equal(images.decode(data), gradient())
-    assert images.png_text(data) == {"prompt": "雨の夜", "seed": "7"}
+    assert png_text(data) == {"prompt": "雨の夜", "seed": "7"}
     assert data == images.encode_png(gradient(), {"prompt": "雨の夜", "seed": "7"})
 
 

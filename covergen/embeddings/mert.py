@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
-from transformers import HubertConfig, HubertModel
 
 from covergen.errors import ConfigError, ModelError
 from covergen.weights import commit_digest, download, files_digest
@@ -143,6 +142,8 @@ def load_hubert(folder: Path) -> Any:
     The last of its hidden states is before the final norm where the norm comes first (330M): callers take
     `last_hidden_state`, which is after it, as earlier versions of transformers did.
     """
+    from transformers import HubertConfig, HubertModel
+
     weights = _weights(folder)
     config = HubertConfig.from_dict(
         {key: v for key, v in _read_config(folder).items() if key != "model_type"}

@@ -1,6 +1,7 @@
 """The report: `report.html`, which needs no other host, and `report.md` with the same facts."""
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -18,15 +19,17 @@ _PICTURE_BUDGET: Final = 6_000_000
 _WALL: Final = 16
 
 
-def write_report(folder: Path | str, content: ReportContent) -> Path:
+def write_report(folder: Path | str, content: ReportContent, *, whole: bool = False) -> Path:
     """Write `report.html` and `report.md` into `folder` and return the path of the former.
 
-    Pictures lie inside the page until 6 MB are spent, then in `report_files` beside it.
+    Pictures lie inside the page until 6 MB are spent, then in `report_files` beside it; all lie inside where
+    the page has to be `whole`, to be opened by a link of its own.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_markdown(folder / "report.md", content, files=folder / FILES)
-    page = _template().render(_context(content, PictureBook(folder / FILES, budget=_PICTURE_BUDGET)))
+    budget = sys.maxsize if whole else _PICTURE_BUDGET
+    page = _template().render(_context(content, PictureBook(folder / FILES, budget=budget)))
     path, partial = folder / "report.html", folder / "report.html.partial"
     partial.write_text(page, encoding="utf-8")
     partial.replace(path)

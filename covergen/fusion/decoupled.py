@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import torch
-from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 
 from covergen.errors import ModelError
@@ -99,8 +98,10 @@ class DecoupledFusion(Fusion):
                 layer.block_scale = 1.0 if longest is None else scales[longest]
 
 
-def _cross_attention(unet: nn.Module) -> dict[str, Attention]:
+def _cross_attention(unet: nn.Module) -> dict[str, Any]:
     """Return the cross-attention layers by the name of their processor, in the U-Net's own order."""
+    from diffusers.models.attention_processor import Attention
+
     return {
         f"{name}.processor": module
         for name, module in unet.named_modules()

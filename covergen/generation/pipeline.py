@@ -15,7 +15,7 @@ from torch import Tensor
 
 from covergen.errors import ConfigError
 from covergen.fusion import Fusion
-from covergen.generation import sampler, seeds
+from covergen.generation import noise, sampler
 from covergen.stable_diffusion import StableDiffusion, decode_latents, encode_text
 
 
@@ -81,13 +81,13 @@ class Painter:
         began = time.perf_counter()
         model = self.stable_diffusion
         noise_scheduler = model.noise_scheduler(settings.noise_scheduler)
-        own = seeds.generators([request.seed for request in requests])
-        noise = seeds.first_noise(own, model.latent_shape).to(model.unet.device)
+        own = noise.generators([request.seed for request in requests])
+        first = noise.first_noise(own, model.latent_shape).to(model.unet.device)
         branches, scales = self._branches(requests, settings)
         latents = sampler.sample(
             self._denoise,
             noise_scheduler,
-            self._shifted(noise, requests, settings, noise_scheduler),
+            self._shifted(first, requests, settings, noise_scheduler),
             branches=branches,
             scales=scales,
             steps=settings.steps,

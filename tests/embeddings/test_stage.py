@@ -8,13 +8,14 @@ import pyarrow as pa
 import pytest
 import torch
 
-from covergen import audio, rows, stable_diffusion
+from covergen import rows, stable_diffusion
 from covergen.embeddings.registry import build_encoder
 from covergen.embeddings.stage import CUTS, HearTracks, ReadWords
 from covergen.errors import ConfigError
 from covergen.storage import digest_of
 from covergen.tables import AUDIO_EMBEDDINGS, TEXT_EMBEDDINGS
 from tests import toys
+from tests.files import wav
 
 RATE = 24_000
 SONG_COLUMNS = pa.schema(
@@ -40,7 +41,7 @@ def _music(seconds: float, seed: int = 0) -> np.ndarray:
 
 
 def _wav(seconds: float, seed: int = 0) -> bytes:
-    return audio.encode_wav(_music(seconds, seed), RATE)
+    return wav(_music(seconds, seed), RATE)
 
 
 def _songs(*contents: bytes | Path) -> pa.Table:

@@ -12,6 +12,7 @@ from covergen.errors import ModelError
 from covergen.generation.pipeline import PaintSettings
 from covergen.generation.stage import Paint
 from covergen.tables import GENERATED
+from tests.files import png_text
 
 QUICK = PaintSettings(steps=2)
 
@@ -46,7 +47,7 @@ def test_rows_are_whole_and_fit_the_table(paint, requests):
     row = conformed.to_pylist()[0]
     with Image.open(io.BytesIO(row["image"])) as picture:
         assert picture.size == (row["width"], row["height"]) == (32, 32)
-    text = images.png_text(row["image"])
+    text = png_text(row["image"])
     assert text["seed"] == row["seed"] == str(requests[0].seed)
     assert json.loads(text["settings"])["fusion_digest"] == row["fusion_digest"]
     assert [name for name, value in row.items() if value is None] == []

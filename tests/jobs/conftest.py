@@ -1,7 +1,6 @@
 """One Ray session for the suite, and one small root that the jobs work through in order."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -46,7 +45,7 @@ def ray_session(s3_bucket: str) -> Iterator[None]:
     ray.shutdown()
 
 
-@pytest.fixture(scope="module", params=["local", "s3"])
+@pytest.fixture(scope="module", params=["local", pytest.param("s3", marks=pytest.mark.slow)])
 def small_root(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, ray_session: None
 ) -> str:
@@ -57,7 +56,6 @@ def small_root(
 
 
 @pytest.fixture
-def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder of the test's own: reports of S3 roots land under `out/` in it."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def s3_root(s3_bucket: str, ray_session: None) -> str:
+    """The address of a root in a bucket, of one test's own."""
+    return f"{s3_bucket}/{uuid4().hex}"

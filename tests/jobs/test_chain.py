@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -119,13 +120,22 @@ def test_the_root_proves_whole_and_lost_covers_are_painted_again(small_root: str
     assert verify(small_root) == []
 
 
-def test_evaluate_writes_a_report(small_root: str, somewhere: Path) -> None:
+def test_evaluate_writes_a_report_and_tells_where_it_can_be_opened(
+    small_root: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = config_for(small_root, train={"start_from": "shipped"})
     evaluate.main(config)
-    page = config.report_folder / "report.html"
-    text = page.read_text()
+    told = capsys.readouterr().out.strip()
+    if small_root.startswith("s3://"):
+        with urlopen(told) as answer:
+            assert answer.headers["content-type"] == "text/html"
+            text = answer.read().decode()
+        assert "report_files/" not in text, "a presigned page cannot open files beside it"
+    else:
+        text = Path(told).read_text()
     assert "prompt only" in text.lower() and "shuffled" in text.lower()
-    assert (config.report_folder / "report.md").stat().st_size > 1000
+    page = evaluate.page_of(Root.open(small_root))
+    assert len(objects.read(page.removesuffix("html") + "md")) > 1000
 
 
 def _painted(root: Root) -> list[dict[str, object]]:

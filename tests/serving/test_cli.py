@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from covergen import cli, images
 from covergen.storage import Root
 from covergen.tables import ALBUMS
+from tests.files import png_text
 
 REPO = Path(cli.__file__).parent.parent
 
@@ -50,7 +51,7 @@ def test_a_cover_is_painted_and_its_settings_are_told(words, tmp_path):
     assert picture.shape == (32, 32, 3) and picture.std() > 5
     assert "Heard 5 s of my song.flac" in result.output
     assert "The genre is jazz." in result.output and "2 steps" in result.output
-    seed = images.png_text((tmp_path / "cover.png").read_bytes())["seed"]
+    seed = png_text((tmp_path / "cover.png").read_bytes())["seed"]
     assert f"seed {seed}" in result.output
 
 

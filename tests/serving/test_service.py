@@ -12,6 +12,7 @@ from covergen.generation.stage import Paint
 from covergen.serving.schema import CoverOrder
 from covergen.serving.service import CoverService, prompt_of
 from covergen.sources.identity import album_id
+from tests.files import png_text
 
 ORDER = CoverOrder(artist="Björk & Co", album="Moon Letters", genre="jazz", n=2, steps=3)
 
@@ -86,7 +87,7 @@ def test_a_cover_is_painted_again_from_its_own_parameters(service, low_song):
 
 def test_the_png_carries_what_paints_it_again(service, low_song):
     cover = service.cover(low_song, ORDER)[0]
-    text = images.png_text(cover.png)
+    text = png_text(cover.png)
     assert text["prompt"] == cover.prompt and text["seed"] == str(cover.seed)
     assert cover.fusion_digest in text["settings"] and cover.audio_sha256 in text["settings"]
 

@@ -10,6 +10,7 @@ from mutagen.flac import Picture
 from mutagen.mp4 import MP4Cover
 
 from covergen import audio, images
+from tests.files import wav
 
 
 def sound(suffix: str, hertz: float = 330.0) -> bytes:
@@ -19,7 +20,7 @@ def sound(suffix: str, hertz: float = 330.0) -> bytes:
     time = np.arange(2 * 44_100) / 44_100
     waveform = (0.3 * np.sin(2 * np.pi * hertz * time)).astype(np.float32)
     if suffix == ".wav":
-        return audio.encode_wav(waveform, 44_100)
+        return wav(waveform, 44_100)
     if suffix == ".flac":
         return audio.encode_flac(waveform, 44_100)
     kind, codec, form, rate = {

@@ -4,7 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covergen.generation.seeds import first_noise, generators, seed_of
+from covergen.generation.noise import first_noise, generators
+from covergen.generation.seeds import seed_of
 
 
 def test_the_seed_is_the_first_eight_bytes_of_the_digest():
