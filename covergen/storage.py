@@ -9,6 +9,8 @@ Only this module and `objects.py` know S3. What rows mean is left to the stages.
 
 import hashlib
 import json
+import random
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -219,10 +221,12 @@ class Generation:
                 return 0
             try:
                 write_deltalake(delta, rows, mode="append", commit_properties=properties)
-            except CommitFailedError:
-                # Another run may have taken over, or a second copy of this task committed a moment ago.
+            except (DeltaError, OSError) as error:
+                # Another run may have taken over, a second copy of this task may have committed a moment ago,
+                # or the answer to our own commit was lost on its way: the log, read anew, tells.
                 if attempt == ATTEMPTS - 1:
-                    raise
+                    raise RootError(f"{self.uri} cannot be written: {error}") from error
+                time.sleep(random.uniform(0, min(10.0, 0.1 * 2**attempt)))
                 continue
             return len(rows)
         return 0
