@@ -21,6 +21,7 @@ from covergen.tables import (
     AUDIO_EMBEDDINGS,
     CATALOG,
     GENERATED,
+    IMAGE_EMBEDDINGS,
     LATENTS,
     MEDIA,
     PROMPTS,
@@ -76,8 +77,8 @@ def _words(root: Root) -> pa.Table:
     return root.current(PROMPTS).read(["prompt_id", "input_digest"])
 
 
-def _latents(root: Root) -> pa.Table:
-    """Each album with a cover of its own owes latents."""
+def _covers(root: Root) -> pa.Table:
+    """Each album with a cover of its own owes latents, and an embedding where covers are embedded."""
     rows = root.current(CATALOG).read(["album_id", "cover_sha256"], where="cover_sha256 IS NOT NULL")
     return rows.rename_columns(["album_id", "input_digest"])
 
@@ -96,6 +97,7 @@ OWED: dict[str, Callable[[Root], pa.Table]] = {
     CATALOG.name: _catalog,
     AUDIO_EMBEDDINGS.name: _audio,
     TEXT_EMBEDDINGS.name: _words,
-    LATENTS.name: _latents,
+    LATENTS.name: _covers,
+    IMAGE_EMBEDDINGS.name: _covers,
     GENERATED.name: _painted,
 }
