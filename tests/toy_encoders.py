@@ -98,8 +98,8 @@ def save_musicgen(folder: Path, *, seed: int = 0) -> MusicgenForConditionalGener
     return model
 
 
-def save_full_musicgen(folder: Path, *, seed: int = 0) -> dict[str, torch.Tensor]:
-    """Save musicgen-small's architecture, in bfloat16 and without a T5; return its tensors.
+def save_full_musicgen(folder: Path, *, seed: int = 0) -> None:
+    """Save musicgen-small's architecture, in bfloat16 and without a T5.
 
     No model is built, so that a machine needs little memory for it.
     """
@@ -116,7 +116,6 @@ def save_full_musicgen(folder: Path, *, seed: int = 0) -> dict[str, torch.Tensor
         for name, shape in shapes.items()
     }
     _save(folder, tensors, config)
-    return tensors
 
 
 def clip_config(*, full_size: bool = False) -> CLIPConfig:

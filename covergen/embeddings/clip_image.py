@@ -138,7 +138,9 @@ def _shape(folder: Path) -> tuple[int, int]:
 
 def _vision(folder: Path) -> dict[str, Any]:
     config = loading.read_config(folder, what="CLIP", presets=PRESETS)
-    vision: dict[str, Any] = config.get("vision_config", config)
+    vision = dict(config.get("vision_config", config))
+    if "projection_dim" in config:  # a whole CLIP projects by this one
+        vision["projection_dim"] = config["projection_dim"]
     missing = {"projection_dim", "image_size"} - set(vision)
     if missing:
         raise ModelError(f"CLIP in {folder}: {loading.CONFIG} does not tell its {min(missing)}")

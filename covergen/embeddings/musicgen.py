@@ -168,8 +168,8 @@ def _shape(name: str) -> tuple[int, int, tuple[int, ...]]:
     if name in PRESETS:
         return PRESETS[name].depth, PRESETS[name].width, PRESETS[name].layers
     decoder = _read_config(Path(name).expanduser())["decoder"]
-    depth = int(decoder["num_hidden_layers"])
-    return depth, int(decoder["hidden_size"]), quarters(depth)
+    depth = int(decoder.get("num_hidden_layers", 24))
+    return depth, int(decoder.get("hidden_size", 1024)), quarters(depth)
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
@@ -177,7 +177,9 @@ def _read_config(folder: Path) -> dict[str, Any]:
     codec, decoder = config.get("audio_encoder"), config.get("decoder")
     if not (isinstance(codec, Mapping) and isinstance(decoder, Mapping)):
         raise ModelError(f"MusicGen in {folder}: {loading.CONFIG} describes no audio_encoder or no decoder")
-    hertz, rate = codec["sampling_rate"], codec["sampling_rate"] / prod(codec["upsampling_ratios"])
+    # What a configuration leaves out is what transformers takes for it.
+    hertz = codec.get("sampling_rate", 24_000)
+    rate = hertz / prod(codec.get("upsampling_ratios", (8, 5, 4, 2)))
     channels = max(codec.get("audio_channels", 1), decoder.get("audio_channels", 1))
     if (channels, hertz, rate) != (1, MusicGen.sample_rate, CODE_RATE):
         raise ModelError(

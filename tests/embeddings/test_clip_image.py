@@ -101,6 +101,13 @@ def test_the_text_tower_is_neither_needed_nor_loaded(copy, small):
     assert np.array_equal(ClipImage(str(copy))(PICTURES), ClipImage(str(small))(PICTURES))
 
 
+def test_a_whole_clip_projects_by_its_own_width(copy, small):
+    config = json.loads((copy / "config.json").read_text())
+    del config["vision_config"]["projection_dim"]
+    (copy / "config.json").write_text(json.dumps(config))
+    assert np.array_equal(ClipImage(str(copy))(PICTURES), ClipImage(str(small))(PICTURES))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
