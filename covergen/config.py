@@ -114,7 +114,7 @@ class Actors(Section):
 
 
 class Embed(Actors):
-    """Songs to audio embeddings, prompts to text embeddings."""
+    """Songs to audio embeddings, prompts to text embeddings, covers to image embeddings."""
 
     encoder: str = Field("logmel", description="name in the registry of audio encoders")
     seconds: float = Field(10, gt=0, description="seconds of each song that are heard")
@@ -123,6 +123,9 @@ class Embed(Actors):
         None, description="layers that are kept; nothing keeps the encoder's own four"
     )
     allow_noncommercial: bool = Field(False, description="allow encoders with a non-commercial licence")
+    image_encoder: str | None = Field(
+        None, description="name of an image encoder, or a folder; nothing leaves covers unembedded"
+    )
 
 
 class Models(Section):

@@ -23,6 +23,7 @@ from covergen.tables import (
     AUDIO_EMBEDDINGS,
     CATALOG,
     GENERATED,
+    IMAGE_EMBEDDINGS,
     LATENTS,
     MEDIA,
     PROMPTS,
@@ -126,8 +127,8 @@ def _words(root: Root, bucket: Bucket) -> pa.Table:
     return root.current(PROMPTS).read(["prompt_id", "input_digest"], where=within(bucket, "prompt_id"))
 
 
-def _latents(root: Root, bucket: Bucket) -> pa.Table:
-    """Each album with a cover of its own owes latents."""
+def _covers(root: Root, bucket: Bucket) -> pa.Table:
+    """Each album with a cover of its own owes latents, and an embedding where covers are embedded."""
     covered = f"cover_sha256 IS NOT NULL AND {within(bucket, 'album_id')}"
     rows = root.current(CATALOG).read(["album_id", "cover_sha256"], where=covered)
     return rows.rename_columns(["album_id", "input_digest"])
@@ -148,6 +149,7 @@ OWED: dict[str, Owed] = {
     CATALOG.name: _catalog,
     AUDIO_EMBEDDINGS.name: _audio,
     TEXT_EMBEDDINGS.name: _words,
-    LATENTS.name: _latents,
+    LATENTS.name: _covers,
+    IMAGE_EMBEDDINGS.name: _covers,
     GENERATED.name: _painted,
 }

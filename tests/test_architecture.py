@@ -100,6 +100,7 @@ def test_jobs_stay_short() -> None:
 
 def registries() -> dict[str, dict[str, object]]:
     from covergen.catalog.prompts import PROMPT_STYLES
+    from covergen.embeddings import clip_image
     from covergen.embeddings.registry import AUDIO_ENCODERS
     from covergen.fusion.registry import FUSIONS
     from covergen.sources.registry import SOURCES
@@ -108,6 +109,7 @@ def registries() -> dict[str, dict[str, object]]:
     return {
         "sources": SOURCES,
         "encoders": AUDIO_ENCODERS,
+        "image encoders": clip_image.PRESETS,
         "fusions": FUSIONS,
         "prompt styles": PROMPT_STYLES,
         "noise schedulers": NOISE_SCHEDULERS,

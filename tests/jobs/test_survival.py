@@ -53,7 +53,8 @@ def committed(root: Root) -> int:
 def wait_for(count: int, root: Root, running: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + 200
     while committed(root) < count:
-        assert running.poll() is None, f"the job ended before {count} rows were committed"
+        if running.poll() is not None:
+            raise AssertionError(f"the job ended before {count} rows: {running.communicate()[1].decode()}")
         assert time.monotonic() < until, f"{count} rows were not committed in time"
         time.sleep(0.05)
 
