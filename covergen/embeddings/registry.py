@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from covergen.embeddings.clap import Clap
 from covergen.embeddings.logmel import LogMel
 from covergen.embeddings.mert import Mert
 from covergen.embeddings.protocol import AudioEncoder
@@ -15,6 +16,7 @@ AUDIO_ENCODERS: Final[dict[str, Callable[..., AudioEncoder]]] = {
     "logmel": LogMel,
     "mert-v1-95m": partial(Mert, "mert-v1-95m"),
     "mert-v1-330m": partial(Mert, "mert-v1-330m"),
+    "clap": partial(Clap, "clap"),
 }
 
 
@@ -45,6 +47,6 @@ def build_encoder(
     if not (encoder.commercial or allow_noncommercial):
         raise ConfigError(
             f"the weights of {name} are {encoder.licence}, for research only; set allow_noncommercial=true "
-            "if that is what you do, or choose logmel, which anyone may use"
+            "if that is what you do, or choose clap or logmel, which anyone may use"
         )
     return encoder

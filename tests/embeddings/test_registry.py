@@ -16,8 +16,8 @@ from tests import toys
 def test_facts_are_known_before_any_weight_is_read(name):
     encoder = build_encoder(name, offline=True, allow_noncommercial=True)
     assert encoder.name == name
-    assert encoder.sample_rate == 24_000
-    assert frames_per_window(encoder) == encoder.frame_rate * encoder.segment_seconds == 10
+    assert encoder.sample_rate in {24_000, 32_000, 48_000}
+    assert frames_per_window(encoder) == encoder.frame_rate * encoder.segment_seconds >= 1
     assert min(encoder.layers, encoder.width) >= 1
     assert len(encoder.digest) == 64
     assert encoder.licence
@@ -38,7 +38,7 @@ def test_answers_have_the_promised_shape(name, tmp_path):
 
 
 def test_a_licence_without_commercial_use_asks_for_consent():
-    with pytest.raises(ConfigError, match=r"CC-BY-NC-4.0.*allow_noncommercial=true.*choose logmel"):
+    with pytest.raises(ConfigError, match=r"CC-BY-NC-4.0.*allow_noncommercial=true.*choose clap or logmel"):
         build_encoder("mert-v1-95m")
     assert build_encoder("logmel").commercial
 
