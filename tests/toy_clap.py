@@ -12,6 +12,7 @@ from transformers import ClapConfig, ClapFeatureExtractor, ClapModel, RobertaTok
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 WIDTH = 64
+LIVELY = 20.0  # weights so large that sentences differ
 _SMALL_AUDIO = {
     "patch_embeds_hidden_size": 8,
     "hidden_size": WIDTH,
@@ -29,7 +30,7 @@ _SMALL_TEXT = {
 
 
 def save_clap(folder: Path, *, full_size: bool = False, collapsed: bool = False, seed: int = 0) -> ClapModel:
-    """Save and return a random model of the architecture of laion/clap-htsat-unfused, small unless `full_size`.
+    """Save and return a random model as laion/clap-htsat-unfused, small unless `full_size`.
 
     A `collapsed` one gives all words one direction, as laion/larger_clap_music does.
     """
@@ -38,16 +39,14 @@ def save_clap(folder: Path, *, full_size: bool = False, collapsed: bool = False,
     projection = 512 if full_size else 32
     config = ClapConfig(audio_config=audio, text_config=text, projection_dim=projection)
     model = ClapModel(config).eval()
-    # At initialisation each bias is zero and words hardly differ: such a model would not notice swapped tensors.
+    # At initialisation each bias is zero and sentences hardly differ: that hides faults.
     for name, parameter in model.named_parameters():
         if name.endswith("bias") or "norm" in name.lower():
             parameter.data.add_(torch.randn_like(parameter) * 0.1)
-        if "embeddings.weight" in name:
-            parameter.data.mul_(50)
-        if "text_projection" in name and "weight" in name:
-            parameter.data.mul_(10)
+        elif name.startswith("text") and parameter.ndim == 2:
+            parameter.data.mul_(LIVELY)
     if collapsed:
-        model.text_projection.linear2.weight.data.mul_(1e-3)
+        model.text_projection.linear2.weight.data.mul_(1e-4)
     folder.mkdir(parents=True, exist_ok=True)
     save_file(
         {name: value.contiguous().clone() for name, value in model.state_dict().items()},

@@ -34,7 +34,7 @@ class ClapPreset:
     width: int
 
 
-# The commit that adds safetensors to the release lies beside its main branch; seen in five public repositories.
+# The commit that adds safetensors to the release, beside its main branch; five public repositories pin it.
 # laion/larger_clap_music must not stand here: its text tower gives all words one direction.
 PRESETS: Final = {
     "clap": ClapPreset("laion/clap-htsat-unfused", "79b58ed25fc00386262a2bea4b19fd21dc4310a0", 768),
@@ -159,8 +159,8 @@ def clap_folder(name: str, *, offline: bool, files: Sequence[str] = _FILES) -> P
 
 def load_clap(folder: Path, *, with_text: bool) -> Any:
     """Return the frozen audio tower, or the whole model; ModelError where a tensor is missing or surplus."""
-    from transformers import ClapConfig, ClapModel
     from transformers import ClapAudioModelWithProjection as AudioTower
+    from transformers import ClapConfig, ClapModel
 
     _width(folder)
     config = ClapConfig.from_dict(_read_json(folder, "config.json"))
@@ -182,9 +182,7 @@ def load_clap(folder: Path, *, with_text: bool) -> Any:
     differing = {*report["missing_keys"], *surplus, *report["mismatched_keys"]}
     found = sorted(str(key) for key in differing if not str(key).endswith(_COUNTERS))
     if found:
-        raise ModelError(
-            f"CLAP in {folder} is of another architecture: {len(found)} keys differ, {found[0]}"
-        )
+        raise ModelError(f"CLAP in {folder} is of another architecture: {len(found)} keys differ, {found[0]}")
     return model.eval().requires_grad_(False)
 
 
@@ -193,7 +191,9 @@ def _width(folder: Path) -> int:
     config, mel = _read_json(folder, "config.json"), _read_json(folder, "preprocessor_config.json")
     tower = config.get("audio_config") or {}
     if config.get("model_type") != "clap" or "hidden_size" not in tower:
-        raise ModelError(f"{folder} holds no CLAP: its config.json is of another model; name clap or a folder")
+        raise ModelError(
+            f"{folder} holds no CLAP: its config.json is of another model; name clap or a folder"
+        )
     if tower.get("enable_fusion"):
         raise ModelError(
             f"CLAP in {folder} mixes random crops (enable_fusion=true); take a release without, such as clap"
@@ -201,7 +201,7 @@ def _width(folder: Path) -> int:
     for key, value in _MEL_SETTINGS.items():
         if mel.get(key) != value:
             raise ModelError(
-                f"CLAP in {folder} hears with {key}={mel.get(key)!r}, here it is {value!r}; take another release"
+                f"CLAP in {folder} hears with {key}={mel.get(key)!r}, here it is {value!r}; take another"
             )
     return int(tower["hidden_size"])
 
