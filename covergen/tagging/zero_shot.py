@@ -94,7 +94,11 @@ class ClapZeroShot:
             for category, words in vectors.items()
         }
         return [
-            Tags(*(standing_out(WORDS[name], scores[name][song]) for name in ("mood", "genre", "instrument")))
+            Tags(
+                mood=standing_out(WORDS["mood"], scores["mood"][song]),
+                genre=standing_out(WORDS["genre"], scores["genre"][song]),
+                instrument=standing_out(WORDS["instrument"], scores["instrument"][song]),
+            )
             for song in range(len(songs))
         ]
 
@@ -115,8 +119,8 @@ def refuse_collapsed(vectors: Tensor, name: str) -> None:
     alike = float(((unit @ unit.T).sum() - count) / (count * (count - 1)))
     if not alike < _COLLAPSED:  # also true for NaN
         raise ModelError(
-            f"the text tower of {name} is collapsed: unrelated sentences have cosine {alike:.4f}, so all words "
-            "would score alike; set tag.clap=clap (laion/clap-htsat-unfused), or leave clap-zero-shot out of "
+            f"the text tower of {name} is collapsed: unrelated sentences have cosine {alike:.4f}, so all "
+            "words would score alike; set tag.clap=clap (laion/clap-htsat-unfused), or leave clap-zero-shot out of "
             "tag.taggers"
         )
 
@@ -140,11 +144,14 @@ def _read(model: Any, tokenizer: Any, sentences: Sequence[str]) -> Tensor:
 
 
 def _tokenizer(folder: Path) -> Any:
+    """Return the tokenizer; transformers would make an empty one where its files are missing."""
     from transformers import RobertaTokenizer
 
+    if not ((folder / "tokenizer.json").is_file() or (folder / "vocab.json").is_file()):
+        raise ModelError(f"CLAP in {folder} has no tokenizer; tokenizer.json or vocab.json must lie there")
     try:
         return RobertaTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(
-            f"CLAP in {folder} has no tokenizer that can be read; take a whole release"
+            f"CLAP in {folder} has a tokenizer that cannot be read; take a whole release"
         ) from error
