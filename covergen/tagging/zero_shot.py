@@ -120,8 +120,8 @@ def refuse_collapsed(vectors: Tensor, name: str) -> None:
     if not alike < _COLLAPSED:  # also true for NaN
         raise ModelError(
             f"the text tower of {name} is collapsed: unrelated sentences have cosine {alike:.4f}, so all "
-            "words would score alike; set tag.clap=clap (laion/clap-htsat-unfused), or leave clap-zero-shot out of "
-            "tag.taggers"
+            "words would score alike; set tag.clap=clap (laion/clap-htsat-unfused), or leave "
+            "clap-zero-shot out of tag.taggers"
         )
 
 

@@ -1,7 +1,5 @@
 """Tagging as a job: every song a row per tagger, once; what is lost is found and made again."""
 
-from pathlib import Path
-
 import pytest
 
 from covergen.errors import ConfigError
@@ -70,8 +68,8 @@ def test_a_lost_row_is_named_and_made_again(scraped: str, clap_folder: str) -> N
     assert after == before and verify(scraped) == []
 
 
-def test_other_taggers_make_another_generation_and_a_vanished_song_is_refused(
-    tmp_path: Path, scraped: str
+def test_other_taggers_make_another_generation_and_a_song_that_cannot_be_read_is_refused(
+    scraped: str,
 ) -> None:
     config = config_for(scraped, scrape=FEW, tag={"seconds": 10})
     before = Root.open(scraped).current(TAGS).name
@@ -79,10 +77,10 @@ def test_other_taggers_make_another_generation_and_a_vanished_song_is_refused(
     assert Root.open(scraped).current(TAGS).name != before
     assert {row["tagger"] for row in _rows(scraped)} == {"signal"}
     media = Root.open(scraped).current(MEDIA).delta()
-    media.update(new_values={"bytes": "NULL"}, updates=None, predicate="kind = 'audio'")
+    media.update(new_values={"bytes": b"not music"}, predicate="kind = 'audio'")
     tag.main(config_for(scraped, scrape=FEW, tag={"seconds": 5}))
     refused = latest(Root.open(scraped), "tags").to_pylist()
-    assert len(refused) == SONGS and {row["code"] for row in refused} == {"missing_file"}
+    assert len(refused) == SONGS and {row["code"] for row in refused} == {"unsupported_format"}
     assert all(row["key"].endswith("/signal") for row in refused)
 
 
