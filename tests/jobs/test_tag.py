@@ -68,7 +68,7 @@ def test_a_lost_row_is_named_and_made_again(scraped: str, clap_folder: str) -> N
     assert after == before and verify(scraped) == []
 
 
-def test_other_taggers_make_another_generation_and_a_song_that_cannot_be_read_is_refused(
+def test_other_taggers_make_another_generation_and_unreadable_songs_are_refused(
     scraped: str,
 ) -> None:
     config = config_for(scraped, scrape=FEW, tag={"seconds": 10})
@@ -77,7 +77,7 @@ def test_other_taggers_make_another_generation_and_a_song_that_cannot_be_read_is
     assert Root.open(scraped).current(TAGS).name != before
     assert {row["tagger"] for row in _rows(scraped)} == {"signal"}
     media = Root.open(scraped).current(MEDIA).delta()
-    media.update(new_values={"bytes": b"not music"}, predicate="kind = 'audio'")
+    media.update(new_values={"bytes": "not music"}, predicate="kind = 'audio'")
     tag.main(config_for(scraped, scrape=FEW, tag={"seconds": 5}))
     refused = latest(Root.open(scraped), "tags").to_pylist()
     assert len(refused) == SONGS and {row["code"] for row in refused} == {"unsupported_format"}
