@@ -7,7 +7,7 @@ from covergen.catalog.clean import MEDIA_COLUMNS, Cleaning, clean
 from covergen.catalog.prompts import PROMPT_STYLES, check_template, make_prompts
 from covergen.config import Config
 from covergen.errors import ConfigError
-from covergen.lineage import work_list
+from covergen.lineage import held, work_list
 from covergen.storage import Generation, Root
 from covergen.tables import ALBUMS, CATALOG, MEDIA, PROMPTS, TRACKS
 from jobs import entry
@@ -40,7 +40,8 @@ def main(config: Config) -> None:
 def commit(root: Root, generation: Generation, outcomes: pa.Table, config: Config) -> None:
     """Write the outcomes that are new or changed: good rows to the table, refused ones to `rejects`."""
     table = generation.table
-    work = work_list(root, generation, outcomes.select([*table.key, "input_digest"]), retry=config.retry)
+    owed = held(outcomes.select([*table.key, "input_digest"]))
+    work = work_list(root, generation, owed, retry=config.retry)
     if nothing_to_do(table.name, work):
         return
     wanted = set(rejects.joined_keys(work.todo, table.key))

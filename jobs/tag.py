@@ -4,12 +4,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from covergen.config import Config
-from covergen.lineage import OWED, work_list
+from covergen.lineage import OWED
 from covergen.storage import Generation, Root
 from covergen.tables import MEDIA, TAGS
 from covergen.tagging.stage import TagTracks, joint_recipe
 from jobs import entry
-from jobs.operators import listed, mapped, nothing_to_do, pooled, record, write
+from jobs.operators import begin, listed, mapped, pooled, record, write
 
 
 def main(config: Config) -> None:
@@ -29,18 +29,22 @@ def main(config: Config) -> None:
         for name in asked.taggers
     ]
     generation = root.generation(TAGS, joint_recipe(stages))
-    owed = OWED[TAGS.name](root)
     for stage in stages:
-        tag(root, generation, stage, owed=owed, config=config)
+        tag(root, generation, stage, config=config)
 
 
-def tag(root: Root, generation: Generation, stage: TagTracks, *, owed: pa.Table, config: Config) -> None:
+def tag(root: Root, generation: Generation, stage: TagTracks, *, config: Config) -> None:
     """Decode in tasks, tag in tasks or, where a model does it, on actors of its own; commit as it goes."""
     asked, name = config.tag, stage.tagger.name
-    mine = owed.filter(pc.equal(owed["tagger"], name))
-    work = work_list(root, generation, mine, retry=config.retry)
-    if nothing_to_do(f"tag by {name}", work):
+
+    def owed(root: Root, bucket: str) -> pa.Table:
+        rows = OWED[TAGS.name](root, bucket)
+        return rows.filter(pc.equal(rows["tagger"], name))
+
+    begun = begin(root, generation, owed, name=f"tag by {name}", retry=config.retry)
+    if begun is None:
         return
+    generation, work = begun
     entry.start_ray(config)
     songs = listed(
         root.current(MEDIA), ["uri", "bytes"], key="owner_id", only=work.todo, per_block=asked.batch_size

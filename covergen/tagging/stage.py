@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from covergen import rows
-from covergen.embeddings.stage import CutWindows
+from covergen.embeddings.stage import CUTS, CutWindows
 from covergen.embeddings.windows import count_windows
 from covergen.errors import BadInput, RejectCode
 from covergen.tables import TAGS
@@ -46,20 +46,21 @@ class TagTracks:
         """Return everything that shapes this tagger's rows."""
         return {"version": VERSION, "tagger_digest": self.tagger.digest, "seconds": self.seconds}
 
-    def cut(self) -> CutWindows:
+    def cut(self) -> "CutSongs":
         """Return the first operator, for CPUs; it pickles small."""
-        return CutWindows(
+        windows = CutWindows(
             sample_rate=self.tagger.sample_rate,
             segment_seconds=self.tagger.segment_seconds,
             count=self.count,
         )
+        return CutSongs(self.tagger.name, windows)
 
     def tag(self) -> "Tag":
         """Return the second operator; it pickles small and loads the model where its first batch is."""
         return Tag(self.options, count=self.count, threads=self.threads, batch_size=self.batch_size)
 
     @cached_property
-    def _operators(self) -> "tuple[CutWindows, Tag]":
+    def _operators(self) -> "tuple[CutSongs, Tag]":
         return self.cut(), self.tag()
 
     def __call__(self, batch: pa.Table) -> pa.Table:
@@ -76,8 +77,26 @@ def joint_recipe(stages: Sequence[TagTracks]) -> dict[str, Any]:
     return {"stage": "tag", "taggers": {stage.tagger.name: stage.recipe() for stage in stages}}
 
 
+class CutSongs:
+    """Cuts equal windows from the middle of songs, for one tagger."""
+
+    key: Final = ("track_id",)
+    outcome: Final = CUTS.append(pa.field("tagger", pa.string()))
+
+    def __init__(self, tagger: str, windows: CutWindows):
+        self.tagger, self.windows = tagger, windows
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return CUTS and the tagger's name for rows of track_id, input_digest, uri and bytes, in order."""
+        cuts = self.windows(batch)
+        return cuts.append_column("tagger", pa.array([self.tagger] * len(cuts), pa.string()))
+
+
 class Tag:
     """Runs the tagger over the windows of several songs at once."""
+
+    key: Final = TAGS.key
+    outcome: Final = rows.outcome_schema(TAGS)
 
     def __init__(
         self, options: Mapping[str, Any], *, count: int, threads: int | None = None, batch_size: int = 16
@@ -91,7 +110,7 @@ class Tag:
         return build_tagger(**self.options)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """Return outcomes of `tags` for CUTS, refused rows included, in order."""
+        """Return outcomes of `tags` for what CutSongs gives, refused rows included, in order."""
         results: list[Mapping[str, Any] | BadInput] = [
             BadInput(RejectCode(code), reason, retriable=bool(retriable)) if code else {}
             for code, reason, retriable in zip(
@@ -106,9 +125,7 @@ class Tag:
             songs = np.stack(cuts).reshape(len(cuts), self.count, -1)  # (songs, windows, samples)
             for index, tags in zip(chosen, self.tagger(songs), strict=True):
                 results[index] = _columns(self.tagger, tags)
-        keys = batch.drop_columns(rows.REJECT_COLUMNS.names)
-        name = pa.array([self.options["name"]] * len(batch), pa.string())
-        return rows.outcomes(TAGS, keys.append_column("tagger", name), results)
+        return rows.outcomes(TAGS, batch.drop_columns(rows.REJECT_COLUMNS.names), results)
 
 
 def _columns(tagger: Tagger, tags: Tags) -> dict[str, Any]:
