@@ -27,6 +27,7 @@ from covergen.tables import (
     LATENTS,
     MEDIA,
     PROMPTS,
+    TAGS,
     TEXT_EMBEDDINGS,
 )
 
@@ -122,6 +123,18 @@ def _audio(root: Root, bucket: Bucket) -> pa.Table:
     return tracks.join(media, "track_id", "owner_id").rename_columns(["track_id", "input_digest"])
 
 
+def _tags(root: Root, bucket: Bucket) -> pa.Table:
+    """Each song in `media` owes a row per tagger of the current generation, made from the file."""
+    audio = f"kind = 'audio' AND {within(bucket, 'owner_id')}"
+    media = root.current(MEDIA).read(["owner_id", "sha256"], where=audio)
+    songs = media.rename_columns(["track_id", "input_digest"])
+    owed = [
+        songs.append_column("tagger", pa.array([name] * len(songs), pa.string()))
+        for name in sorted(root.recipe(TAGS)["taggers"])
+    ]
+    return pa.concat_tables(owed).select([*TAGS.key, "input_digest"])
+
+
 def _words(root: Root, bucket: Bucket) -> pa.Table:
     """Each prompt owes an embedding, made from its text."""
     return root.current(PROMPTS).read(["prompt_id", "input_digest"], where=within(bucket, "prompt_id"))
@@ -146,6 +159,7 @@ def _painted(root: Root, bucket: Bucket) -> pa.Table:
 
 
 OWED: dict[str, Owed] = {
+    TAGS.name: _tags,
     CATALOG.name: _catalog,
     AUDIO_EMBEDDINGS.name: _audio,
     TEXT_EMBEDDINGS.name: _words,

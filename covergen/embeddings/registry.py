@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from covergen.embeddings.clap import Clap
 from covergen.embeddings.loading import CONFIG, read_config
 from covergen.embeddings.logmel import LogMel
 from covergen.embeddings.mert import Mert
@@ -18,11 +19,13 @@ AUDIO_ENCODERS: Final[dict[str, Callable[..., AudioEncoder]]] = {
     "mert-v1-95m": partial(Mert, "mert-v1-95m"),
     "mert-v1-330m": partial(Mert, "mert-v1-330m"),
     "musicgen": partial(MusicGen, "musicgen"),
+    "clap": partial(Clap, "clap"),
 }
 # What hears with a folder in its released layout, by `model_type` in its config.json.
 MODEL_TYPES: Final[dict[str, Callable[..., AudioEncoder]]] = {
     "mert_model": Mert,
     "musicgen": MusicGen,
+    "clap": Clap,
 }
 
 
@@ -45,7 +48,7 @@ def build_encoder(
     if not (encoder.commercial or allow_noncommercial):
         raise ConfigError(
             f"the weights of {name} are {encoder.licence}, for research only; set allow_noncommercial=true "
-            "if that is what you do, or choose logmel, which anyone may use"
+            "if that is what you do, or choose clap or logmel, which anyone may use"
         )
     return encoder
 

@@ -9,6 +9,7 @@ import pytest
 
 from covergen import images, objects, rejects
 from covergen.evaluation.gather import made_up
+from covergen.evaluation.publish import page_of
 from covergen.rows import read_tensor
 from covergen.storage import Root
 from covergen.tables import (
@@ -139,7 +140,7 @@ def test_evaluate_writes_a_report_and_tells_where_it_can_be_opened(
     else:
         text = Path(told).read_text()
     assert "prompt only" in text.lower() and "shuffled" in text.lower()
-    page = evaluate.page_of(Root.open(small_root))
+    page = page_of(Root.open(small_root))
     assert len(objects.read(page.removesuffix("html") + "md")) > 1000
 
 
