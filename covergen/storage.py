@@ -9,7 +9,7 @@ Only this module and `objects.py` know S3. What rows mean is left to the stages.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +25,7 @@ from covergen.tables import TABLES
 
 FORMAT = 1
 MARKER = "covergen.json"
+KEYS_AT_ONCE = 1000  # in one condition
 ATTEMPTS = 8  # a merge that lost the race against another writer is read anew and tried again
 
 
@@ -222,6 +223,17 @@ class Generation:
                 continue
             return int(metrics["num_target_rows_inserted"]) + int(metrics["num_target_rows_updated"])
         return 0
+
+    def remove(self, keys: Collection[str]) -> int:
+        """Delete the rows with these values of the key column and return how many; for keys of one column."""
+        (name,) = self.table.key
+        removed, left = 0, sorted(keys)
+        for first in range(0, len(left), KEYS_AT_ONCE):
+            quoted = ", ".join(
+                "'" + key.replace("'", "''") + "'" for key in left[first : first + KEYS_AT_ONCE]
+            )
+            removed += int(self.delta().delete(f"{name} IN ({quoted})")["num_deleted_rows"])
+        return removed
 
     def read(self, columns: Sequence[str] | None = None, *, where: str | None = None) -> pa.Table:
         """Return rows in no particular order; `where` is an SQL condition over the columns."""

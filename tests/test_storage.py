@@ -127,3 +127,11 @@ def test_presigned_links_open_without_credentials(s3_bucket: str) -> None:
     objects.write(f"{s3_bucket}/cover.png", b"pixels")
     with urlopen(objects.presigned(f"{s3_bucket}/cover.png")) as answer:
         assert answer.read() == b"pixels"
+
+
+def test_rows_are_removed_by_key(generation: Generation) -> None:
+    before = generation.count()
+    generation.append(embeddings(["it's", "b", "c"]))
+    assert generation.remove({"it's", "c", "unknown"}) == 2
+    assert generation.count() == before + 1
+    assert generation.remove(set()) == 0

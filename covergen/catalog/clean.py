@@ -89,7 +89,9 @@ def clean(
         decided = (*_genre(album, genres, words, settings.default_genre), _split(album.own, settings))
         results.append(_row(album, heard, decided))
         digests.append(_digest(_ingredients(album, heard), decided))
-    keys = pa.table({"album_id": pa.array(sorted(records), pa.string()), "input_digest": pa.array(digests, pa.string())})
+    keys = pa.table(
+        {"album_id": pa.array(sorted(records), pa.string()), "input_digest": pa.array(digests, pa.string())}
+    )
     return rows.outcomes(CATALOG, keys, results)
 
 
@@ -147,7 +149,10 @@ def _artist_genres(albums: Iterable[_Album]) -> dict[str, list[str]]:
 
 
 def _genre(
-    album: _Album, of_artists: Mapping[str, list[str]], of_tracks: Mapping[str, tuple[float, str]], default: str
+    album: _Album,
+    of_artists: Mapping[str, list[str]],
+    of_tracks: Mapping[str, tuple[float, str]],
+    default: str,
 ) -> tuple[str, str]:
     """Return (canonical genre, where it came from)."""
     if own := canonical_genre(album.genres):

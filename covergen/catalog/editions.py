@@ -54,8 +54,8 @@ def fold(text: str) -> str:
 
 
 def artist_key(artist: str) -> str:
-    """Return the key of whoever comes first: "The Beatles", "Beatles, The" and "Beatles feat. X; Y" are one."""
-    first = artist.split(";")[0].strip() or artist
+    """Return the key of who comes first: "The Beatles", "Beatles, The" and "Beatles feat. X; Y" are one."""
+    first = artist.partition(";")[0].strip() or artist
     first = _without(_WITH_GUESTS, first)
     if found := _THE_LAST.fullmatch(first):
         first = found[1]

@@ -21,12 +21,25 @@ def merged(*titles: str, **more) -> int:
 @pytest.mark.parametrize(
     "title",
     [
-        "Blue (Deluxe Edition)", "Blue [Deluxe]", "BLUE - Remastered 2011", "Blue (2011 Remaster)",
-        "Blue: Special Edition", "Blue (Expanded)", "Blue [Bonus Track Version]", "Blue – 25th Anniversary Edition",
-        "Blue (Super Deluxe) [Remastered]", "Blue (Explicit)", "blue!", "Blue (Edición Deluxe)", "Blue (Édition Limitée)",
-        "Blue (Japanese Edition)", "Blue (feat. Rain)", "Blue (Digitally Remastered)", "Blue (Collector’s Edition)",
+        "Blue (Deluxe Edition)",
+        "Blue [Deluxe]",
+        "BLUE - Remastered 2011",
+        "Blue (2011 Remaster)",
+        "Blue: Special Edition",
+        "Blue (Expanded)",
+        "Blue [Bonus Track Version]",
+        "Blue – 25th Anniversary Edition",
+        "Blue (Super Deluxe) [Remastered]",
+        "Blue (Explicit)",
+        "blue!",
+        "Blue (Edición Deluxe)",
+        "Blue (Édition Limitée)",
+        "Blue (Japanese Edition)",
+        "Blue (feat. Rain)",
+        "Blue (Digitally Remastered)",
+        "Blue (Collector’s Edition)",
     ],
-)  # fmt: skip
+)
 def test_editions_and_spellings_are_one_album(title):
     assert duplicates([row("a"), row("b", title)]) == {"b": "a"}
 
@@ -34,20 +47,46 @@ def test_editions_and_spellings_are_one_album(title):
 @pytest.mark.parametrize(
     "title",
     [
-        "Blue (Live)", "Blue - Live at Home", "Blue EP", "Blue, Vol. 2", "Blue II", "Blue (Taylor’s Version)",
-        "Blue (Acoustic)", "Blue (Remixes)", "Blue (Japanese Version)", "Blue (Instrumental Version)", "Blue - Single",
-        "Blue (Bonus Tracks)", "Blue (Original Motion Picture Soundtrack)", "Blue (Disc 2)", "Blue (Deluxe Edition 2)",
-        "Blue (Live) [Deluxe Edition]", "Blue ft. Worth", "Blue Deluxe", "Blue (2011)", "Blue (Demo Version)", "Blau",
+        "Blue (Live)",
+        "Blue - Live at Home",
+        "Blue EP",
+        "Blue, Vol. 2",
+        "Blue II",
+        "Blue (Taylor’s Version)",
+        "Blue (Acoustic)",
+        "Blue (Remixes)",
+        "Blue (Japanese Version)",
+        "Blue (Instrumental Version)",
+        "Blue - Single",
+        "Blue (Bonus Tracks)",
+        "Blue (Original Motion Picture Soundtrack)",
+        "Blue (Disc 2)",
+        "Blue (Deluxe Edition 2)",
+        "Blue (Live) [Deluxe Edition]",
+        "Blue ft. Worth",
+        "Blue Deluxe",
+        "Blue (2011)",
+        "Blue (Demo Version)",
+        "Blau",
     ],
-)  # fmt: skip
+)
 def test_what_sounds_otherwise_stays(title):
     assert merged("Blue", title) == 0
 
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("雨", "雪"), ("ночь", "ночи"), ("ก้าว", "กาว"), ("カ", "ガ"), ("ёлка", "елка"), ("!!!", "???"), ("+", "÷"), ("שָׁלוֹם", "שלום")],
-)  # fmt: skip
+    [
+        ("雨", "雪"),
+        ("ночь", "ночи"),
+        ("ก้าว", "กาว"),
+        ("カ", "ガ"),
+        ("ёлка", "елка"),
+        ("!!!", "???"),
+        ("+", "÷"),
+        ("שָׁלוֹם", "שלום"),
+    ],
+)
 def test_other_scripts_are_never_folded(one, other):
     assert merged(one, other) == 0
     assert artist_key(one) != artist_key(other)
@@ -132,9 +171,11 @@ def test_titles_that_are_all_edition_keep_their_words():
 
 TITLES = st.sampled_from(["Blue", "blue", "The Blue", "Blue (Deluxe)", "Blue [Live]", "Red", "雨", "雪"])
 ROWS = st.lists(
-    st.tuples(TITLES, st.sampled_from(["A", "The A", "A feat. B", "B"]), st.sampled_from([None, "1994", "2001-05"])),
+    st.tuples(
+        TITLES, st.sampled_from(["A", "The A", "A feat. B", "B"]), st.sampled_from([None, "1994", "2001-05"])
+    ),
     max_size=12,
-)  # fmt: skip
+)
 
 
 @given(ROWS, st.randoms())
