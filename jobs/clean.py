@@ -1,4 +1,4 @@
-"""albums, tracks, media, tags -> catalog, prompts, exports: a clean row per album, and the words said about it."""
+"""albums, tracks, media, tags -> catalog, prompts, exports: a clean row per album, and what is said of it."""
 
 import pyarrow as pa
 

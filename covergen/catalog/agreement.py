@@ -38,8 +38,8 @@ def agreement(albums: Iterable[tuple[Sequence[str], str]]) -> Agreement:
     """Return how (raw genres, canonical genre of theirs) agree with ours.
 
     Their word is read by our own tree: "Hip-Hop" is hip hop, "R&B", "Funk" and "Gospel" are soul,
-    "Alternative" is rock. A narrower genre of ours agrees with their wider one (metal and punk with "Rock", ambient with
-    "Electronic"), never the other way round. Albums without a genre of theirs are not counted.
+    "Alternative" is rock. A narrower genre of ours agrees with their wider one (metal and punk with "Rock",
+    ambient with "Electronic"), never the other way round. Albums without a genre of theirs do not count.
     """
     count = agreed = 0
     words: dict[tuple[str, str | None], Counter[str]] = defaultdict(Counter)

@@ -13,7 +13,7 @@ from covergen.sources.fields import VARIOUS
 from covergen.sources.songs import UNKNOWN
 
 Row = Mapping[str, Any]
-NOBODY: Final = frozenset(artist_key(name) for name in (VARIOUS, UNKNOWN))
+NOBODY: Final = frozenset(map(artist_key, (VARIOUS, "Various", "VA", "V.A.", UNKNOWN, "Unknown")))
 ENOUGH_TRACKS: Final = 3  # with fewer on either side, track titles prove nothing
 SHARED_TRACKS: Final = 0.5  # of the shorter list
 

@@ -14,7 +14,7 @@ _SOURCES: Final = {
 
 
 def genre_summary(catalog: pa.Table) -> str:
-    """Return the largest genres with their albums, and how many of them no source told of the album itself."""
+    """Return the largest genres with their albums, and how many no source told of the album itself."""
     counts = Counter(catalog["genre"].to_pylist())
     first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     told = ", ".join(f"{genre} {count}" for genre, count in first[:SHOWN])

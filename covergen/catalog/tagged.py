@@ -9,8 +9,7 @@ UNSURE: Final = "unsure"  # a tagger's own way to say that it heard nothing it k
 
 
 def heard_genres(tags: Iterable[Mapping[str, Any]], least: float) -> dict[str, tuple[float, str]]:
-    """Return track_id -> (minus the score, canonical genre) of the best word that is known; sorted, the best
-    is first.
+    """Return track_id -> (minus the score, canonical genre) of its best word: sorted, the best is first.
 
     `tags` are rows of TAGS; words below the score `least` and words that name no genre do not count.
     """
@@ -25,7 +24,7 @@ def heard_genres(tags: Iterable[Mapping[str, Any]], least: float) -> dict[str, t
 
 
 def heard_moods(tags: Iterable[Mapping[str, Any]], count: int) -> dict[str, tuple[str, ...]]:
-    """Return track_id -> its `count` strongest mood words, the strongest first; over taggers the best score."""
+    """Return track_id -> its `count` strongest mood words, the strongest first, over all taggers."""
     scores: dict[str, dict[str, float]] = {}
     for row in tags:
         own = scores.setdefault(row["track_id"], {})
