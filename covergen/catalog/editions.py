@@ -43,7 +43,6 @@ class TitleKey(NamedTuple):
     has_article: bool
 
 
-@lru_cache(maxsize=1 << 16)
 def fold(text: str) -> str:
     """Return text for comparing, a little blinder than `identity.normalise`: "&" is "and", é is e.
 
@@ -53,6 +52,7 @@ def fold(text: str) -> str:
     return "".join(_bare(letter) for letter in composed)
 
 
+@lru_cache(maxsize=1 << 16)  # a catalogue names its artists many times
 def artist_key(artist: str) -> str:
     """Return the key of who comes first: "The Beatles", "Beatles, The" and "Beatles feat. X; Y" are one."""
     first = artist.partition(";")[0].strip() or artist

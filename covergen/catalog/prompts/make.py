@@ -60,7 +60,7 @@ def make_prompts(
             moods=moods.get(row["track_id"], ()),
             standing=popular.get(row["album_id"], ""),
             lyrics=told.get(row["track_id"], {}).get("lyrics") or "",
-            themes=wish.words,
+            theme_count=wish.words,
             template=wish.template,
         )
         for variant, parts in PROMPT_STYLES[wish.style](facts).items():

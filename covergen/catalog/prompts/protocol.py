@@ -24,7 +24,7 @@ class Facts:
     moods: tuple[str, ...] = ()  # the strongest first
     standing: str = ""  # how popular it is, as "well known"
     lyrics: str = ""  # of its most popular track
-    themes: int = 3  # how many themes of the lyrics may be named
+    theme_count: int = 3  # how many themes of the lyrics may be named
     template: str | None = None  # one's own, of the style `custom`
 
 
@@ -33,8 +33,14 @@ Style = Callable[[Facts], Wording]
 
 def facts_of(row: Mapping[str, Any], **more: Any) -> Facts:
     """Return the facts of a row of CATALOG; `more` are fields that it does not hold."""
-    told = {"artist": row["artist"], "year": row["year"], "track": row["track_title"]}
-    return Facts(row["title"], row["genre"], **{name: value or "" for name, value in told.items()}, **more)
+    return Facts(
+        title=row["title"],
+        genre=row["genre"],
+        artist=row["artist"] or "",
+        year=row["year"] or "",
+        track=row["track_title"] or "",
+        **more,
+    )
 
 
 def texts(wording: Wording) -> dict[str, str]:
