@@ -16,6 +16,7 @@ Row = Mapping[str, Any]
 NOBODY: Final = frozenset(map(artist_key, (VARIOUS, "Various", "VA", "V.A.", UNKNOWN, "Unknown")))
 ENOUGH_TRACKS: Final = 3  # with fewer on either side, track titles prove nothing
 SHARED_TRACKS: Final = 0.5  # of the shorter list
+NEARLY_ALL: Final = 0.8  # of the longer list
 
 
 def duplicates(
@@ -27,8 +28,9 @@ def duplicates(
     """Return album_id -> the album_id it is merged into, for every album that does not stay.
 
     `albums` need album_id, artist, title and release_date, one row per album_id; `songs` holds keys of their
-    track titles, which may veto a merge. The lowest `rank(album_id)` stays, then one that is no edition, the
-    earliest and the smallest id: the order of the rows decides nothing.
+    track titles, which may veto a merge, or make one where sources differ on the year. The lowest
+    `rank(album_id)` stays, then one that is no edition, the earliest and the smallest id: the order of the
+    rows decides nothing.
     """
     blocks: dict[tuple[str, str], list[_Album]] = defaultdict(list)
     for row in albums:
@@ -39,7 +41,7 @@ def duplicates(
     for (artist, _), block in blocks.items():
         if len(block) == 1:
             continue
-        for group in _groups(block, by_year_only=artist in NOBODY):
+        for group in _joined(_groups(sorted(block), by_year_only=artist in NOBODY), songs or {}):
             merged |= _into_one(group, songs or {}, rank)
     return merged
 
@@ -74,6 +76,19 @@ def _groups(block: list[_Album], *, by_year_only: bool) -> list[list[_Album]]:
     return [*dated, undated]
 
 
+def _joined(groups: list[list[_Album]], songs: Mapping[str, Set[str]]) -> list[list[_Album]]:
+    """Return the groups, those with the same songs as one: sources may tell one album's year otherwise."""
+    joined: list[tuple[Set[str], list[_Album]]] = []
+    for group in groups:
+        own = max((songs.get(album.album_id, set()) for album in group), key=len, default=set())
+        same = next((albums for told, albums in joined if _surely_same(told, own)), None)
+        if same is None:
+            joined.append((own, list(group)))
+        else:
+            same += group
+    return [group for _, group in joined]
+
+
 def _into_one(
     group: list[_Album], songs: Mapping[str, Set[str]], rank: Callable[[str], tuple[Any, ...]]
 ) -> dict[str, str]:
@@ -89,6 +104,11 @@ def _into_one(
             else:
                 rest.append(album)
     return merged
+
+
+def _surely_same(one: Set[str], other: Set[str]) -> bool:
+    more = max(len(one), len(other))
+    return more > ENOUGH_TRACKS and len(one & other) >= NEARLY_ALL * more
 
 
 def _same_songs(one: Set[str], other: Set[str]) -> bool:

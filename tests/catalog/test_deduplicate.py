@@ -160,6 +160,14 @@ def test_tracks_may_veto():
     assert duplicates(three, {"a": songs, "b": {"6", "7", "8"}, "c": {"6", "7", "8"}}) == {"c": "b"}
 
 
+def test_the_same_songs_are_one_album_whatever_the_years():
+    pair, songs = [row("a", date="1994"), row("b", date="1995")], {"1", "2", "3", "4", "5"}
+    assert duplicates(pair, {"a": songs, "b": songs - {"5"}}) == {"b": "a"}
+    assert duplicates(pair, {"a": songs, "b": songs - {"4", "5"}}) == {}
+    assert duplicates(pair, {"a": {"1", "2"}, "b": {"1", "2"}}) == {}
+    assert duplicates(pair, {"a": songs}) == {}
+
+
 def test_the_rank_decides_first_who_stays():
     assert duplicates([row("a"), row("b", "Blue (Deluxe)")], rank=lambda key: (key != "b",)) == {"a": "b"}
 

@@ -4,7 +4,7 @@ Training draws among the variants, so that the model learns to do without a titl
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 from covergen import rows
 from covergen.catalog.prompts.fit import Measure, fit
 from covergen.catalog.prompts.popularity import standings
-from covergen.catalog.prompts.protocol import facts_of
+from covergen.catalog.prompts.protocol import Facts, facts_of
 from covergen.catalog.prompts.registry import PROMPT_STYLES
 from covergen.catalog.tagged import heard_moods
 from covergen.errors import ConfigError
@@ -53,7 +53,7 @@ def make_prompts(
     told = _told(tracks, {row["track_id"] for row in albums})
     moods = heard_moods(tags.select(["track_id", "mood"]).to_pylist() if tags else (), wish.words)
     popular = _standings(albums, told)
-    records = []
+    records: list[dict[str, str]] = []
     for row in albums:
         facts = facts_of(
             row,
@@ -63,18 +63,20 @@ def make_prompts(
             theme_count=wish.words,
             template=wish.template,
         )
-        for variant, parts in PROMPT_STYLES[wish.style](facts).items():
-            key = {"album_id": row["album_id"], "style": wish.style, "variant": variant}
-            text = fit(parts, wish.tokens, measure)
-            records.append(
-                {
-                    "prompt_id": _digest("/".join(key.values())),
-                    **key,
-                    "text": text,
-                    "input_digest": _digest(text),
-                }
-            )
+        records += _records(row["album_id"], facts, wish, measure)
     return rows.from_records(PROMPTS, records).drop_columns("checksum")
+
+
+def _records(album_id: str, facts: Facts, wish: Wish, measure: Measure) -> Iterator[dict[str, str]]:
+    for variant, parts in PROMPT_STYLES[wish.style](facts).items():
+        key = {"album_id": album_id, "style": wish.style, "variant": variant}
+        text = fit(parts, wish.tokens, measure)
+        yield {
+            "prompt_id": _digest("/".join(key.values())),
+            **key,
+            "text": text,
+            "input_digest": _digest(text),
+        }
 
 
 def _told(tracks: pa.Table | None, wanted: set[str]) -> dict[str, dict[str, Any]]:
