@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from covergen import images
-from covergen.catalog.prompts import make_prompts
+from covergen.catalog.prompts.make import make_prompts
 from covergen.embeddings.stage import HearTracks, ReadWords
 from covergen.errors import BadInput, ConfigError, ModelError, RejectCode
 from covergen.generation.pipeline import PaintSettings
