@@ -32,6 +32,7 @@ class RejectCode(StrEnum):
     NO_MEDIA = "no_media"
     NO_AUDIO_EMBEDDING = "no_audio_embedding"
     STAGE_FAILED = "stage_failed"
+    POISON = "poison"
 
 
 class CovergenError(Exception):

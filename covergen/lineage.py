@@ -2,7 +2,8 @@
 
 A table owes one row per key, made from the input that `input_digest` names. The work list is what is owed,
 minus what is committed with the same key and digest, minus what was refused with that digest. Resume after
-a kill, a nightly delta and a rerun with nothing to do are this one mechanism.
+a kill, a nightly delta and a rerun with nothing to do are this one mechanism. Keys are SHA-256 digests, so
+large tables are compared bucket by bucket, by the first digit of the first key column.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,6 +28,11 @@ from covergen.tables import (
     TEXT_EMBEDDINGS,
 )
 
+WHOLE = 500_000  # committed rows up to which all keys are compared at once
+
+Owed = Callable[[Root, str], pa.Table]
+"""From a root and a bucket to the keys (and input digests) that a table owes in it."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -38,15 +44,45 @@ class Work:
     replaces: bool
 
 
-def work_list(root: Root, generation: Generation, owed: pa.Table, *, retry: Sequence[str] = ()) -> Work:
+def work_list(root: Root, generation: Generation, owed: Owed, *, retry: Sequence[str] = ()) -> Work:
     """Return what is owed and neither committed nor refused; codes in `retry` are taken up again."""
+    refused = _standing(root, generation.table, retry)
+    parts = [_part(generation, owed(root, bucket), bucket, refused) for bucket in buckets(generation)]
+    todo = pa.concat_tables([part.todo for part in parts])
+    return Work(
+        todo.sort_by([(name, "ascending") for name in generation.table.key]),
+        sum(part.owed for part in parts),
+        sum(part.refused for part in parts),
+        any(part.replaces for part in parts),
+    )
+
+
+def buckets(generation: Generation) -> Sequence[str]:
+    """Return the buckets in which a table's keys are compared: all at once, or one per first digit."""
+    return "0123456789abcdef" if generation.count() > WHOLE else ("",)
+
+
+def within(bucket: str, column: str) -> str:
+    """Return the SQL condition under which the keys of a column fall into a bucket."""
+    after = chr(ord(bucket) + 1) if bucket else ""  # beyond the digits and letters nothing follows
+    return f"{column} >= '{bucket}' AND {column} < '{after}'" if bucket else f"{column} >= ''"
+
+
+def held(table: pa.Table) -> Owed:
+    """Return what a table in memory owes: its own rows."""
+    first = table.column_names[0]
+    return lambda _root, bucket: table.filter(pc.starts_with(table[first], bucket)) if bucket else table
+
+
+def _part(generation: Generation, owed: pa.Table, bucket: str, refused: set[tuple[str, str | None]]) -> Work:
     key = list(generation.table.key)
     match = [*key, "input_digest"]
-    done = generation.read(match)
+    done = generation.read(match, where=within(bucket, key[0]))
     left = owed.join(done, match, join_type="left anti")
-    refused = _standing(root, generation.table, retry)
-    waiting = pa.array([k in refused for k in _pairs(left, key)], pa.bool_())
-    todo = left.filter(pc.invert(waiting)).sort_by([(name, "ascending") for name in key])
+    waiting = pa.array(
+        [pair in refused for pair in _pairs(left, key)] if refused else [False] * len(left), pa.bool_()
+    )
+    todo = left.filter(pc.invert(waiting))
     replaces = len(todo.select(key).join(done.select(key), key, join_type="left semi")) > 0
     return Work(todo, len(owed), pc.sum(waiting).as_py() or 0, replaces)
 
@@ -64,35 +100,38 @@ def _pairs(rows: pa.Table, key: Sequence[str]) -> list[tuple[str, str | None]]:
     return list(zip(rejects.joined_keys(rows, key), rows["input_digest"].to_pylist(), strict=True))
 
 
-def _audio(root: Root) -> pa.Table:
+def _audio(root: Root, bucket: str) -> pa.Table:
     """Each catalogue row owes an embedding of its track, made from the track's media."""
-    tracks = root.current(CATALOG).read(["track_id"])
-    media = root.current(MEDIA).read(["owner_id", "sha256"], where="kind = 'audio'")
+    tracks = root.current(CATALOG).read(["track_id"], where=within(bucket, "track_id"))
+    songs = f"kind = 'audio' AND {within(bucket, 'owner_id')}"
+    media = root.current(MEDIA).read(["owner_id", "sha256"], where=songs)
     return tracks.join(media, "track_id", "owner_id").rename_columns(["track_id", "input_digest"])
 
 
-def _words(root: Root) -> pa.Table:
+def _words(root: Root, bucket: str) -> pa.Table:
     """Each prompt owes an embedding, made from its text."""
-    return root.current(PROMPTS).read(["prompt_id", "input_digest"])
+    return root.current(PROMPTS).read(["prompt_id", "input_digest"], where=within(bucket, "prompt_id"))
 
 
-def _latents(root: Root) -> pa.Table:
+def _latents(root: Root, bucket: str) -> pa.Table:
     """Each album with a cover of its own owes latents."""
-    rows = root.current(CATALOG).read(["album_id", "cover_sha256"], where="cover_sha256 IS NOT NULL")
+    covered = f"cover_sha256 IS NOT NULL AND {within(bucket, 'album_id')}"
+    rows = root.current(CATALOG).read(["album_id", "cover_sha256"], where=covered)
     return rows.rename_columns(["album_id", "input_digest"])
 
 
-def _catalog(root: Root) -> pa.Table:
+def _catalog(root: Root, bucket: str) -> pa.Table:
     """Each album owes a catalogue row."""
-    return root.current(ALBUMS).read(["album_id"])
+    return root.current(ALBUMS).read(["album_id"], where=within(bucket, "album_id"))
 
 
-def _painted(root: Root) -> pa.Table:
+def _painted(root: Root, bucket: str) -> pa.Table:
     """Each album in scope owes a cover per system and variant."""
-    return requests(root, root.scope(GENERATED)).select([*GENERATED.key, "input_digest"])
+    wanted = requests(root, root.scope(GENERATED)).select([*GENERATED.key, "input_digest"])
+    return held(wanted)(root, bucket)
 
 
-OWED: dict[str, Callable[[Root], pa.Table]] = {
+OWED: dict[str, Owed] = {
     CATALOG.name: _catalog,
     AUDIO_EMBEDDINGS.name: _audio,
     TEXT_EMBEDDINGS.name: _words,

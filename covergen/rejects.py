@@ -28,7 +28,10 @@ def latest(root: Root, stage: str | None = None) -> pa.Table:
     newest: dict[tuple[str, str], dict[str, object]] = {}
     for row in sorted(found.to_pylist(), key=lambda row: row["attempt"]):
         newest[row["stage"], row["key"]] = row
-    cleared = {name: _committed(root, TABLES[name]) for name in {s for s, _ in newest} if name in TABLES}
+    cleared = {
+        name: _committed(root, TABLES[name], [key for stage, key in newest if stage == name])
+        for name in {stage for stage, _ in newest} & set(TABLES)
+    }
     standing = [
         row for (s, key), row in newest.items() if (key, row["input_digest"]) not in cleared.get(s, ())
     ]
@@ -72,13 +75,23 @@ def split(batch: pa.Table) -> tuple[pa.Table, pa.Table]:
 
 def joined_keys(batch: pa.Table, key: Sequence[str]) -> list[str]:
     """Return each row's key as one text, its parts joined by '/'."""
-    return ["/".join(map(str, parts)) for parts in zip(*(batch[n].to_pylist() for n in key), strict=True)]
+    return list(_joined(batch, key).to_pylist())
 
 
-def _committed(root: Root, table: Table) -> set[tuple[str, str | None]]:
+def _joined(batch: pa.Table, key: Sequence[str]) -> pa.ChunkedArray:
+    return pc.binary_join_element_wise(*(batch[name].cast(pa.string()) for name in key), "/")
+
+
+def _committed(root: Root, table: Table, keys: Sequence[str]) -> set[tuple[str, str | None]]:
+    """Return which of the keys are committed, and from which input; one batch of rows is held at a time."""
     if not root.has(table):
         return set()
     digest = [column.name for column in table.columns if column.name == "input_digest"]
-    rows = root.current(table).read([*table.key, *digest])
-    digests = rows["input_digest"].to_pylist() if digest else [None] * len(rows)
-    return set(zip(joined_keys(rows, table.key), digests, strict=True))
+    found, wanted = set(), pa.array(keys, pa.string())
+    for batch in root.current(table).batches([*table.key, *digest]):
+        names = _joined(batch, table.key)
+        kept = pc.is_in(names, value_set=wanted)
+        rows = batch.filter(kept)
+        digests = rows["input_digest"].to_pylist() if digest else [None] * len(rows)
+        found |= set(zip(names.filter(kept).to_pylist(), digests, strict=True))
+    return found

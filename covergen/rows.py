@@ -54,6 +54,30 @@ def outcomes(table: Table, inputs: pa.Table, results: Sequence[Mapping[str, Any]
     return pa.table(columns)
 
 
+def outcome_schema(table: Table) -> pa.Schema:
+    """Return the columns that a stage gives for `table`: its own, then the reject columns; no metadata."""
+    own = [pa.field(column.name, column.type) for column in table.columns if column != CHECKSUM]
+    return pa.schema([*own, *REJECT_COLUMNS])
+
+
+def refused(schema: pa.Schema, batch: pa.Table, problem: BadInput) -> pa.Table:
+    """Return all rows of `batch` refused for `problem`, in `schema`, without what is binary."""
+    told = {
+        "reject_code": problem.code.value,
+        "reject_reason": problem.reason,
+        "reject_retriable": problem.retriable,
+    }
+    columns = {}
+    for field in schema:
+        if field.name in told:
+            columns[field.name] = pa.array([told[field.name]] * len(batch), field.type)
+        elif field.name in batch.column_names and not pa.types.is_binary(field.type):
+            columns[field.name] = batch[field.name].cast(field.type)
+        else:
+            columns[field.name] = pa.nulls(len(batch), field.type)
+    return pa.table(columns)
+
+
 def conform(table: Table, batch: pa.Table, schema: pa.Schema) -> pa.Table:
     """Return `batch` with exactly the table's columns and a fresh checksum per row.
 

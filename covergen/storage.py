@@ -9,9 +9,10 @@ Only this module and `objects.py` know S3. What rows mean is left to the stages.
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
@@ -26,6 +27,7 @@ from covergen.tables import TABLES
 FORMAT = 1
 MARKER = "covergen.json"
 KEYS_AT_ONCE = 1000  # in one condition
+RUN = "covergen.run"  # the table property that names the run which may write
 ATTEMPTS = 8  # a merge that lost the race against another writer is read anew and tried again
 
 
@@ -134,14 +136,18 @@ class Root:
 
 
 class Generation:
-    """One Delta table. Picklable: the log is read anew in each process."""
+    """One Delta table. Picklable: the log is read anew in each process.
 
-    def __init__(self, uri: str, table_name: str):
+    `run` is who writes: after another run took over, this one can commit nothing more.
+    """
+
+    def __init__(self, uri: str, table_name: str, run: str | None = None):
         self.uri = uri
         self.table_name = table_name
+        self.run = run
 
-    def __getstate__(self) -> dict[str, str]:
-        return {"uri": self.uri, "table_name": self.table_name}
+    def __getstate__(self) -> dict[str, str | None]:
+        return {"uri": self.uri, "table_name": self.table_name, "run": self.run}
 
     @property
     def table(self) -> Table:
@@ -182,27 +188,52 @@ class Generation:
         """The newest version; a job records it, so that what it read can be read again."""
         return int(self.delta().version())
 
+    def take_over(self) -> "Generation":
+        """Return this generation as a new run writes it: workers of an older run, dead or not, are shut out.
+
+        The run's name is table metadata, and Delta Lake refuses a commit whose reading of the log is older
+        than a change of metadata: there is no moment in which both can write.
+        """
+        run = uuid4().hex
+        for _ in range(ATTEMPTS):
+            try:
+                self.delta().alter.set_table_properties({RUN: run}, raise_if_not_exists=False)
+            except CommitFailedError:
+                continue  # another commit came first
+            return Generation(self.uri, self.table_name, run)
+        raise RootError(f"{self.uri}: other writers won {ATTEMPTS} times; end them, then run it again.")
+
     def append(self, batch: pa.Table) -> int:
         """Commit new rows in one transaction and return how many; a block seen before adds none.
 
         The transaction's application id is the SHA-256 of the rows' keys and input digests, so a retried
-        task finds its own commit.
+        task finds its own commit. Raises RootError where another run has taken over.
         """
         if not len(batch):
             return 0
         rows = conform(self.table, batch, self.schema)
-        app_id, delta = self._block_id(rows), self.delta()
-        if delta.transaction_version(app_id) is not None:
-            return 0
+        app_id = self._block_id(rows)
         properties = CommitProperties(app_transactions=[Transaction(app_id, 1)])
-        try:
-            write_deltalake(delta, rows, mode="append", commit_properties=properties)
-        except CommitFailedError:
-            # A second copy of this task may have committed the same block a moment ago.
-            if self.delta().transaction_version(app_id) is None:
-                raise
-            return 0
-        return len(rows)
+        for attempt in range(ATTEMPTS):
+            delta = self._mine()
+            if delta.transaction_version(app_id) is not None:
+                return 0
+            try:
+                write_deltalake(delta, rows, mode="append", commit_properties=properties)
+            except CommitFailedError:
+                # Another run may have taken over, or a second copy of this task committed a moment ago.
+                if attempt == ATTEMPTS - 1:
+                    raise
+                continue
+            return len(rows)
+        return 0
+
+    def _mine(self) -> DeltaTable:
+        """Return the table at its newest version. Raises RootError where another run has taken over."""
+        delta = self.delta()
+        if self.run and delta.metadata().configuration.get(RUN) != self.run:
+            raise RootError(f"{self.uri}: another run of this job has taken over; this one ends.")
+        return delta
 
     def upsert(self, batch: pa.Table) -> int:
         """Merge rows by key: new ones are added, changed ones replaced, equal ones left. Return how many."""
@@ -211,7 +242,7 @@ class Generation:
         rows = conform(self.table, batch, self.schema)
         on = " AND ".join(f"source.{name} = target.{name}" for name in self.table.key)
         for attempt in range(ATTEMPTS):
-            merge = self.delta().merge(rows, on, source_alias="source", target_alias="target")
+            merge = self._mine().merge(rows, on, source_alias="source", target_alias="target")
             merge = merge.when_matched_update_all("source.checksum <> target.checksum")
             try:
                 metrics = merge.when_not_matched_insert_all().execute()
@@ -232,18 +263,25 @@ class Generation:
             quoted = ", ".join(
                 "'" + key.replace("'", "''") + "'" for key in left[first : first + KEYS_AT_ONCE]
             )
-            removed += int(self.delta().delete(f"{name} IN ({quoted})")["num_deleted_rows"])
+            removed += int(self._mine().delete(f"{name} IN ({quoted})")["num_deleted_rows"])
         return removed
 
     def read(self, columns: Sequence[str] | None = None, *, where: str | None = None) -> pa.Table:
         """Return rows in no particular order; `where` is an SQL condition over the columns."""
+        schema = self.schema if columns is None else pa.schema([self.schema.field(name) for name in columns])
+        return pa.concat_tables([schema.empty_table(), *self.batches(columns, where=where)])
+
+    def batches(
+        self, columns: Sequence[str] | None = None, *, where: str | None = None
+    ) -> Iterator[pa.Table]:
+        """Yield the rows of `read` in pieces as they come from storage."""
         wanted = list(columns) if columns is not None else self.schema.names
         schema = pa.schema([self.schema.field(name) for name in wanted])
         try:
-            found = pa.table(self.delta().scan(columns=wanted, predicate=where))
+            for batch in pa.RecordBatchReader.from_stream(self.delta().scan(columns=wanted, predicate=where)):
+                yield pa.Table.from_batches([batch]).cast(schema)
         except (DeltaError, OSError, pa.ArrowException) as error:
             raise RootError(f"{self.uri} cannot be read: {error}") from error
-        return found.cast(schema)
 
     def count(self) -> int:
         """Return the number of rows, from the log alone where it can be."""

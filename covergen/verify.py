@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from covergen import rejects
 from covergen.columns import Table
 from covergen.errors import RootError
-from covergen.lineage import OWED
+from covergen.lineage import OWED, buckets, within
 from covergen.rows import row_checksums
 from covergen.storage import Generation, Root
 from covergen.tables import TABLES
@@ -95,10 +95,12 @@ def _content(generation: Generation) -> Iterator[Problem]:
 
 
 def _lost(root: Root, table: Table) -> Iterator[Problem]:
-    owed = rejects.joined_keys(OWED[table.name](root), table.key)
-    present = set(rejects.joined_keys(root.current(table).read(list(table.key)), table.key))
+    generation, lost = root.current(table), []
     refused = set(rejects.latest(root, table.name)["key"].to_pylist())
-    lost = sorted(set(owed) - present - refused)
+    for bucket in buckets(generation):
+        owed = set(rejects.joined_keys(OWED[table.name](root, bucket), table.key))
+        there = generation.read(list(table.key), where=within(bucket, table.key[0]))
+        lost += sorted(owed - set(rejects.joined_keys(there, table.key)) - refused)
     if lost:
         yield Problem(table.name, "lost", f"{table.name}: {_names(lost)} are neither there nor in rejects")
 

@@ -12,7 +12,7 @@ from covergen.catalog.summary import genre_summary
 from covergen.config import Config
 from covergen.embeddings.clip import token_counter
 from covergen.errors import ConfigError
-from covergen.lineage import work_list
+from covergen.lineage import held, work_list
 from covergen.storage import Generation, Root
 from covergen.tables import ALBUMS, CATALOG, MEDIA, PROMPTS, TAGS, TRACKS
 from jobs import entry
@@ -71,7 +71,8 @@ def commit(root: Root, generation: Generation, outcomes: pa.Table, config: Confi
     there = set(rejects.joined_keys(generation.read(table.key), table.key))
     gone = there - set(rejects.joined_keys(accepted, table.key))
     removed = f", {generation.remove(gone)} removed" if gone else ""
-    work = work_list(root, generation, outcomes.select([*table.key, "input_digest"]), retry=config.retry)
+    owed = held(outcomes.select([*table.key, "input_digest"]))
+    work = work_list(root, generation, owed, retry=config.retry)
     if not removed and nothing_to_do(table.name, work):
         return
     wanted = set(rejects.joined_keys(work.todo, table.key))

@@ -2,11 +2,11 @@
 
 from covergen.config import Config
 from covergen.embeddings.stage import HearTracks, ReadWords
-from covergen.lineage import OWED, work_list
+from covergen.lineage import OWED
 from covergen.storage import Root
 from covergen.tables import AUDIO_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
 from jobs import entry
-from jobs.operators import listed, mapped, nothing_to_do, pooled, record, write
+from jobs.operators import begin, listed, mapped, pooled, record, write
 
 
 def main(config: Config) -> None:
@@ -32,9 +32,11 @@ def hear(root: Root, config: Config) -> None:
         batch_size=asked.batch_size,
     )
     generation = root.generation(AUDIO_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
-    work = work_list(root, generation, OWED[AUDIO_EMBEDDINGS.name](root), retry=config.retry)
-    if nothing_to_do("embed songs", work):
+    owed = OWED[AUDIO_EMBEDDINGS.name]
+    begun = begin(root, generation, owed, name="embed songs", retry=config.retry)
+    if begun is None:
         return
+    generation, work = begun
     entry.start_ray(config)
     songs = listed(
         root.current(MEDIA), ["uri", "bytes"], key="owner_id", only=work.todo, per_block=asked.batch_size
@@ -57,9 +59,11 @@ def read(root: Root, config: Config) -> None:
         threads=asked.threads,
     )
     generation = root.generation(TEXT_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
-    work = work_list(root, generation, OWED[TEXT_EMBEDDINGS.name](root), retry=config.retry)
-    if nothing_to_do("embed prompts", work):
+    owed = OWED[TEXT_EMBEDDINGS.name]
+    begun = begin(root, generation, owed, name="embed prompts", retry=config.retry)
+    if begun is None:
         return
+    generation, work = begun
     entry.start_ray(config)
     columns = ["album_id", "variant", "text"]
     prompts = listed(

@@ -2,11 +2,11 @@
 
 from covergen.config import Config
 from covergen.latents.stage import EncodeCovers
-from covergen.lineage import OWED, work_list
+from covergen.lineage import OWED
 from covergen.storage import Root
 from covergen.tables import LATENTS, MEDIA
 from jobs import entry
-from jobs.operators import listed, nothing_to_do, pooled, record, write
+from jobs.operators import begin, listed, pooled, record, write
 
 
 def main(config: Config) -> None:
@@ -21,9 +21,11 @@ def main(config: Config) -> None:
         batch_size=asked.batch_size,
     )
     generation = root.generation(LATENTS, stage.recipe(), shapes=stage.shapes())
-    work = work_list(root, generation, OWED[LATENTS.name](root), retry=config.retry)
-    if nothing_to_do("encode covers", work):
+    owed = OWED[LATENTS.name]
+    begun = begin(root, generation, owed, name="encode covers", retry=config.retry)
+    if begun is None:
         return
+    generation, work = begun
     entry.start_ray(config)
     covers = listed(
         root.current(MEDIA),

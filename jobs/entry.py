@@ -90,6 +90,7 @@ def start_ray(config: Config) -> None:
         cpus = config.ray.cpus or max(MIN_CPUS, os.cpu_count() or 1)
         with _hushed():
             ray.init(
+                address="local",  # another Ray that runs on this machine is none of ours unless it is named
                 num_cpus=cpus,
                 include_dashboard=False,
                 log_to_driver=False,

@@ -10,11 +10,11 @@ from covergen.errors import RootError
 from covergen.generation.pipeline import PaintSettings
 from covergen.generation.requests import requests
 from covergen.generation.stage import Paint
-from covergen.lineage import work_list
+from covergen.lineage import held
 from covergen.storage import Root
 from covergen.tables import AUDIO_EMBEDDINGS, GENERATED, TEXT_EMBEDDINGS
 from jobs import entry
-from jobs.operators import Attach, nothing_to_do, pooled, record, rows, write
+from jobs.operators import Attach, begin, pooled, record, rows, write
 from jobs.train import CURRENT
 
 
@@ -30,9 +30,11 @@ def main(config: Config) -> None:
     }
     generation = root.generation(GENERATED, stage.recipe(), scope=scope)
     wanted = requests(root, scope)
-    work = work_list(root, generation, wanted.select([*GENERATED.key, "input_digest"]), retry=config.retry)
-    if nothing_to_do("generate", work):
+    owed = held(wanted.select([*GENERATED.key, "input_digest"]))
+    begun = begin(root, generation, owed, name="generate", retry=config.retry)
+    if begun is None:
         return
+    generation, work = begun
     entry.start_ray(config)
     todo = work.todo.join(wanted, [*GENERATED.key, "input_digest"])
     painted = paint(

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -14,12 +14,11 @@ from ray.data import ActorPoolStrategy, Dataset
 from covergen import objects, rejects
 from covergen.config import Actors, Config
 from covergen.errors import CovergenError
-from covergen.lineage import Work
+from covergen.lineage import Owed, Work, work_list
 from covergen.storage import Generation, Root
 from jobs import progress
+from jobs.careful import Stage, carefully, name_of
 from jobs.progress import Meter, say
-
-Stage = Callable[[pa.Table], pa.Table]
 
 
 def rows(table: pa.Table, *, per_block: int) -> Dataset:
@@ -90,7 +89,7 @@ class _Told:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         start = time.perf_counter()
-        made = self.stage(batch)
+        made = carefully(self.stage, batch)
         codes = Counter(made["reject_code"].drop_null().to_pylist())
         progress.tell(
             name_of(self.stage),
@@ -100,11 +99,6 @@ class _Told:
             size=made.nbytes,
         )
         return made
-
-
-def name_of(stage: Stage) -> str:
-    """Return the name under which a stage stands on the board and in Ray's own tools."""
-    return type(stage).__name__
 
 
 def mapped(dataset: Dataset, stage: Stage, *, batch_size: int) -> Dataset:
@@ -169,6 +163,24 @@ def write(
             "Run the job again: it goes on from what is committed."
         )
     return meter
+
+
+def begin(
+    root: Root, generation: Generation, owed: Owed, *, name: str, retry: Sequence[str]
+) -> tuple[Generation, Work] | None:
+    """Return the generation as this run alone may write it, and its work; nothing where none is left.
+
+    Taking over comes before the work list that counts: what an older run has not committed by then, it
+    never will.
+    """
+    before = generation.version
+    work = work_list(root, generation, owed, retry=retry)
+    if nothing_to_do(name, work):
+        return None
+    ours = generation.take_over()
+    if ours.version != before + 1:
+        work = work_list(root, ours, owed, retry=retry)
+    return ours, work
 
 
 def nothing_to_do(name: str, work: Work) -> bool:

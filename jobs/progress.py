@@ -4,12 +4,14 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from types import TracebackType
 from typing import Any
 
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from rich.progress import BarColumn, Progress, TextColumn
 
 from covergen.errors import CovergenError
@@ -36,6 +38,17 @@ class Board:
 
     def __init__(self) -> None:
         self.tallies: dict[str, Tally] = {}
+        self.begun: Counter[tuple[str, str]] = Counter()
+
+    def begin(self, stage: str, key: str) -> int:
+        """Note that work on a key begins, and return how often it began before and never ended."""
+        before = self.begun[stage, key]
+        self.begun[stage, key] += 1
+        return before
+
+    def end(self, stage: str, key: str) -> None:
+        """Note that work on a key ended, well or not."""
+        self.begun.pop((stage, key), None)
 
     def add(self, stage: str, rows: int, codes: dict[str, int], seconds: float, size: int) -> None:
         """Count one batch: rows that are good, rejects by code, the seconds it took, the bytes it has."""
@@ -58,13 +71,15 @@ class Board:
 
     def clear(self) -> None:
         """Begin anew."""
-        self.tallies = {}
+        self.tallies, self.begun = {}, Counter()
 
 
 @cache
 def board() -> Any:
-    """Return this driver's board, from the driver and from its workers alike."""
-    return ray.remote(num_cpus=0)(Board).options(name=BOARD, get_if_exists=True).remote()
+    """Return this driver's board, which the driver makes where it runs and its workers find."""
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+    options = {"name": BOARD, "get_if_exists": True, "max_restarts": -1, "scheduling_strategy": here}
+    return ray.remote(num_cpus=0)(Board).options(**options).remote()
 
 
 class Meter:

@@ -10,7 +10,7 @@ from covergen import rejects, rows
 from covergen.audio import AudioLimits
 from covergen.columns import Table
 from covergen.config import Config
-from covergen.lineage import work_list
+from covergen.lineage import held
 from covergen.sources.media import CheckMedia, stamp
 from covergen.sources.protocol import Found, Rejected
 from covergen.sources.registry import SOURCES
@@ -61,9 +61,11 @@ def check(root: Root, candidates: list[Mapping[str, Any]], config: Config) -> No
     first = {tuple(candidate[name] for name in MEDIA.key): candidate for candidate in reversed(candidates)}
     stamped = [{**candidate, "input_digest": stamp(candidate)} for candidate in first.values()]
     table = rows.from_records(MEDIA, stamped).drop_columns(["checksum"])
-    work = work_list(root, generation, table.select([*MEDIA.key, "input_digest"]), retry=config.retry)
-    if operators.nothing_to_do("media", work):
+    owed = held(table.select([*MEDIA.key, "input_digest"]))
+    begun = operators.begin(root, generation, owed, name="media", retry=config.retry)
+    if begun is None:
         return
+    generation, work = begun
     wanted = set(rejects.joined_keys(work.todo, MEDIA.key))
     chosen = pa.array([key in wanted for key in rejects.joined_keys(table, MEDIA.key)])
     limits = AudioLimits(

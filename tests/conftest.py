@@ -1,7 +1,12 @@
 """What every test may ask for: a storage root on a local folder and on an S3 endpoint alike."""
 
 import os
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,27 +25,41 @@ S3_SETTINGS = {
 
 @pytest.fixture(scope="session")
 def s3_bucket() -> Iterator[str]:
-    """An empty bucket on moto's server, over HTTP; its settings stand in the environment."""
+    """An empty bucket on moto's server, over HTTP; its settings stand in the environment.
+
+    The server is a process of its own: some calls of deltalake hold the interpreter while they wait for it.
+    """
     import boto3
-    from moto.server import ThreadedMotoServer
 
     from covergen import objects
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     before = {name: os.environ.get(name) for name in (*S3_SETTINGS, "AWS_ENDPOINT_URL")}
-    os.environ.update(S3_SETTINGS, AWS_ENDPOINT_URL=f"http://{host}:{port}")
+    os.environ.update(S3_SETTINGS, AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}")
     objects._client.cache_clear()
-    client = boto3.client("s3")
-    client.create_bucket(Bucket="covers")
+    _until_it_listens(port)
+    boto3.client("s3").create_bucket(Bucket="covers")
     yield "s3://covers"
-    server.stop()
+    server.terminate()
+    server.wait()
     for name, value in before.items():
         os.environ.pop(name, None)
         if value is not None:
             os.environ[name] = value
     objects._client.cache_clear()
+
+
+def _until_it_listens(port: int, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.1)
+    raise TimeoutError("moto's server did not start")
 
 
 @pytest.fixture(params=["local", "s3"])

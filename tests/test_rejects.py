@@ -1,11 +1,13 @@
 """A reject is one row per attempt; the latest counts, and a later success clears it."""
 
+import hashlib
+
 import pyarrow as pa
 import pytest
 
-from covergen import rejects, rows
+from covergen import lineage, rejects, rows
 from covergen.errors import BadInput, RejectCode
-from covergen.lineage import work_list
+from covergen.lineage import held, work_list
 from covergen.storage import Generation, Root
 from covergen.tables import REJECTS, TEXT_EMBEDDINGS
 
@@ -62,14 +64,31 @@ def test_work_is_what_is_owed_and_neither_done_nor_refused(root: Root, generatio
     generation.append(rejects.split(outcome("changed", None, "old"))[0])
     refuse(root, "silent", SILENT)
     wanted = owed(("done", "d"), ("changed", "new"), ("silent", "d"), ("fresh", "d"))
-    work = work_list(root, generation, wanted)
+    work = work_list(root, generation, held(wanted))
     assert work.todo["prompt_id"].to_pylist() == ["changed", "fresh"]
     assert (work.owed, work.refused, work.replaces) == (4, 1, True)
-    again = work_list(root, generation, wanted, retry=["silent"])
+    again = work_list(root, generation, held(wanted), retry=["silent"])
     assert again.todo["prompt_id"].to_pylist() == ["changed", "fresh", "silent"]
 
 
 def test_a_changed_input_is_worth_another_try(root: Root, generation: Generation) -> None:
     refuse(root, "silent", SILENT)
-    assert len(work_list(root, generation, owed(("silent", "d"))).todo) == 0
-    assert len(work_list(root, generation, owed(("silent", "mended"))).todo) == 1
+    assert len(work_list(root, generation, held(owed(("silent", "d")))).todo) == 0
+    assert len(work_list(root, generation, held(owed(("silent", "mended")))).todo) == 1
+
+
+def test_buckets_find_the_same_work_as_one_look(
+    root: Root, generation: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [hashlib.sha256(bytes([place])).hexdigest() for place in range(60)]
+    for name in names[:20]:
+        generation.append(rejects.split(outcome(name, None))[0])
+    generation.append(rejects.split(outcome(names[20], None, "old"))[0])
+    refuse(root, names[21], SILENT)
+    wanted = held(owed(*((name, "d") for name in names)))
+    whole = work_list(root, generation, wanted)
+    monkeypatch.setattr(lineage, "WHOLE", 0)
+    parts = work_list(root, generation, wanted)
+    assert len(lineage.buckets(generation)) == 16 and len(whole.todo) == 39
+    assert parts.todo.equals(whole.todo)
+    assert (parts.owed, parts.refused, parts.replaces) == (whole.owed, whole.refused, whole.replaces)

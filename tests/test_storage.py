@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from covergen import objects, rows
+from covergen import objects, rows, storage
 from covergen.errors import RootError
 from covergen.storage import Generation, Root, digest_of
 from covergen.tables import AUDIO_EMBEDDINGS, PROMPTS
@@ -135,3 +135,38 @@ def test_rows_are_removed_by_key(generation: Generation) -> None:
     assert generation.remove({"it's", "c", "unknown"}) == 2
     assert generation.count() == before + 1
     assert generation.remove(set()) == 0
+
+
+def test_a_run_that_was_taken_over_commits_nothing_more(generation: Generation) -> None:
+    older = pickle.loads(pickle.dumps(generation.take_over()))
+    assert older.append(embeddings(["a"])) == 1
+    newer = generation.take_over()
+    for write in (older.append, older.upsert):
+        with pytest.raises(RootError, match="another run of this job has taken over"):
+            write(embeddings(["b"]))
+    assert newer.append(embeddings(["b"])) == 1
+    assert sorted(generation.read(["track_id"])["track_id"].to_pylist()) == ["a", "b"]
+
+
+def test_a_commit_under_way_loses_against_a_run_that_takes_over(
+    generation: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older, write = generation.take_over(), storage.write_deltalake
+
+    def late(*arguments: object, **options: object) -> None:
+        monkeypatch.undo()
+        generation.take_over()  # after the older run has read the log, before it commits
+        write(*arguments, **options)
+
+    monkeypatch.setattr(storage, "write_deltalake", late)
+    with pytest.raises(RootError, match="another run of this job has taken over"):
+        older.append(embeddings(["a"]))
+    assert generation.count() == 0
+
+
+def test_rows_come_in_pieces_too(generation: Generation) -> None:
+    for name in "abc":
+        generation.append(embeddings([name]))
+    pieces = list(generation.batches(["track_id"], where="track_id <> 'b'"))
+    assert sorted(name for piece in pieces for name in piece["track_id"].to_pylist()) == ["a", "c"]
+    assert all(piece.schema.names == ["track_id"] for piece in pieces)

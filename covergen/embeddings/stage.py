@@ -113,6 +113,9 @@ class CutWindows:
     refused as too short.
     """
 
+    key: Final = AUDIO_EMBEDDINGS.key
+    outcome: Final = CUTS
+
     def __init__(self, *, sample_rate: int, segment_seconds: float, count: int):
         self.sample_rate, self.segment_seconds, self.count = sample_rate, segment_seconds, count
 
@@ -138,6 +141,9 @@ class CutWindows:
 
 class Hear:
     """Runs the encoder over the windows of many songs at once and joins each song's frames in time."""
+
+    key: Final = AUDIO_EMBEDDINGS.key
+    outcome: Final = rows.outcome_schema(AUDIO_EMBEDDINGS)
 
     def __init__(
         self,
@@ -186,6 +192,9 @@ class Hear:
 
 class ReadWords:
     """Reads prompts with the frozen text encoder of a Stable Diffusion preset or folder."""
+
+    key: Final = TEXT_EMBEDDINGS.key
+    outcome: Final = rows.outcome_schema(TEXT_EMBEDDINGS)
 
     def __init__(
         self,

@@ -28,6 +28,9 @@ class Paint:
     (float16 bytes; frames null where the system hears nothing) and input_digest; gives rows of `generated`.
     """
 
+    key: Final = GENERATED.key
+    outcome: Final = rows.outcome_schema(GENERATED)
+
     def __init__(
         self,
         base: str,

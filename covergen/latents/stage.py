@@ -30,6 +30,9 @@ class EncodeCovers:
     `size` is the side in pixels that covers are fitted to; None takes the preset's own.
     """
 
+    key: Final = LATENTS.key
+    outcome: Final = rows.outcome_schema(LATENTS)
+
     def __init__(
         self,
         name: str,

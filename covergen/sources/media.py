@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -20,6 +20,9 @@ _CHUNK = 2**20
 
 class CheckMedia:
     """Proves audio and covers usable: candidates (owner_id, kind, uri, source, ..., bytes) to MEDIA rows."""
+
+    key: Final = MEDIA.key
+    outcome: Final = rows.outcome_schema(MEDIA)
 
     def __init__(self, limits: AudioLimits | None = None, *, max_pixels: int = images.MAX_PIXELS):
         self.limits = limits or AudioLimits()

@@ -143,5 +143,21 @@ def test_evaluate_writes_a_report_and_tells_where_it_can_be_opened(
     assert len(objects.read(page.removesuffix("html") + "md")) > 1000
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("fusion", ["text_only", "concat", "cross_attention"])
+def test_the_other_fusions_are_trained_and_painted_with(small_root: str, fusion: str) -> None:
+    if small_root.startswith("s3://"):
+        pytest.skip("what differs by fusion does not differ by storage")
+    config = config_for(small_root, train={"fusion": fusion}, generate={"systems": ["audio"]})
+    train.main(config)
+    root = Root.open(small_root)
+    folder = json.loads(root.read(train.CURRENT))["folder"]
+    facts = json.loads(root.read(f"{folder}/fusion.json"))
+    assert facts["name"] == fusion and facts["step"] == (0 if fusion == "text_only" else 4)
+    generate.main(config)
+    assert len(_painted(root)) == EVALUATED
+    assert verify(small_root) == []
+
+
 def _painted(root: Root) -> list[dict[str, object]]:
     return list(root.current(GENERATED).read(where="system = 'audio'").to_pylist())
