@@ -26,7 +26,6 @@ from covergen.tables import TABLES
 
 FORMAT = 1
 MARKER = "covergen.json"
-KEYS_AT_ONCE = 1000  # in one condition
 RUN = "covergen.run"  # the table property that names the run which may write
 ATTEMPTS = 8  # a merge that lost the race against another writer is read anew and tried again
 
@@ -258,13 +257,8 @@ class Generation:
     def remove(self, keys: Collection[str]) -> int:
         """Delete the rows with these values of the key column and return how many; for keys of one column."""
         (name,) = self.table.key
-        removed, left = 0, sorted(keys)
-        for first in range(0, len(left), KEYS_AT_ONCE):
-            quoted = ", ".join(
-                "'" + key.replace("'", "''") + "'" for key in left[first : first + KEYS_AT_ONCE]
-            )
-            removed += int(self._mine().delete(f"{name} IN ({quoted})")["num_deleted_rows"])
-        return removed
+        quoted = ", ".join("'" + key.replace("'", "''") + "'" for key in sorted(keys))
+        return int(self._mine().delete(f"{name} IN ({quoted})")["num_deleted_rows"]) if keys else 0
 
     def read(self, columns: Sequence[str] | None = None, *, where: str | None = None) -> pa.Table:
         """Return rows in no particular order; `where` is an SQL condition over the columns."""
