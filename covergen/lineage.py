@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 
 from covergen import rejects
 from covergen.columns import Table
+from covergen.delta import Generation
 from covergen.generation.requests import requests
-from covergen.storage import Generation, Root
+from covergen.storage import Root
 from covergen.tables import (
     ALBUMS,
     AUDIO_EMBEDDINGS,

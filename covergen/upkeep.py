@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pyarrow import fs
 
 from covergen import objects
+from covergen.delta import Generation
 from covergen.errors import ConfigError
-from covergen.storage import Generation, Root
+from covergen.storage import Root
 from covergen.tables import TABLES
 
 SAFE_HOURS = 168

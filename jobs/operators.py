@@ -13,9 +13,10 @@ from ray.data import ActorPoolStrategy, Dataset
 
 from covergen import objects, rejects, upkeep
 from covergen.config import Actors, Config
+from covergen.delta import Generation
 from covergen.errors import CovergenError
 from covergen.lineage import Owed, Work, work_list
-from covergen.storage import Generation, Root
+from covergen.storage import Root
 from jobs import progress
 from jobs.careful import Stage, carefully, name_of
 from jobs.progress import Meter, say

@@ -4,8 +4,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from covergen.config import Config
+from covergen.delta import Generation
 from covergen.lineage import OWED, Bucket
-from covergen.storage import Generation, Root
+from covergen.storage import Root
 from covergen.tables import MEDIA, TAGS
 from covergen.tagging.stage import TagTracks, joint_recipe
 from jobs import entry

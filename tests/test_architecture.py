@@ -102,7 +102,7 @@ def test_jobs_stay_short() -> None:
 
 
 def registries() -> dict[str, dict[str, object]]:
-    from covergen.catalog.prompts import PROMPT_STYLES
+    from covergen.catalog.prompts.registry import PROMPT_STYLES
     from covergen.embeddings import clip_image
     from covergen.embeddings.registry import AUDIO_ENCODERS
     from covergen.fusion.registry import FUSIONS

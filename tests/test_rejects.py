@@ -7,9 +7,10 @@ import pyarrow as pa
 import pytest
 
 from covergen import lineage, rejects, rows
+from covergen.delta import Generation
 from covergen.errors import BadInput, RejectCode
 from covergen.lineage import held, work_list
-from covergen.storage import Generation, Root
+from covergen.storage import Root
 from covergen.tables import REJECTS, TEXT_EMBEDDINGS
 
 SHAPES = {"states": (2, 2), "pooled": (2,)}

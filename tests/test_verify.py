@@ -7,8 +7,9 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from covergen import objects, rejects, rows
+from covergen.delta import Generation
 from covergen.errors import BadInput, RejectCode, RootError
-from covergen.storage import Generation, Root
+from covergen.storage import Root
 from covergen.tables import ALBUMS, CATALOG, IMAGE_EMBEDDINGS, TRACKS
 from covergen.verify import Problem, verify
 

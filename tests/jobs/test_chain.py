@@ -51,6 +51,11 @@ def test_clean_makes_a_row_and_three_prompts_of_every_album(small_root: str) -> 
     assert len(rows) == ALL and root.current(PROMPTS).count() == 3 * ALL
     assert sum(row["split"] == "test" for row in rows) == EVALUATED
     assert {row["genre"] for row in rows} <= {album.genre for album in made_up(root).values()}
+    assert {name.rsplit(".", 1)[-1] for name in objects.children(root.path("exports"))} == {
+        "parquet",
+        "csv",
+        "json",
+    }
 
 
 def test_embed_hears_reads_and_sees_everything_in_one_shape(small_root: str, tmp_path: Path) -> None:
