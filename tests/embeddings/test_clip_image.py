@@ -56,7 +56,7 @@ def test_vectors_are_those_of_the_whole_model(saved):
     assert np.abs(vectors[0] - vectors[1]).max() > 0.01
 
 
-@given(st.integers(20, 90), st.integers(20, 90), st.integers(0, 9))
+@given(st.integers(24, 90), st.integers(24, 90), st.integers(0, 9))  # nothing longer than 4 to 1
 @settings(max_examples=30, deadline=None)
 def test_a_crop_is_what_clip_s_own_processor_cuts(height, width, seed):
     picture = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
