@@ -117,6 +117,28 @@ def doctor() -> None:
 
 
 @app.command()
+def genres(
+    table: Annotated[Path, typer.Argument(help="CSV, JSON or Parquet", show_default=False)],
+    *,
+    raw: Annotated[str, typer.Option(help="column with genres in anybody's words")] = "genres",
+    canonical: Annotated[str, typer.Option(help="column with one genre of your own")] = "genre",
+) -> None:
+    """Compare the canonical genres of a catalogue with ours, the largest groups of disagreements first."""
+    from covergen.catalog.agreement import agreement
+    from covergen.sources.table_columns import Columns
+    from covergen.sources.table_rows import read_rows
+
+    columns = Columns({"raw": raw, "canonical": canonical}, (), ())
+    rows = [row for _, row in read_rows(table) if row is not None]
+    if missing := [name for name in (raw, canonical) if not any(name in row for row in rows)]:
+        raise ConfigError(f"{table} has no column {missing[0]!r}; name yours with --raw and --canonical.")
+    found = agreement((columns.words(row, "raw"), columns.text(row, "canonical") or "") for row in rows)
+    print(f"{found.agreed} of {found.albums} albums agree: {found.share:.2%}")
+    for group in found.disagreements:
+        print(f"{group.albums:>6}  {group.theirs} -> {group.ours or '?'}   {', '.join(group.words)}")
+
+
+@app.command()
 def verify(root: Annotated[str, typer.Argument(help="folder or s3:// address", show_default=False)]) -> None:
     """Prove a root: no doubled keys, no lost rows, checksums, schemas. Exit code 1 if something is wrong."""
     from covergen.verify import verify as prove

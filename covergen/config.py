@@ -45,7 +45,13 @@ class Clean(Section):
     default_genre: str = Field("unknown", min_length=1, description="genre of an album when nobody tells")
     validation: float = Field(0.05, ge=0, lt=1, description="share of artists to validate on")
     test: float = Field(0.1, ge=0, lt=1, description="share of artists to test on")
+    genre_score: float = Field(0.5, ge=0, le=1, description="least score of a genre that a tagger heard")
     prompt_style: str = Field("album_genre", description="name in the registry of prompt styles")
+    prompt_tokens: int = Field(77, ge=8, description="longest prompt in tokens, its two ends included")
+    prompt_words: int = Field(3, ge=1, description="moods or themes that a prompt names at most")
+    export: tuple[Literal["parquet", "csv", "json"], ...] = Field(
+        ("parquet", "csv", "json"), description="forms in which the catalogue is written to ROOT/exports"
+    )
     prompt_template: str | None = Field(
         None, description="text of the style 'custom', with {album}, {artist}, {genre}"
     )
@@ -83,7 +89,7 @@ class Actors(Section):
 
 
 class Embed(Actors):
-    """Songs to audio embeddings, prompts to text embeddings."""
+    """Songs to audio embeddings, prompts to text embeddings, covers to image embeddings."""
 
     encoder: str = Field("logmel", description="name in the registry of audio encoders")
     seconds: float = Field(10, gt=0, description="seconds of each song that are heard")
@@ -92,6 +98,9 @@ class Embed(Actors):
         None, description="layers that are kept; nothing keeps the encoder's own four"
     )
     allow_noncommercial: bool = Field(False, description="allow encoders with a non-commercial licence")
+    image_encoder: str | None = Field(
+        None, description="name of an image encoder, or a folder; nothing leaves covers unembedded"
+    )
 
 
 class Tag(Actors):

@@ -1,24 +1,30 @@
-"""albums, tracks, media -> catalog, prompts: one clean row per album, and the words said about it."""
+"""albums, tracks, media, tags -> catalog, prompts, exports: a clean row per album, and what is said of it."""
 
 import pyarrow as pa
 
-from covergen import rejects
-from covergen.catalog.clean import MEDIA_COLUMNS, Cleaning, clean
-from covergen.catalog.prompts import PROMPT_STYLES, check_template, make_prompts
+from covergen import rejects, stable_diffusion
+from covergen.catalog.clean import MEDIA_COLUMNS, TAG_COLUMNS, Cleaning, clean
+from covergen.catalog.export import export
+from covergen.catalog.prompts.custom import check_template
+from covergen.catalog.prompts.make import Wish, make_prompts
+from covergen.catalog.prompts.registry import PROMPT_STYLES
+from covergen.catalog.summary import genre_summary
 from covergen.config import Config
+from covergen.delta import Generation
+from covergen.embeddings.clip import token_counter
 from covergen.errors import ConfigError
 from covergen.lineage import held, work_list
-from covergen.storage import Generation, Root
-from covergen.tables import ALBUMS, CATALOG, MEDIA, PROMPTS, TRACKS
+from covergen.storage import Root
+from covergen.tables import ALBUMS, CATALOG, MEDIA, PROMPTS, TAGS, TRACKS
 from jobs import entry
 from jobs.operators import nothing_to_do
 from jobs.progress import say
 
-VERSION = 1  # of cleaning: raise it whenever the same rows would come out otherwise
+VERSION = 2  # of cleaning and wording: raise it whenever the same rows would come out otherwise
 
 
 def main(config: Config) -> None:
-    """Clean what is new or changed, then word it."""
+    """Clean what is new or changed, export it, then word it."""
     asked = config.clean
     if asked.prompt_style not in PROMPT_STYLES:
         raise ConfigError(
@@ -27,30 +33,59 @@ def main(config: Config) -> None:
     if asked.prompt_template is not None:
         check_template(asked.prompt_template)
     root = Root.open(config.root)
-    cleaning = Cleaning(default_genre=asked.default_genre, validation=asked.validation, test=asked.test)
-    recipe = {"stage": "clean", "version": VERSION, **vars(cleaning)}
+    cleaning = Cleaning(
+        default_genre=asked.default_genre,
+        genre_score=asked.genre_score,
+        validation=asked.validation,
+        test=asked.test,
+    )
     albums, tracks = root.current(ALBUMS).read(), root.current(TRACKS).read()
     media = root.current(MEDIA).read(MEDIA_COLUMNS)
-    commit(root, root.generation(CATALOG, recipe), clean(albums, tracks, media, cleaning), config)
-    style = {"style": asked.prompt_style, "template": asked.prompt_template}
-    prompts = make_prompts(root.current(CATALOG).read(), asked.prompt_style, template=asked.prompt_template)
-    commit(root, root.generation(PROMPTS, {"stage": "prompts", "version": VERSION, **style}), prompts, config)
+    tags = root.current(TAGS).read(TAG_COLUMNS) if root.has(TAGS) else None
+    recipe = {"stage": "clean", "version": VERSION, **vars(cleaning)}
+    cleaned = clean(albums, tracks, media, cleaning, tags=tags)
+    commit(root, root.generation(CATALOG, recipe), cleaned, config)
+    catalog = root.current(CATALOG).read()
+    say(genre_summary(catalog))
+    for address in export(root, asked.export):
+        say(f"catalog: written to {address}")
+    word(root, catalog, config, tracks=tracks, tags=tags)
+
+
+def word(root: Root, catalog: pa.Table, config: Config, *, tracks: pa.Table, tags: pa.Table | None) -> None:
+    """Write the prompts of the catalogue, as long as the text encoder reads."""
+    asked, model = config.clean, config.models.stable_diffusion
+    wish = Wish(asked.prompt_style, asked.prompt_template, asked.prompt_words, asked.prompt_tokens)
+    measure = token_counter(model, offline=config.models.offline)
+    digest = stable_diffusion.digest(model, ("tokenizer",))
+    recipe = {"stage": "prompts", "version": VERSION, "tokenizer": digest, **vars(wish)}
+    prompts = make_prompts(catalog, wish, tracks=tracks, tags=tags, measure=measure)
+    commit(root, root.generation(PROMPTS, recipe), prompts, config)
 
 
 def commit(root: Root, generation: Generation, outcomes: pa.Table, config: Config) -> None:
-    """Write the outcomes that are new or changed: good rows to the table, refused ones to `rejects`."""
+    """Write the outcomes that are new or changed, refused ones to `rejects`; remove rows that are no more."""
     table = generation.table
+    accepted, refused = (
+        rejects.split(outcomes) if "reject_code" in outcomes.column_names else (outcomes, None)
+    )
+    there = set(rejects.joined_keys(generation.read(table.key), table.key))
+    gone = there - set(rejects.joined_keys(accepted, table.key))
+    removed = f", {generation.remove(gone)} removed" if gone else ""
     owed = held(outcomes.select([*table.key, "input_digest"]))
     work = work_list(root, generation, owed, retry=config.retry)
-    if nothing_to_do(table.name, work):
+    if not removed and nothing_to_do(table.name, work):
         return
     wanted = set(rejects.joined_keys(work.todo, table.key))
-    chosen = outcomes.filter(pa.array([key in wanted for key in rejects.joined_keys(outcomes, table.key)]))
-    accepted, refused = rejects.split(chosen) if "reject_code" in chosen.column_names else (chosen, None)
+    accepted, refused = _of(accepted, wanted, table.key), _of(refused, wanted, table.key) if refused else None
     generation.upsert(accepted)
     if refused is not None:
         rejects.write(rejects.rejects_of(root), table.name, refused, key=table.key)
-    say(f"{table.name}: {len(accepted)} rows, {len(refused) if refused is not None else 0} rejects")
+    say(f"{table.name}: {len(accepted)} rows, {len(refused) if refused is not None else 0} rejects{removed}")
+
+
+def _of(batch: pa.Table, wanted: set[str], key: tuple[str, ...]) -> pa.Table:
+    return batch.filter(pa.array([name in wanted for name in rejects.joined_keys(batch, key)], pa.bool_()))
 
 
 if __name__ == "__main__":

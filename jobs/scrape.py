@@ -22,7 +22,8 @@ from jobs.progress import say
 PART = 16  # media that one task opens
 CANDIDATE_COLUMNS = [*MEDIA.key, "uri", "source", "source_url", "licence", "bytes", "input_digest"]
 CANDIDATES = 4096  # media in one batch
-RECIPES = {table.name: {"table": table.name, "version": 1} for table in (ALBUMS, TRACKS, MEDIA)}
+VERSIONS = {ALBUMS.name: 1, TRACKS.name: 2, MEDIA.name: 1}  # of their columns and what is read into them
+RECIPES = {name: {"table": name, "version": version} for name, version in VERSIONS.items()}
 
 
 def main(config: Config) -> None:

@@ -4,8 +4,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from covergen.config import Config
-from covergen.lineage import OWED
-from covergen.storage import Generation, Root
+from covergen.delta import Generation
+from covergen.lineage import OWED, Bucket
+from covergen.storage import Root
 from covergen.tables import MEDIA, TAGS
 from covergen.tagging.stage import TagTracks, joint_recipe
 from jobs import entry
@@ -37,7 +38,7 @@ def tag(root: Root, generation: Generation, stage: TagTracks, *, config: Config)
     """Decode in tasks, tag in tasks or, where a model does it, on actors of its own; commit as it goes."""
     asked, name = config.tag, stage.tagger.name
 
-    def owed(root: Root, bucket: str) -> pa.Table:
+    def owed(root: Root, bucket: Bucket) -> pa.Table:
         rows = OWED[TAGS.name](root, bucket)
         return rows.filter(pc.equal(rows["tagger"], name))
 

@@ -102,7 +102,8 @@ def test_jobs_stay_short() -> None:
 
 
 def registries() -> dict[str, dict[str, object]]:
-    from covergen.catalog.prompts import PROMPT_STYLES
+    from covergen.catalog.prompts.registry import PROMPT_STYLES
+    from covergen.embeddings import clip_image
     from covergen.embeddings.registry import AUDIO_ENCODERS
     from covergen.fusion.registry import FUSIONS
     from covergen.sources.registry import SOURCES
@@ -112,6 +113,7 @@ def registries() -> dict[str, dict[str, object]]:
     return {
         "sources": SOURCES,
         "encoders": AUDIO_ENCODERS,
+        "image encoders": clip_image.PRESETS,
         "taggers": TAGGERS,
         "fusions": FUSIONS,
         "prompt styles": PROMPT_STYLES,

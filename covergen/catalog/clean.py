@@ -1,4 +1,4 @@
-"""Albums, tracks and media as the sources tell them to one clean row per album.
+"""Albums, tracks, media and tags as they were told to one clean row per album.
 
 Works on the rows of whole artists, since an artist's albums tell each other's genre. Where the rows come
 from, and which of them are new, is left to the job.
@@ -7,62 +7,92 @@ from, and which of them are new, is left to the job.
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
 from covergen import rows
+from covergen.catalog.deduplicate import NOBODY, duplicates
+from covergen.catalog.editions import artist_key, title_key
 from covergen.catalog.genres import canonical_genre, split_genres
 from covergen.catalog.splits import split_of
+from covergen.catalog.tagged import heard_genres
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.fields import VARIOUS, join_names
-from covergen.sources.identity import normalise
+from covergen.sources.fields import join_names
 from covergen.tables import CATALOG
 
 Row = Mapping[str, Any]
+Heard = Mapping[tuple[str, str], Row]
 MEDIA_COLUMNS = ("owner_id", "kind", "sha256", "checksum")  # all that is read of MEDIA: never its bytes
+TAG_COLUMNS = ("track_id", "tagger", "mood", "genre")
 
 
 @dataclass(frozen=True)
 class Cleaning:
-    """What the rows cannot tell: the genre of last resort, and the shares of artists held out."""
+    """What the rows cannot tell: the genre of last resort, a tagger's least score, the shares held out."""
 
     default_genre: str = "unknown"
+    genre_score: float = 0.5
     validation: float = 0.05
     test: float = 0.1
 
 
-def clean(albums: pa.Table, tracks: pa.Table, media: pa.Table, settings: Cleaning | None = None) -> pa.Table:
+@dataclass
+class _Album:
+    """One album: the row that stays, then those merged into it, with the tracks of all of them."""
+
+    rows: list[dict[str, Any]]
+    tracks: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def own(self) -> dict[str, Any]:
+        return self.rows[0]
+
+    @property
+    def genres(self) -> list[str]:
+        return [genre for row in self.rows for genre in row["genres"] or ()]
+
+
+def clean(
+    albums: pa.Table,
+    tracks: pa.Table,
+    media: pa.Table,
+    settings: Cleaning | None = None,
+    *,
+    tags: pa.Table | None = None,
+) -> pa.Table:
     """Return one outcome per album_id of `albums`: its row of CATALOG, or why there is none.
 
-    `media` needs MEDIA_COLUMNS only. The result is sorted by album_id and depends on no order of its inputs.
+    An album that another source or edition tells too is refused as a duplicate that names the row it was
+    merged into. `media` needs MEDIA_COLUMNS only, `tags` TAG_COLUMNS. The result is sorted by album_id and
+    depends on no order of its inputs.
     """
     settings = settings or Cleaning()
-    merged = _merged(albums.to_pylist(), "album_id")
-    ordered = [merged[key] for key in sorted(merged)]
+    records = _merged(albums.to_pylist(), "album_id")
     songs: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for track in _merged(tracks.to_pylist(), "track_id").values():
         songs[track["album_id"]].append(track)
     heard = {(row["owner_id"], row["kind"]): row for row in media.select(MEDIA_COLUMNS).to_pylist()}
-    genres = _artist_genres(ordered)
+    into = _same_albums(records, songs, heard)
+    whole = _whole(records, songs, into)
+    words = heard_genres(tags.select(TAG_COLUMNS).to_pylist() if tags else (), settings.genre_score)
+    genres = _artist_genres(whole.values())
     results: list[dict[str, Any] | BadInput] = []
     digests: list[str] = []
-    for album in ordered:
-        genre = _genre(album, genres, settings.default_genre)
-        own = songs[album["album_id"]]
-        split = split_of(
-            album["artist"],
-            validation=settings.validation,
-            test=settings.test,
-            source_url=album["source_url"],
-        )
-        results.append(_row(album, own, heard, genre, split))
-        digests.append(_digest(album, own, heard, (*genre, split)))
-    keys = pa.array([album["album_id"] for album in ordered], pa.string())
-    return rows.outcomes(
-        CATALOG, pa.table({"album_id": keys, "input_digest": pa.array(digests, pa.string())}), results
+    for key in sorted(records):
+        if (kept := into.get(key)) is not None:
+            results.append(_duplicate(records[key], records[kept]))
+            digests.append(_digest([records[key]["checksum"]], (kept,)))
+            continue
+        album = whole[key]
+        decided = (*_genre(album, genres, words, settings.default_genre), _split(album.own, settings))
+        results.append(_row(album, heard, decided))
+        digests.append(_digest(_ingredients(album, heard), decided))
+    keys = pa.table(
+        {"album_id": pa.array(sorted(records), pa.string()), "input_digest": pa.array(digests, pa.string())}
     )
+    return rows.outcomes(CATALOG, keys, results)
 
 
 def _merged(records: Iterable[Row], key: str) -> dict[str, dict[str, Any]]:
@@ -83,52 +113,96 @@ def _one(records: list[Row]) -> dict[str, Any]:
     return one
 
 
-def _artist_genres(albums: list[dict[str, Any]]) -> dict[str, list[str]]:
+def _same_albums(
+    records: Mapping[str, dict[str, Any]], songs: Mapping[str, list[dict[str, Any]]], heard: Heard
+) -> dict[str, str]:
+    """Return album_id -> the album_id it is merged into; those with sound, then with a cover, stay."""
+
+    def rank(key: str) -> tuple[bool, bool]:
+        sounds = any((track["track_id"], "audio") in heard for track in songs.get(key, ()))
+        return not sounds, (key, "cover") not in heard
+
+    titles = {
+        key: {title_key(track["title"]).key for track in own if track["title"]} for key, own in songs.items()
+    }
+    return duplicates(records.values(), titles, rank=rank)
+
+
+def _whole(
+    records: Mapping[str, dict[str, Any]], songs: Mapping[str, list[dict[str, Any]]], into: Mapping[str, str]
+) -> dict[str, _Album]:
+    whole = {key: _Album([records[key]]) for key in sorted(records) if key not in into}
+    for key in sorted(into):
+        whole[into[key]].rows.append(records[key])
+    for album in whole.values():
+        album.tracks += [track for row in album.rows for track in songs.get(row["album_id"], ())]
+    return whole
+
+
+def _artist_genres(albums: Iterable[_Album]) -> dict[str, list[str]]:
     """Return all genres of each artist's albums; a name for many artists tells nothing of any."""
     found: dict[str, list[str]] = defaultdict(list)
     for album in albums:
-        if album["artist"] != VARIOUS:
-            found[normalise(album["artist"])] += album["genres"] or []
+        if (artist := artist_key(album.own["artist"])) not in NOBODY:
+            found[artist] += album.genres
     return found
 
 
-def _genre(album: Row, of_artists: Mapping[str, list[str]], default: str) -> tuple[str, str]:
+def _genre(
+    album: _Album,
+    of_artists: Mapping[str, list[str]],
+    of_tracks: Mapping[str, tuple[float, str]],
+    default: str,
+) -> tuple[str, str]:
     """Return (canonical genre, where it came from)."""
-    if own := canonical_genre(album["genres"] or ()):
+    if own := canonical_genre(album.genres):
         return own, "album"
-    if shared := canonical_genre(of_artists.get(normalise(album["artist"]), ())):
+    if shared := canonical_genre(of_artists.get(artist_key(album.own["artist"]), ())):
         return shared, "artist"
+    told = [of_tracks[track["track_id"]] for track in album.tracks if track["track_id"] in of_tracks]
+    if told:
+        return min(told)[1], "tags"
     return default, "default"
 
 
-def _row(
-    album: Row,
-    tracks: list[dict[str, Any]],
-    heard: Mapping[tuple[str, str], Row],
-    genre: tuple[str, str],
-    split: str,
-) -> dict[str, Any] | BadInput:
+def _split(album: Row, settings: Cleaning) -> str:
+    return split_of(
+        album["artist"],
+        validation=settings.validation,
+        test=settings.test,
+        source_url=album["source_url"],
+    )
+
+
+def _row(album: _Album, heard: Heard, decided: tuple[str, str, str]) -> dict[str, Any] | BadInput:
+    own, tracks = album.own, album.tracks
     usable = [track for track in tracks if (track["track_id"], "audio") in heard]
     if not usable:
         told = f"none of its {len(tracks)} tracks has" if tracks else "no track is known that has"
-        reason = f"{album['artist']}: {album['title']}: {told} audio that can be used"
+        reason = f"{own['artist']}: {own['title']}: {told} audio that can be used"
         return BadInput(RejectCode.NO_MEDIA, reason)
     track = min(usable, key=_rank)
-    cover = heard.get((album["album_id"], "cover"))
+    cover = heard.get((own["album_id"], "cover"))
+    date = next((row["release_date"] for row in album.rows if row["release_date"]), None)
     return {
-        "artist": album["artist"],
-        "title": album["title"],
-        "year": album["release_date"] and album["release_date"][:4],
+        "artist": own["artist"],
+        "title": own["title"],
+        "year": date and date[:4],
         "track_id": track["track_id"],
         "track_title": track["title"],
-        "genre": genre[0],
-        "genre_source": genre[1],
-        "genres": split_genres(album["genres"] or ()),
+        "genre": decided[0],
+        "genre_source": decided[1],
+        "genres": split_genres(album.genres),
         "popularity": track["popularity"],
-        "split": split,
-        "licence": album["licence"],
+        "split": decided[2],
+        "licence": join_names(row["licence"] or "" for row in album.rows) or None,
         "cover_sha256": cover and cover["sha256"],
     }
+
+
+def _duplicate(album: Row, kept: Row) -> BadInput:
+    where = f"{kept['title']} ({kept['album_id']})"
+    return BadInput(RejectCode.DUPLICATE, f"{album['artist']}: {album['title']}: merged into {where}")
 
 
 def _rank(track: Row) -> tuple[object, ...]:
@@ -144,13 +218,16 @@ def _rank(track: Row) -> tuple[object, ...]:
     )
 
 
-def _digest(
-    album: Row, tracks: list[dict[str, Any]], heard: Mapping[tuple[str, str], Row], decided: tuple[str, ...]
-) -> str:
-    """Return SHA-256 over the checksums of all rows that went in, and over what was decided beside them."""
-    owners = [(track["track_id"], "audio") for track in tracks] + [(album["album_id"], "cover")]
+def _ingredients(album: _Album, heard: Heard) -> list[bytes]:
+    """Return the checksums of all rows that went in."""
+    owners = [(track["track_id"], "audio") for track in album.tracks] + [(album.own["album_id"], "cover")]
     media = [heard[owner]["checksum"] for owner in owners if owner in heard]
+    return [row["checksum"] for row in album.rows] + [track["checksum"] for track in album.tracks] + media
+
+
+def _digest(checksums: list[bytes], decided: tuple[str, ...]) -> str:
+    """Return SHA-256 over what went in, and over what was decided beside it."""
     digest = hashlib.sha256("\x1f".join(decided).encode())
-    for checksum in sorted([album["checksum"], *(track["checksum"] for track in tracks), *media]):
+    for checksum in sorted(checksums):
         digest.update(checksum)
     return digest.hexdigest()

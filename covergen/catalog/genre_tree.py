@@ -5,35 +5,43 @@ from typing import Final
 # Leaves in normalised spelling (lower case, no hyphens). A leaf stands where its last word would mislead.
 FAMILIES: Final[dict[str, tuple[str, ...]]] = {
     "rock": (
-        "alternative", "indie", "grunge", "britpop", "shoegaze", "rock and roll", "rock n roll",
-        "rock & roll", "rockabilly", "new wave", "post punk", "krautrock", "madchester", "permanent wave",
-        "neo psychedelia", "psychedelic", "prog", "jam band", "surf", "emo", "screamo", "merseybeat",
-        "math rock", "post rock", "punk blues", "noise", "new romantic", "slowcore", "mellow gold",
-        "britpop revival", "singer songwriter",
+        "folk rock", "blues rock", "country rock", "psych", "chamber psych", "alternative dance", "no wave",
+        "nu gaze", "noise rock", "punk blues", "pub rock", "british invasion", "visual kei",
+        "canterbury scene", "palm desert scene", "beatlesque", "neo progressive", "crank wave", "dreamo",
+        "cosmic american", "jangle", "supergroup", "dunedin sound", "paisley underground",
+        "industrial rock", "alternative", "indie", "grunge", "shoegaze", "rock and roll", "rock n roll",
+        "rock & roll", "rockabilly", "new wave", "post punk", "krautrock", "madchester", "neo psychedelia",
+        "psychedelic", "prog", "jam band", "surf", "emo", "screamo", "merseybeat", "math rock", "post rock",
+        "noise", "slowcore",
     ),
     "pop": (
-        "dance pop", "power pop", "art pop", "chamber pop", "bedroom pop", "k pop", "j pop", "c pop",
-        "cantopop", "mandopop", "europop", "boy band", "girl group", "adult standards", "easy listening",
-        "vocal pop", "bubblegum", "schlager", "chanson", "operatic pop", "idol", "christmas",
-        "children's music", "novelty", "strut", "talent show", "show tunes", "eurovision",
+        "synth pop", "synthpop", "electropop", "bitpop", "futurepop", "indietronica", "britpop",
+        "new romantic", "metropopolis", "indie poptimism", "freestyle", "shibuya kei", "alt z", "pop dance",
+        "pop emo", "elephant 6", "vtuber", "dance pop", "power pop", "art pop", "chamber pop",
+        "bedroom pop", "k pop", "j pop", "c pop", "cantopop", "mandopop", "europop", "boy band",
+        "girl group", "adult standards", "easy listening", "vocal pop", "bubblegum", "schlager", "chanson",
+        "operatic pop", "idol", "christmas", "children's music", "novelty", "strut", "talent show",
+        "eurovision",
     ),
     "electronic": (
-        "electronica", "edm", "techno", "house", "trance", "dubstep", "drum and bass", "drum & bass", "dnb",
-        "jungle", "breakbeat", "big beat", "idm", "electro", "synthwave", "synth pop", "synthpop",
-        "electropop", "chiptune", "8 bit", "bitpop", "vaporwave", "trip hop", "downtempo", "chillwave",
-        "garage house", "eurodance", "hardstyle", "gabber", "ebm", "glitch", "bass music", "future bass",
-        "uk garage", "dance", "disco house", "industrial", "darkwave", "footwork", "italo disco", "hi nrg",
-        "microhouse", "tropical house", "big room",
+        "intelligent dance music", "wonky", "moombahton", "complextro", "electroclash", "future garage",
+        "braindance", "aggrotech", "deconstructed club", "rave", "uk funky", "nu skool breaks",
+        "swedish synth", "electronica", "edm", "techno", "house", "trance", "dubstep", "drum and bass",
+        "drum & bass", "dnb", "jungle", "breakbeat", "big beat", "idm", "electro", "synthwave", "chiptune",
+        "8 bit", "vaporwave", "trip hop", "downtempo", "chillwave", "garage house", "eurodance",
+        "hardstyle", "gabber", "ebm", "glitch", "bass music", "future bass", "uk garage", "dance",
+        "disco house", "industrial", "darkwave", "footwork", "italo disco", "hi nrg", "microhouse",
+        "tropical house", "big room",
     ),
     "ambient": (
-        "dark ambient", "drone", "new age", "chillout", "chill out", "meditation", "space music",
-        "soundscape", "field recordings", "nature sounds", "sleep", "ambient techno", "lounge",
+        "natural sounds", "hauntology", "psychill", "dark ambient", "drone", "new age", "chillout",
+        "chill out", "meditation", "space music", "soundscape", "field recordings", "nature sounds",
+        "sleep", "ambient techno", "lounge",
     ),
     "hip hop": (
         "hiphop", "rap", "trap", "drill", "grime", "boom bap", "lo fi hip hop", "lofi hip hop",
-        "lo fi beats", "lofi", "lo fi", "jazz rap", "crunk", "hyphy", "turntablism", "g funk",
-        "conscious hip hop", "miami bass", "phonk", "cloud rap", "trap latino", "country rap", "emo rap",
-        "pop rap",
+        "lo fi beats", "lofi", "jazz rap", "crunk", "hyphy", "turntablism", "g funk", "conscious hip hop",
+        "miami bass", "phonk", "cloud rap", "trap latino", "country rap", "emo rap", "pop rap",
     ),
     "jazz": (
         "bebop", "hard bop", "swing", "big band", "dixieland", "ragtime", "fusion", "jazz fusion",
@@ -48,34 +56,35 @@ FAMILIES: Final[dict[str, tuple[str, ...]]] = {
         "military band", "sonata", "lied", "oratorio", "parlor song", "impressionism", "serialism",
     ),
     "folk": (
-        "traditional", "bluegrass", "americana", "celtic", "sea shanty", "medieval", "neofolk",
-        "freak folk", "indie folk", "anti folk", "folk rock", "stomp and holler", "old time",
-        "scandinavian", "klezmer", "polka", "balkan", "folklore", "ballad", "troubadour", "skiffle",
+        "women's music", "new weird america", "american primitive", "indiecoustica", "cajun", "traditional",
+        "bluegrass", "americana", "celtic", "sea shanty", "medieval", "neofolk", "freak folk", "indie folk",
+        "anti folk", "stomp and holler", "old time", "scandinavian", "klezmer", "polka", "balkan",
+        "folklore", "ballad", "troubadour", "skiffle",
     ),
     "metal": (
-        "heavy metal", "thrash", "death", "doom", "nwobhm", "grindcore", "djent", "metalcore", "deathcore",
-        "mathcore", "sludge", "speed metal", "folk metal", "industrial metal", "screamo metal",
-        "power metal", "melodic death", "stoner metal", "neue deutsche harte",
+        "deathrash", "usbm", "black 'n' roll", "shred", "nwothm", "slayer", "heavy metal", "thrash",
+        "death", "doom", "nwobhm", "grindcore", "djent", "metalcore", "deathcore", "mathcore", "sludge",
+        "speed metal", "folk metal", "industrial metal", "screamo metal", "power metal", "melodic death",
+        "stoner metal", "neue deutsche harte",
     ),
     "punk": (
-        "punk rock", "hardcore", "hardcore punk", "pop punk", "skate punk", "ska punk", "oi", "crust",
-        "riot grrrl", "post hardcore", "melodic hardcore", "queercore", "folk punk", "horror punk",
-        "straight edge", "egg punk",
+        "nyhc", "powerviolence", "d beat", "skramz", "uk82", "c86", "punk rock", "hardcore",
+        "hardcore punk", "pop punk", "skate punk", "ska punk", "oi", "crust", "riot grrrl", "post hardcore",
+        "melodic hardcore", "queercore", "folk punk", "horror punk", "straight edge", "egg punk",
     ),
     "country": (
-        "nashville", "honky tonk", "outlaw country", "alt country", "country rock", "country pop",
-        "country road", "western", "western swing", "red dirt", "bro country", "cowboy western",
-        "truck driving",
+        "nashville", "honky tonk", "outlaw country", "alt country", "country pop", "country road",
+        "western", "western swing", "red dirt", "bro country", "cowboy western", "truck driving",
     ),
     "blues": (
-        "delta blues", "chicago blues", "electric blues", "blues rock", "country blues", "boogie woogie",
+        "delta blues", "chicago blues", "electric blues", "country blues", "boogie woogie",
         "rhythm and blues", "jump blues", "harmonica blues", "modern blues",
     ),
     "soul": (
-        "r&b", "rnb", "r and b", "rhythm & blues", "funk", "motown", "neo soul", "disco", "gospel",
-        "spiritual", "quiet storm", "new jack swing", "boogie", "contemporary r&b", "urban contemporary",
-        "alternative r&b", "doo wop", "northern soul", "p funk", "go go", "philly soul", "ccm", "worship",
-        "christian music",
+        "minneapolis sound", "trap soul", "r&b", "rnb", "r and b", "rhythm & blues", "funk", "motown",
+        "neo soul", "disco", "gospel", "spiritual", "quiet storm", "new jack swing", "boogie",
+        "contemporary r&b", "urban contemporary", "alternative r&b", "doo wop", "northern soul", "p funk",
+        "go go", "philly soul",
     ),
     "reggae": (
         "ska", "dub", "dancehall", "rocksteady", "roots reggae", "ragga", "lovers rock", "mento",
@@ -94,9 +103,9 @@ FAMILIES: Final[dict[str, tuple[str, ...]]] = {
         "taarab", "exotica", "calypso", "soca",
     ),
     "soundtrack": (
-        "score", "film score", "film music", "movie soundtrack", "ost", "video game music", "game", "vgm",
-        "musical", "musicals", "broadway", "cinematic", "epic", "fantasy", "anime", "theme",
-        "library music", "trailer music",
+        "score", "show tunes", "movie tunes", "hollywood", "film score", "film music", "movie soundtrack",
+        "ost", "video game music", "game", "vgm", "musical", "musicals", "broadway", "cinematic", "epic",
+        "fantasy", "anime", "theme", "library music", "trailer music",
     ),
     "spoken word": (
         "comedy", "audiobook", "podcast", "poetry", "stand up", "speech", "radio drama", "hoerspiel",
@@ -122,7 +131,23 @@ HINTS: Final = {
     "synthesizer": "electronic",
     "saxophone": "jazz",
     "vocal": "pop",
+    "singer songwriter": "folk",
+    "permanent wave": "rock",
+    "mellow gold": "rock",
+    "lo fi": "rock",
+    "lilith": "folk",
+    "neo mellow": "pop",
+    "solo wave": "pop",
+    "worship": "soul",
+    "ccm": "soul",
+    "christian music": "soul",
 }
+
+# Of one kin: they stand together against the rest before they part.
+KIN: Final = {"metal": "rock", "punk": "rock", "ambient": "electronic"}
+
+# Names so broad that any other genre with as many words stands before them.
+BROAD: Final = frozenset({"rock"})
 
 # How words end that were made up of a genre: ectofolk, indietronica, bubblegrunge.
 ENDINGS: Final = {

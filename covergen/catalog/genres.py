@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
-from covergen.catalog.genre_tree import ENDINGS, FAMILIES, HINTS
+from covergen.catalog.genre_tree import BROAD, ENDINGS, FAMILIES, HINTS, KIN
 
 CANONICAL: Final = tuple(FAMILIES)
 _SEPARATORS: Final = re.compile(r"\s*[;,/|\\\0]\s*")
@@ -25,16 +25,29 @@ def split_genres(raw: Iterable[str]) -> list[str]:
 
 
 def canonical_genre(raw: Iterable[str]) -> str | None:
-    """Return the genre that most of an album's words belong to, of equals the first; None if none is known.
+    """Return the genre that most of an album's words belong to; None if none is known.
 
-    Instruments count where no genre is told, and what music is made for where nothing else is.
+    Kin count together first: with two words of rock and two of metal, three of pop do not win. Of equals, any
+    but rock, then the first. Instruments count where no genre is told, and what
+    music is made for where nothing else is.
     """
     genres = split_genres(raw)
     families = [family for genre in genres if (family := family_of(genre)) is not None]
     sounds = [family for family in families if family not in _PURPOSES]
-    hints = [HINTS[_plain(genre)] for genre in genres if _plain(genre) in HINTS]
-    votes = Counter(sounds or hints or families)
-    return max(votes, key=votes.__getitem__, default=None)
+    votes = sounds or [hint for genre in genres if (hint := _hint(genre))] or families
+    kin = _most([KIN.get(family, family) for family in votes])
+    return _most([family for family in votes if KIN.get(family, family) == kin])
+
+
+def _most(votes: list[str]) -> str | None:
+    counts = Counter(votes)
+    return max(counts, key=lambda family: (counts[family], family not in BROAD), default=None)
+
+
+def _hint(genre: str) -> str | None:
+    words = _plain(genre).split()
+    ends = (" ".join(words[start:]) for start in range(len(words)))
+    return next((HINTS[end] for end in ends if end in HINTS), None)
 
 
 def family_of(genre: str) -> str | None:

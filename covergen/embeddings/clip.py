@@ -3,8 +3,8 @@
 B texts, T tokens, D width.
 """
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -12,8 +12,28 @@ import torch
 from numpy.typing import NDArray
 
 from covergen import stable_diffusion
+from covergen.errors import ModelError
 
 VERSION: Final = 1  # raise it whenever a state changes
+
+
+def token_counter(stable_diffusion_name: str, *, offline: bool = False) -> Callable[[str], int]:
+    """Return what counts a text's tokens, its two ends included, with the tokenizer of a preset or folder.
+
+    It is loaded at the first text; ModelError where it is missing or damaged.
+    """
+
+    @cache
+    def tokenizer() -> Any:
+        from transformers import CLIPTokenizer
+
+        parts = stable_diffusion.folder(stable_diffusion_name, ("tokenizer",), offline=offline, weights=False)
+        try:
+            return CLIPTokenizer.from_pretrained(parts / "tokenizer", local_files_only=True)
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{stable_diffusion_name}: its tokenizer cannot be read: {error}") from error
+
+    return lambda text: len(tokenizer()(text).input_ids)
 
 
 class ClipText:

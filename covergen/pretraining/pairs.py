@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from covergen import audio, stable_diffusion
-from covergen.catalog.prompts import VARIANTS, album_genre
+from covergen.catalog.prompts.album_genre import album_genre
+from covergen.catalog.prompts.protocol import VARIANTS, Facts, texts
 from covergen.embeddings.stage import HearTracks
 from covergen.errors import ModelError
 from covergen.procedural.covers import paint
@@ -95,7 +96,7 @@ def hearing() -> HearTracks:
 
 def prompts(album: Album) -> dict[str, str]:
     """Return the prompts of an album by variant, as the clean job words them."""
-    return album_genre({"title": album.title, "genre": album.genre})
+    return texts(album_genre(Facts(album.title, album.genre)))
 
 
 def encode(base: StableDiffusion, texts: Sequence[str]) -> NDArray[np.float16]:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from covergen import audio, images, stable_diffusion
 from covergen.catalog.genres import canonical_genre
-from covergen.catalog.prompts import PROMPT_STYLES
+from covergen.catalog.prompts.album_genre import album_genre
+from covergen.catalog.prompts.protocol import Facts, texts
 from covergen.embeddings.clip import ClipText
 from covergen.embeddings.stage import CutWindows, Hear, HearTracks
 from covergen.errors import BadInput, RejectCode
@@ -180,8 +181,7 @@ def prompt_of(order: CoverOrder) -> str:
     The genre is the catalogue's word for it, so that "Hip-Hop" reads as the model learnt it.
     """
     genre = canonical_genre([order.genre]) or order.genre
-    row = {"title": order.album, "artist": order.artist, "genre": genre}
-    words = order.prompt or PROMPT_STYLES["album_genre"](row, None)["full"]
+    words = order.prompt or texts(album_genre(Facts(order.album, genre)))["full"]
     return " ".join([words, *([f"{', '.join(order.tags)}."] if order.tags else [])])
 
 

@@ -95,6 +95,7 @@ def _track(album: str, song: Song) -> dict[str, Any]:
         "number": song.number,
         "isrc": song.tags.isrc or None,
         "duration_ms": song.tags.duration_ms,
+        "lyrics": song.lyrics,
         "source": FolderSource.name,
         "source_url": address_of(song.path),
         "licence": song.tags.licence or None,

@@ -30,12 +30,13 @@ _FRONT: Final = 3  # picture type "front cover", the same number in ID3 and FLAC
 _ID3: Final = {
     "artist": "TPE1", "albumartist": "TPE2", "album": "TALB", "title": "TIT2", "genre": "TCON",
     "track": "TRCK", "disc": "TPOS", "date": "TDRC", "label": "TPUB", "isrc": "TSRC", "licence": "TCOP",
-    "compilation": "TCMP",
+    "compilation": "TCMP", "lyrics": "USLT",
 }  # fmt: skip
 _MP4: Final = {
     "artist": "©ART", "albumartist": "aART", "album": "©alb", "title": "©nam", "genre": "©gen",
     "track": "trkn", "disc": "disk", "date": "©day", "label": "----:com.apple.iTunes:LABEL",
     "licence": "cprt", "isrc": "----:com.apple.iTunes:ISRC", "compilation": "cpil",
+    "lyrics": "©lyr",
 }  # fmt: skip
 _VORBIS: Final[dict[str, tuple[str, ...]]] = {
     "artist": ("artist",),
@@ -51,6 +52,7 @@ _VORBIS: Final[dict[str, tuple[str, ...]]] = {
     "isrc": ("isrc",),
     "licence": ("license", "copyright"),
     "compilation": ("compilation",),
+    "lyrics": ("lyrics", "unsyncedlyrics", "unsynced lyrics"),
 }
 
 
@@ -71,6 +73,7 @@ class FileTags:
     isrc: str = ""
     licence: str = ""
     compilation: bool = False
+    lyrics: str = ""  # as they stand there, line ends and all
     has_picture: bool = False
     duration_ms: int | None = None
 
@@ -119,6 +122,7 @@ def _tags(values: Mapping[str, Sequence[str]], has_picture: bool, duration_ms: i
         isrc=_first(values, "isrc"),
         licence=_first(values, "licence"),
         compilation=_first(values, "compilation").lower() in {"1", "true", "yes"},
+        lyrics=next((text for text in values.get("lyrics", ()) if text.strip()), ""),
         has_picture=has_picture,
         duration_ms=duration_ms,
     )
@@ -140,6 +144,8 @@ def _values(tags: Any, path: Path) -> dict[str, list[str]]:
 
 
 def _id3_texts(tags: Any, frame: str) -> list[str]:
+    if frame == "USLT":
+        return [str(found.text) for found in tags.getall(frame)]
     found = tags.get(frame)
     if found is None:
         return []

@@ -7,6 +7,7 @@ from typing import Final
 
 from covergen.sources.fields import VARIOUS, clean_text, parse_date
 from covergen.sources.identity import normalise
+from covergen.sources.lyrics import lyrics_beside, plain_lyrics
 from covergen.sources.music_tags import FileTags, read_tags
 from covergen.sources.places import name_of
 
@@ -45,6 +46,11 @@ class Song:
         """Year of release by the tags."""
         date, _ = parse_date(self.tags.date)
         return date and date[:4]
+
+    @property
+    def lyrics(self) -> str | None:
+        """The words of the song: of a text beside it, else of its tags."""
+        return lyrics_beside(self.path) or plain_lyrics(self.tags.lyrics) or None
 
     @property
     def place(self) -> tuple[int, int] | None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,7 @@ from covergen.errors import ConfigError
 
 Row = tuple[int, dict[str, Any] | None]  # None: this row is no record
 _BATCH: Final = 1000
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")  # and what guards one, so that a guard is guarded too
 
 
 def read_csv(path: Path) -> Iterator[Row]:
@@ -23,7 +25,7 @@ def read_csv(path: Path) -> Iterator[Row]:
         delimiter = max(",;\t", key=header.count)
         for number, row in enumerate(csv.DictReader(file, delimiter=delimiter), start=1):
             surplus = row.pop(None, None)
-            yield number, None if surplus else row
+            yield number, None if surplus else {name: _unguarded(cell) for name, cell in row.items()}
 
 
 def read_json(path: Path) -> Iterator[Row]:
@@ -45,6 +47,15 @@ def read_parquet(path: Path) -> Iterator[Row]:
             for row in batch.to_pylist():
                 number += 1
                 yield number, row
+
+
+def guarded(cell: str) -> str:
+    """Return a cell of CSV that no spreadsheet takes for a formula; `read_csv` gives it back as it was."""
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def _unguarded(cell: str | None) -> str | None:
+    return cell[1:] if cell and cell[0] == "'" and _FORMULA.match(cell) else cell
 
 
 def _line(text: str) -> Any:

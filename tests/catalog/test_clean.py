@@ -7,7 +7,7 @@ import pytest
 from covergen import rows
 from covergen.catalog.clean import MEDIA_COLUMNS, Cleaning, clean
 from covergen.columns import Table
-from covergen.tables import ALBUMS, CATALOG, MEDIA, TRACKS
+from covergen.tables import ALBUMS, CATALOG, MEDIA, TAGS, TRACKS
 
 
 def table(kind: Table, records: list[dict]) -> pa.Table:
@@ -35,8 +35,9 @@ def audio(key: str, **more) -> dict:
     return {"owner_id": key, "kind": "audio", "sha256": f"sha-{key}", "source": "folder"} | more
 
 
-def cleaned(albums, tracks, media, settings=None) -> dict[str, dict]:
-    found = clean(table(ALBUMS, albums), table(TRACKS, tracks), table(MEDIA, media), settings)
+def cleaned(albums, tracks, media, settings=None, tags=None) -> dict[str, dict]:
+    heard = table(TAGS, tags) if tags is not None else None
+    found = clean(table(ALBUMS, albums), table(TRACKS, tracks), table(MEDIA, media), settings, tags=heard)
     return {row["album_id"]: row for row in found.to_pylist()}
 
 
@@ -69,7 +70,10 @@ def test_the_row_of_an_album():
     ("tracks", "best"),
     [
         ([{"popularity": 3.0}, {"popularity": 9.0}], 1),
-        ([{"popularity": 0.0}, {"popularity": None}], 0),
+        ([{"popularity": None}, {"popularity": 0.0}], 1),
+        ([{"popularity": None, "views": 5}, {"popularity": None, "views": None}], 0),
+        ([{"popularity": None, "views": None}, {"popularity": None, "views": 0}], 1),
+        ([{}, {}], 0),
         ([{"popularity": 5.0, "views": 1}, {"popularity": 5.0, "views": 2}], 1),
         ([{"disc": 2, "number": 1}, {"disc": 1, "number": 9}], 1),
         ([{"number": 2}, {"number": 1}], 1),
@@ -111,6 +115,85 @@ def test_missing_genres_come_from_the_artist_then_from_the_default():
         "d": ("unknown", "default"),
         "e": ("metal", "album"),
     }
+
+
+def heard(key: str, genre: dict[str, float], tagger: str = "x") -> dict:
+    return {"track_id": key, "tagger": tagger, "genre": list(genre.items())}
+
+
+@pytest.mark.parametrize(
+    ("tags", "told"),
+    [
+        ([heard("t", {"free jazz": 0.6, "polka": 0.5})], ("jazz", "tags")),
+        ([heard("t", {"free jazz": 0.6}), heard("t", {"polka": 0.7}, "y")], ("folk", "tags")),
+        ([heard("t", {"free jazz": 0.6, "unheard of": 0.9})], ("jazz", "tags")),
+        ([heard("t", {"free jazz": 0.5, "bebop": 0.5, "polka": 0.5})], ("folk", "tags")),
+        ([heard("t", {"free jazz": 0.49})], ("unknown", "default")),
+        ([heard("other", {"free jazz": 0.9})], ("unknown", "default")),
+        ([heard("t", {})], ("unknown", "default")),
+        ([], ("unknown", "default")),
+        (None, ("unknown", "default")),
+    ],
+)
+def test_what_was_heard_fills_a_genre_that_nobody_tells(tags, told):
+    one = cleaned([album("a", genres=[])], [track("t", "a")], [audio("t")], tags=tags)["a"]
+    assert (one["genre"], one["genre_source"]) == told
+
+
+def test_what_was_heard_stands_behind_what_is_told():
+    albums = [album("a", genres=[]), album("b", genres=["rock"])]
+    songs, media = [track("t", "a"), track("u", "b")], [audio("t"), audio("u")]
+    found = cleaned(albums, songs, media, tags=[heard("t", {"jazz": 1.0}), heard("u", {"jazz": 1.0})])
+    assert [(row["genre"], row["genre_source"]) for row in found.values()] == [
+        ("rock", "artist"),
+        ("rock", "album"),
+    ]
+
+
+def test_editions_are_merged_and_the_refused_name_who_stayed():
+    albums = [
+        album(
+            "a",
+            title="Blue (Deluxe)",
+            genres=["jazz"],
+            licence="CC-BY-4.0",
+            source="table",
+            release_date="2011",
+        ),
+        album("b", title="Blue", genres=["bebop"], licence="CC0-1.0"),
+    ]
+    songs = [track("t", "a", popularity=9.0), track("u", "b", popularity=1.0)]
+    found = cleaned(albums, songs, [audio("t"), audio("u"), audio("b", kind="cover")])
+    assert found["a"]["reject_code"] == "duplicate"
+    assert found["a"]["reject_reason"] == "A: Blue (Deluxe): merged into Blue (b)"
+    kept = found["b"]
+    assert (kept["title"], kept["track_id"], kept["genres"]) == ("Blue", "t", ["bebop", "jazz"])
+    assert (kept["year"], kept["licence"], kept["cover_sha256"]) == ("2011", "CC0-1.0; CC-BY-4.0", "sha-b")
+    assert found == cleaned(albums[::-1], songs[::-1], [audio("b", kind="cover"), audio("u"), audio("t")])
+
+
+def test_who_has_sound_then_a_cover_stays():
+    albums = [album("a", title="Blue"), album("b", title="Blue (Deluxe)")]
+    songs = [track("t", "a"), track("u", "b")]
+    assert cleaned(albums, songs, [audio("u")])["a"]["reject_code"] == "duplicate"
+    assert cleaned(albums, songs, [audio("t"), audio("u")])["b"]["reject_code"] == "duplicate"
+    covered = cleaned(albums, songs, [audio("t"), audio("u"), audio("b", kind="cover")])
+    assert covered["a"]["reject_code"] == "duplicate"
+    assert {row["reject_code"] for row in cleaned(albums, songs, []).values()} == {"no_media", "duplicate"}
+
+
+def test_more_rows_move_no_split():
+    names = ["Zoë", "The Zoe", "ZOË feat. Rain", "Zoë; Rain", "Snow & Ice", "Snow and Ice"]
+    albums = [album(f"a{k}", artist=name, title=f"T{k}") for k, name in enumerate(names)]
+    songs = [track(f"t{k}", f"a{k}") for k in range(40)]
+    media = [audio(f"t{k}") for k in range(40)]
+    halves = Cleaning(validation=0.3, test=0.4)
+    before = {key: row["split"] for key, row in cleaned(albums, songs, media, halves).items()}
+    assert len({before[f"a{k}"] for k in range(4)}) == len({before["a4"], before["a5"]}) == 1
+    more = albums + [album(f"a{k}", artist=f"B{k}", title="T") for k in range(6, 40)]
+    after = {key: row["split"] for key, row in cleaned(more, songs, media, halves).items()}
+    assert {key: after[key] for key in before} == before
+    assert set(after.values()) == {"train", "validation", "test"}
 
 
 def test_two_sources_of_one_album_are_one_row():

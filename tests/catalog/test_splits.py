@@ -19,6 +19,15 @@ def test_spelling_moves_nobody(artist):
     assert split_of(artist, validation=0.3, test=0.3) == split_of(upper, validation=0.3, test=0.3)
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    ["the zoe", "ZOË", "Zoë feat. Rain", "Zoë; Rain", "Zoe ft. Rain & Snow", "Zoë (featuring Rain)"],
+)
+def test_every_spelling_of_an_artist_is_in_one_split(spelling):
+    for test in (0.2, 0.4, 0.6, 0.8):
+        assert split_of(spelling, validation=0.1, test=test) == split_of("Zoë", validation=0.1, test=test)
+
+
 @given(st.text(), st.floats(0, 0.5), st.floats(0, 0.4))
 def test_a_greater_share_only_adds(artist, test, more):
     if split_of(artist, validation=0, test=test) == "test":

@@ -2,8 +2,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from covergen import images
-from covergen.catalog.prompts import make_prompts
+from covergen import images, rows
+from covergen.catalog.prompts.make import make_prompts
 from covergen.embeddings.stage import HearTracks, ReadWords
 from covergen.errors import BadInput, ConfigError, ModelError, RejectCode
 from covergen.generation.pipeline import PaintSettings
@@ -12,6 +12,7 @@ from covergen.generation.stage import Paint
 from covergen.serving.schema import CoverOrder
 from covergen.serving.service import CoverService, prompt_of
 from covergen.sources.identity import album_id
+from covergen.tables import CATALOG
 from tests.files import png_text
 
 ORDER = CoverOrder(artist="Björk & Co", album="Moon Letters", genre="jazz", n=2, steps=3)
@@ -158,8 +159,8 @@ def test_an_unknown_noise_scheduler_is_refused(service, low_song):
 
 def test_the_prompt_is_the_catalogues_own():
     order = CoverOrder(artist="A", album="Moon Letters", genre="jazz")
-    rows = pa.Table.from_pylist([{"album_id": "a", "title": "Moon Letters", "artist": "A", "genre": "jazz"}])
-    prompts = make_prompts(rows).to_pylist()
+    album = {"album_id": "a", "title": "Moon Letters", "artist": "A", "genre": "jazz"}
+    prompts = make_prompts(rows.from_records(CATALOG, [album])).to_pylist()
     assert [p["text"] for p in prompts if p["variant"] == "full"] == [prompt_of(order)]
     assert "The genre is hip hop." in prompt_of(CoverOrder(artist="A", album="B", genre="Hip-Hop"))
     assert "The genre is zxqw." in prompt_of(CoverOrder(artist="A", album="B", genre="zxqw"))

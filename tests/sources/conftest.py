@@ -63,6 +63,7 @@ ATOMS = {
     "title": "©nam",
     "genre": "©gen",
     "date": "©day",
+    "lyrics": "©lyr",
 }
 
 
@@ -74,8 +75,11 @@ def write_tags(
     if path.suffix in {".mp3", ".wav"}:
         if file.tags is None:
             file.add_tags()
+        lyrics = tags.pop("lyrics", [])
         for name, values in tags.items():
             file.tags.add(FRAMES[name](encoding=1, text=values))
+        for text in lyrics:
+            file.tags.add(id3.USLT(encoding=1, lang="eng", desc="", text=text))
         if picture:
             file.tags.add(id3.APIC(encoding=0, mime="image/png", type=3, desc="", data=picture))
         if version == 3:

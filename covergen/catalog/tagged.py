@@ -1,0 +1,39 @@
+"""What taggers heard, as far as the catalogue and the prompts use it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from covergen.catalog.genres import canonical_genre
+
+UNSURE: Final = "unsure"  # a tagger's own way to say that it heard nothing it knows
+
+
+def heard_genres(tags: Iterable[Mapping[str, Any]], least: float) -> dict[str, tuple[float, str]]:
+    """Return track_id -> (minus the score, canonical genre) of its best word: sorted, the best is first.
+
+    `tags` are rows of TAGS; words below the score `least` and words that name no genre do not count.
+    """
+    best: dict[str, tuple[float, str]] = {}
+    for row in tags:
+        for word, score in row["genre"] or ():
+            if score is None or score < least or (genre := canonical_genre([word])) is None:
+                continue
+            told = (-score, genre)
+            best[row["track_id"]] = min(told, best.get(row["track_id"], told))
+    return best
+
+
+def heard_moods(tags: Iterable[Mapping[str, Any]], count: int) -> dict[str, tuple[str, ...]]:
+    """Return track_id -> its `count` strongest mood words, the strongest first, over all taggers."""
+    scores: dict[str, dict[str, float]] = {}
+    for row in tags:
+        own = scores.setdefault(row["track_id"], {})
+        for raw, score in row["mood"] or ():
+            word = " ".join(raw.split()).casefold()
+            if word and word != UNSURE and score:
+                own[word] = max(score, own.get(word, 0.0))
+    return {
+        track: tuple(sorted(own, key=lambda word: (-own[word], word))[:count])
+        for track, own in scores.items()
+        if own
+    }
