@@ -1,10 +1,11 @@
 """What every benchmark prints: a small table, then one line of JSON."""
 
 import json
+import os
 import platform
+import sys
 from dataclasses import asdict, dataclass
-
-import torch
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,13 @@ class Outcome:
 
 def device() -> str:
     """Return the name of the GPU, or of the processor and its threads."""
-    if torch.cuda.is_available():
+    torch = sys.modules.get("torch")  # a benchmark without tensors is no reason to import it
+    if torch is not None and torch.cuda.is_available():
         return str(torch.cuda.get_device_name())
-    return f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
+    return f"{_processor()}, {torch.get_num_threads() if torch else os.cpu_count()} threads"
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()

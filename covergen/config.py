@@ -5,20 +5,15 @@ Unknown keys are refused with the nearest right name. Only `jobs/` and `cli.py` 
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from covergen.config_sources import Section, SourceConfig
 from covergen.errors import ConfigError
 
 System = Literal["audio", "shuffled", "prompt_only"]
-
-
-class Section(BaseModel):
-    """A frozen section that knows its keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class RayCluster(Section):
@@ -33,32 +28,6 @@ class RayCluster(Section):
     timeout_seconds: float = Field(
         7200, gt=0, description="a job without any progress for so long is stopped"
     )
-
-
-class FolderSource(Section):
-    """One's own music: a folder with tagged files."""
-
-    name: Literal["folder"]
-    path: str = Field(description="the folder")
-
-
-class TableSource(Section):
-    """A catalogue as CSV, JSON or Parquet."""
-
-    name: Literal["table"]
-    path: str = Field(description="the file")
-
-
-class ProceduralSource(Section):
-    """Albums of the controlled world."""
-
-    name: Literal["procedural"]
-    train: int = Field(ge=0, description="albums to train on")
-    evaluation: int = Field(ge=0, description="albums no training may see")
-    seed: int = Field(0, ge=0, description="where in each split's seeds to begin")
-
-
-SourceConfig = Annotated[FolderSource | TableSource | ProceduralSource, Field(discriminator="name")]
 
 
 class Scrape(Section):
@@ -120,7 +89,7 @@ class Actors(Section):
 
 
 class Embed(Actors):
-    """Songs to audio embeddings, prompts to text embeddings."""
+    """Songs to audio embeddings, prompts to text embeddings, covers to image embeddings."""
 
     encoder: str = Field("logmel", description="name in the registry of audio encoders")
     seconds: float = Field(10, gt=0, description="seconds of each song that are heard")
@@ -129,6 +98,19 @@ class Embed(Actors):
         None, description="layers that are kept; nothing keeps the encoder's own four"
     )
     allow_noncommercial: bool = Field(False, description="allow encoders with a non-commercial licence")
+    image_encoder: str | None = Field(
+        None, description="name of an image encoder, or a folder; nothing leaves covers unembedded"
+    )
+
+
+class Tag(Actors):
+    """Songs to tags: what the music says in words and numbers."""
+
+    taggers: tuple[str, ...] = Field(
+        ("signal",), min_length=1, description="names in the registry of taggers"
+    )
+    seconds: float = Field(30, gt=0, description="seconds of each song that are heard")
+    clap: str = Field("clap", description="CLAP that clap-zero-shot hears with: preset name, or a folder")
 
 
 class Models(Section):
@@ -217,6 +199,7 @@ class Config(Section):
     ray: RayCluster = RayCluster()
     models: Models = Models()
     scrape: Scrape
+    tag: Tag = Tag()
     clean: Clean = Clean()
     embed: Embed = Embed()
     encode: Actors = Actors()

@@ -3,34 +3,41 @@
 A table owes one row per key, made from the input that `input_digest` names. The work list is what is owed,
 minus what is committed with the same key and digest, minus what was refused with that digest. Resume after
 a kill, a nightly delta and a rerun with nothing to do are this one mechanism. Keys are SHA-256 digests, so
-large tables are compared bucket by bucket, by the first digit of the first key column.
+large tables are compared bucket by bucket, by the first digits of the first key column.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from covergen import rejects
 from covergen.columns import Table
+from covergen.delta import Generation
 from covergen.generation.requests import requests
-from covergen.storage import Generation, Root
+from covergen.storage import Root
 from covergen.tables import (
     ALBUMS,
     AUDIO_EMBEDDINGS,
     CATALOG,
     GENERATED,
+    IMAGE_EMBEDDINGS,
     LATENTS,
     MEDIA,
     PROMPTS,
+    TAGS,
     TEXT_EMBEDDINGS,
 )
 
 WHOLE = 500_000  # committed rows up to which all keys are compared at once
 
-Owed = Callable[[Root, str], pa.Table]
+Bucket = tuple[str, str]
+"""Keys from the first text on and before the second; they are digits and small letters."""
+
+Owed = Callable[[Root, Bucket], pa.Table]
 """From a root and a bucket to the keys (and input digests) that a table owes in it."""
 
 
@@ -57,24 +64,33 @@ def work_list(root: Root, generation: Generation, owed: Owed, *, retry: Sequence
     )
 
 
-def buckets(generation: Generation) -> Sequence[str]:
-    """Return the buckets in which a table's keys are compared: all at once, or one per first digit."""
-    return "0123456789abcdef" if generation.count() > WHOLE else ("",)
+def buckets(generation: Generation) -> Sequence[Bucket]:
+    """Return the buckets in which a table's keys are compared: all at once, or 32 of equal size.
+
+    Their number does not grow with the table, so that time stays linear in its rows.
+    """
+    if generation.count() <= WHOLE:
+        return (("", "~"),)
+    bounds = ["", *(f"{place:02x}" for place in range(8, 256, 8)), "~"]
+    return tuple(pairwise(bounds))
 
 
-def within(bucket: str, column: str) -> str:
+def within(bucket: Bucket, column: str) -> str:
     """Return the SQL condition under which the keys of a column fall into a bucket."""
-    after = chr(ord(bucket) + 1) if bucket else ""  # beyond the digits and letters nothing follows
-    return f"{column} >= '{bucket}' AND {column} < '{after}'" if bucket else f"{column} >= ''"
+    return f"{column} >= '{bucket[0]}' AND {column} < '{bucket[1]}'"
 
 
 def held(table: pa.Table) -> Owed:
     """Return what a table in memory owes: its own rows."""
-    first = table.column_names[0]
-    return lambda _root, bucket: table.filter(pc.starts_with(table[first], bucket)) if bucket else table
+    keys = table[table.column_names[0]]
+    return lambda _root, bucket: table.filter(
+        pc.and_(pc.greater_equal(keys, bucket[0]), pc.less(keys, bucket[1]))
+    )
 
 
-def _part(generation: Generation, owed: pa.Table, bucket: str, refused: set[tuple[str, str | None]]) -> Work:
+def _part(
+    generation: Generation, owed: pa.Table, bucket: Bucket, refused: set[tuple[str, str | None]]
+) -> Work:
     key = list(generation.table.key)
     match = [*key, "input_digest"]
     done = generation.read(match, where=within(bucket, key[0]))
@@ -100,7 +116,7 @@ def _pairs(rows: pa.Table, key: Sequence[str]) -> list[tuple[str, str | None]]:
     return list(zip(rejects.joined_keys(rows, key), rows["input_digest"].to_pylist(), strict=True))
 
 
-def _audio(root: Root, bucket: str) -> pa.Table:
+def _audio(root: Root, bucket: Bucket) -> pa.Table:
     """Each catalogue row owes an embedding of its track, made from the track's media."""
     tracks = root.current(CATALOG).read(["track_id"], where=within(bucket, "track_id"))
     songs = f"kind = 'audio' AND {within(bucket, 'owner_id')}"
@@ -108,33 +124,47 @@ def _audio(root: Root, bucket: str) -> pa.Table:
     return tracks.join(media, "track_id", "owner_id").rename_columns(["track_id", "input_digest"])
 
 
-def _words(root: Root, bucket: str) -> pa.Table:
+def _tags(root: Root, bucket: Bucket) -> pa.Table:
+    """Each song in `media` owes a row per tagger of the current generation, made from the file."""
+    audio = f"kind = 'audio' AND {within(bucket, 'owner_id')}"
+    media = root.current(MEDIA).read(["owner_id", "sha256"], where=audio)
+    songs = media.rename_columns(["track_id", "input_digest"])
+    owed = [
+        songs.append_column("tagger", pa.array([name] * len(songs), pa.string()))
+        for name in sorted(root.recipe(TAGS)["taggers"])
+    ]
+    return pa.concat_tables(owed).select([*TAGS.key, "input_digest"])
+
+
+def _words(root: Root, bucket: Bucket) -> pa.Table:
     """Each prompt owes an embedding, made from its text."""
     return root.current(PROMPTS).read(["prompt_id", "input_digest"], where=within(bucket, "prompt_id"))
 
 
-def _latents(root: Root, bucket: str) -> pa.Table:
-    """Each album with a cover of its own owes latents."""
+def _covers(root: Root, bucket: Bucket) -> pa.Table:
+    """Each album with a cover of its own owes latents, and an embedding where covers are embedded."""
     covered = f"cover_sha256 IS NOT NULL AND {within(bucket, 'album_id')}"
     rows = root.current(CATALOG).read(["album_id", "cover_sha256"], where=covered)
     return rows.rename_columns(["album_id", "input_digest"])
 
 
-def _catalog(root: Root, bucket: str) -> pa.Table:
+def _catalog(root: Root, bucket: Bucket) -> pa.Table:
     """Each album owes a catalogue row."""
     return root.current(ALBUMS).read(["album_id"], where=within(bucket, "album_id"))
 
 
-def _painted(root: Root, bucket: str) -> pa.Table:
+def _painted(root: Root, bucket: Bucket) -> pa.Table:
     """Each album in scope owes a cover per system and variant."""
     wanted = requests(root, root.scope(GENERATED)).select([*GENERATED.key, "input_digest"])
     return held(wanted)(root, bucket)
 
 
 OWED: dict[str, Owed] = {
+    TAGS.name: _tags,
     CATALOG.name: _catalog,
     AUDIO_EMBEDDINGS.name: _audio,
     TEXT_EMBEDDINGS.name: _words,
-    LATENTS.name: _latents,
+    LATENTS.name: _covers,
+    IMAGE_EMBEDDINGS.name: _covers,
     GENERATED.name: _painted,
 }

@@ -20,7 +20,8 @@ from pyarrow import fs
 
 from covergen.errors import RootError
 
-RETRIES = Config(retries={"mode": "adaptive", "max_attempts": 10})
+ATTEMPTS = 10  # at a request that S3 refused for load or that broke off, with growing pauses
+RETRIES = Config(retries={"mode": "adaptive", "max_attempts": ATTEMPTS})
 
 
 def is_s3(uri: str) -> bool:
@@ -129,8 +130,10 @@ def arrow_filesystem(uri: str) -> fs.SubTreeFileSystem:
     """Return pyarrow's filesystem rooted at a folder, for readers that open many files at once."""
     if not is_s3(uri):
         return fs.SubTreeFileSystem(uri, fs.LocalFileSystem())
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    store = fs.S3FileSystem(endpoint_override=endpoint) if endpoint else fs.S3FileSystem()
+    options: dict[str, Any] = {"retry_strategy": fs.AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS)}
+    if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
+        options["endpoint_override"] = endpoint
+    store = fs.S3FileSystem(**options)
     return fs.SubTreeFileSystem(uri.removeprefix("s3://"), store)
 
 

@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from covergen.columns import Table
+from covergen.delta import Generation
 from covergen.rows import REJECT_COLUMNS, from_records
-from covergen.storage import Generation, Root
+from covergen.storage import Root
 from covergen.tables import REJECTS, TABLES
 
 RECIPE = {"table": "rejects", "version": 1}

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from covergen.columns import Table
-from covergen.errors import BadInput, RootError
+from covergen.errors import BadInput, RejectCode, RootError
 from covergen.tables import CHECKSUM
 
 
@@ -76,6 +76,15 @@ def refused(schema: pa.Schema, batch: pa.Table, problem: BadInput) -> pa.Table:
         else:
             columns[field.name] = pa.nulls(len(batch), field.type)
     return pa.table(columns)
+
+
+def refusals(batch: pa.Table) -> list[Mapping[str, Any] | BadInput]:
+    """Return, for each outcome of an earlier operator, the BadInput that refused it, or nothing yet."""
+    told = zip(*(batch[name].to_pylist() for name in REJECT_COLUMNS.names), strict=True)
+    return [
+        BadInput(RejectCode(code), reason, retriable=bool(retriable)) if code else {}
+        for code, reason, retriable in told
+    ]
 
 
 def conform(table: Table, batch: pa.Table, schema: pa.Schema) -> pa.Table:

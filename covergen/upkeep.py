@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pyarrow import fs
 
 from covergen import objects
+from covergen.delta import Generation
 from covergen.errors import ConfigError
-from covergen.storage import Generation, Root
+from covergen.storage import Root
 from covergen.tables import TABLES
 
 SAFE_HOURS = 168
+PART_BYTES = 128 * 2**20
 
 
 def sweep(uri: str, *, hours: int = SAFE_HOURS, dry_run: bool = False) -> dict[str, int]:
@@ -42,11 +44,20 @@ def compact(uri: str) -> dict[str, tuple[int, int]]:
     root, counts = Root.open(uri), {}
     for table in TABLES.values():
         if root.has(table):
-            delta = root.current(table).delta()
-            before = len(delta.file_uris())
-            delta.optimize.compact()
-            counts[table.name] = (before, len(delta.file_uris()))
+            counts[table.name] = merge_parts(root.current(table))
     return counts
+
+
+def merge_parts(generation: Generation, *, at_least: int = 2) -> tuple[int, int]:
+    """Merge a generation's small parts into parts of up to `PART_BYTES`; return files before and after.
+
+    Below `at_least` files nothing is done.
+    """
+    delta = generation.delta()
+    before = len(delta.file_uris())
+    if before >= at_least:
+        delta.optimize.compact(target_size=PART_BYTES)
+    return before, len(delta.file_uris())
 
 
 def _files(generation: Generation) -> set[str]:

@@ -8,10 +8,11 @@ import pyarrow.compute as pc
 
 from covergen import rejects
 from covergen.columns import Table
+from covergen.delta import Generation
 from covergen.errors import RootError
 from covergen.lineage import OWED, buckets, within
 from covergen.rows import row_checksums
-from covergen.storage import Generation, Root
+from covergen.storage import Root
 from covergen.tables import TABLES
 
 NAMED = 3  # keys that a message names before it counts the rest

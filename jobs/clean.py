@@ -10,10 +10,11 @@ from covergen.catalog.prompts.make import Wish, make_prompts
 from covergen.catalog.prompts.registry import PROMPT_STYLES
 from covergen.catalog.summary import genre_summary
 from covergen.config import Config
+from covergen.delta import Generation
 from covergen.embeddings.clip import token_counter
 from covergen.errors import ConfigError
 from covergen.lineage import held, work_list
-from covergen.storage import Generation, Root
+from covergen.storage import Root
 from covergen.tables import ALBUMS, CATALOG, MEDIA, PROMPTS, TAGS, TRACKS
 from jobs import entry
 from jobs.operators import nothing_to_do

@@ -1,19 +1,22 @@
-"""catalog, media, prompts -> audio_embeddings, text_embeddings: what the frozen encoders hear and read."""
+"""catalog, media, prompts -> audio_, text_, image_embeddings: what the frozen encoders hear, read and see."""
 
 from covergen.config import Config
+from covergen.embeddings.covers import SeeCovers
 from covergen.embeddings.stage import HearTracks, ReadWords
 from covergen.lineage import OWED
 from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
+from covergen.tables import AUDIO_EMBEDDINGS, IMAGE_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
 from jobs import entry
 from jobs.operators import begin, listed, mapped, pooled, record, write
 
 
 def main(config: Config) -> None:
-    """Embed the songs, then the prompts, that are not embedded yet."""
+    """Embed the songs, then the prompts, then the covers if asked to, that are not embedded yet."""
     root = Root.open(config.root)
     hear(root, config)
     read(root, config)
+    if config.embed.image_encoder is not None:
+        see(root, config, config.embed.image_encoder)
 
 
 def hear(root: Root, config: Config) -> None:
@@ -71,6 +74,33 @@ def read(root: Root, config: Config) -> None:
     )
     words = pooled(prompts, stage, actors=asked)
     write(words, root, generation, work=work, per_block=asked.commit_rows, stage=stage, config=config)
+
+
+def see(root: Root, config: Config, image_encoder: str) -> None:
+    """Decode covers on CPU tasks and run the image encoder on its own actors."""
+    asked = config.embed
+    stage = SeeCovers(
+        image_encoder,
+        device=asked.device,
+        bf16=asked.bf16,
+        offline=config.models.offline,
+        threads=asked.threads,
+        batch_size=asked.batch_size,
+    )
+    generation = root.generation(IMAGE_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
+    owed = OWED[IMAGE_EMBEDDINGS.name]
+    begun = begin(root, generation, owed, name="embed covers", retry=config.retry)
+    if begun is None:
+        return
+    generation, work = begun
+    entry.start_ray(config)
+    covers = listed(
+        root.current(MEDIA), ["uri", "bytes"], key="owner_id", only=work.todo, per_block=asked.batch_size
+    ).rename_columns({"owner_id": "album_id"})
+    crops = mapped(covers, stage.crop(), batch_size=asked.batch_size)
+    model = stage.see()
+    seen = pooled(crops, model, actors=asked)
+    write(seen, root, generation, work=work, per_block=asked.commit_rows, stage=model, config=config)
 
 
 if __name__ == "__main__":

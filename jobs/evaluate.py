@@ -2,8 +2,6 @@
 
 import json
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import ray
@@ -12,7 +10,7 @@ from covergen import objects, stable_diffusion
 from covergen.config import Config
 from covergen.evaluation import gather
 from covergen.evaluation.content import Missing, ReportContent
-from covergen.evaluation.report import write_report
+from covergen.evaluation.publish import link, page_of, publish
 from covergen.evaluation.table import SystemsTable
 from covergen.procedural.reader import READER, CoverReader
 from covergen.storage import Root, digest_of
@@ -21,7 +19,6 @@ from jobs.progress import say
 from jobs.strip import song_strip
 from jobs.train import CURRENT
 
-PAGE = "report.html"
 MADE_OF = "report.digest"
 WEIGHTS = "InceptionV3, DINOv2 or CLIP image weights in the local cache"
 MISSING = tuple(Missing(metric, WEIGHTS) for metric in ("FID", "FD-DINOv2", "CMMD", "CLIPScore"))
@@ -58,27 +55,6 @@ def main(config: Config) -> None:
     root.write(MADE_OF, made_of.encode())
     say("evaluate: the report is written")
     print(link(root))
-
-
-def page_of(root: Root) -> str:
-    """Return where the report lies: beside a local root, inside one in S3."""
-    return root.path("report", PAGE) if objects.is_s3(root.uri) else str(Path(root.uri).parent / PAGE)
-
-
-def publish(root: Root, content: ReportContent) -> None:
-    """Write the report to its place; one in S3 is a page on its own, so that a link opens all of it."""
-    if not objects.is_s3(root.uri):
-        write_report(Path(page_of(root)).parent, content)
-        return
-    with TemporaryDirectory() as folder:
-        write_report(folder, content, whole=True)
-        objects.push(Path(folder), root.path("report"))
-
-
-def link(root: Root) -> str:
-    """Return what a person opens: a path, or a link to S3 that works for a day."""
-    page = page_of(root)
-    return objects.presigned(page, seconds=86_400) if objects.is_s3(page) else page
 
 
 @ray.remote

@@ -11,14 +11,17 @@ import pyarrow.compute as pc
 import ray
 from ray.data import ActorPoolStrategy, Dataset
 
-from covergen import objects, rejects
+from covergen import objects, rejects, upkeep
 from covergen.config import Actors, Config
+from covergen.delta import Generation
 from covergen.errors import CovergenError
 from covergen.lineage import Owed, Work, work_list
-from covergen.storage import Generation, Root
+from covergen.storage import Root
 from jobs import progress
 from jobs.careful import Stage, carefully, name_of
 from jobs.progress import Meter, say
+
+CRUMBS = 32  # files of a table from which a job merges them when it is done
 
 
 def rows(table: pa.Table, *, per_block: int) -> Dataset:
@@ -162,6 +165,7 @@ def write(
             f"{name}: {len(work.todo) - rows - refused} of {len(work.todo)} rows did not arrive. "
             "Run the job again: it goes on from what is committed."
         )
+    upkeep.merge_parts(generation, at_least=CRUMBS)
     return meter
 
 

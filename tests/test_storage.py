@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from covergen import objects, rows, storage
+from covergen import delta, objects, rows
+from covergen.delta import Generation
 from covergen.errors import RootError
-from covergen.storage import Generation, Root, digest_of
+from covergen.storage import Root, digest_of
 from covergen.tables import AUDIO_EMBEDDINGS, PROMPTS
 
 SHAPES = {"frames": (2, 3, 4)}
@@ -151,14 +152,14 @@ def test_a_run_that_was_taken_over_commits_nothing_more(generation: Generation) 
 def test_a_commit_under_way_loses_against_a_run_that_takes_over(
     generation: Generation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    older, write = generation.take_over(), storage.write_deltalake
+    older, write = generation.take_over(), delta.write_deltalake
 
     def late(*arguments: object, **options: object) -> None:
         monkeypatch.undo()
         generation.take_over()  # after the older run has read the log, before it commits
         write(*arguments, **options)
 
-    monkeypatch.setattr(storage, "write_deltalake", late)
+    monkeypatch.setattr(delta, "write_deltalake", late)
     with pytest.raises(RootError, match="another run of this job has taken over"):
         older.append(embeddings(["a"]))
     assert generation.count() == 0

@@ -7,9 +7,10 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from covergen import objects, rejects, rows
+from covergen.delta import Generation
 from covergen.errors import BadInput, RejectCode, RootError
-from covergen.storage import Generation, Root
-from covergen.tables import ALBUMS, CATALOG, TRACKS
+from covergen.storage import Root
+from covergen.tables import ALBUMS, CATALOG, IMAGE_EMBEDDINGS, TRACKS
 from covergen.verify import Problem, verify
 
 
@@ -60,6 +61,22 @@ def test_a_lost_row_is_named(root: Root) -> None:
     root.current(CATALOG).delta().delete("album_id = 'a'")
     assert [(p.table, p.kind) for p in problems(root)] == [("catalog", "lost")]
     assert "a are neither there nor in rejects" in problems(root)[0].message
+
+
+def test_covers_are_owed_an_embedding_where_covers_are_embedded(tmp_path: Path) -> None:
+    root = Root.create(str(tmp_path / "root"))
+    root.generation(ALBUMS, {"v": 1}).append(albums("a", "b"))
+    with_cover = catalog("a", "b").set_column(
+        catalog("a").column_names.index("cover_sha256"), "cover_sha256", pa.array(["d", None])
+    )
+    root.generation(CATALOG, {"v": 1}).append(with_cover)
+    assert problems(root) == []
+    generation = root.generation(IMAGE_EMBEDDINGS, {"v": 1}, shapes={"pooled": (2,)})
+    assert [(p.table, p.kind) for p in problems(root)] == [("image_embeddings", "lost")]
+    key = pa.table({"album_id": ["a"], "input_digest": ["d"]})
+    seen = rows.outcomes(IMAGE_EMBEDDINGS, key, [{"pooled": [1.0, 2.0]}])
+    generation.append(seen.drop_columns(rows.REJECT_COLUMNS.names))
+    assert problems(root) == []
 
 
 def test_a_changed_value_breaks_its_checksum(root: Root) -> None:

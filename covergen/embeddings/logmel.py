@@ -21,8 +21,8 @@ VERSION: Final = 1  # raise it whenever a feature changes
 MELS: Final = 64
 PITCH_CLASSES: Final = 12
 SHORTEST_LAG, LONGEST_LAG, LAGS = 0.25, 1.25, 51  # seconds between onsets: 240 down to 48 a minute
-_FAST_WINDOW, _FAST_HOP = 1024, 240  # 43 ms every 10 ms: level, colour and onsets
-_SLOW_WINDOW, _SLOW_HOP = 8192, 2400  # 341 ms every 100 ms: parts semitones down to 100 Hz
+FAST_WINDOW, FAST_HOP = 1024, 240  # 43 ms every 10 ms: level, colour and onsets
+SLOW_WINDOW, SLOW_HOP = 8192, 2400  # 341 ms every 100 ms: parts semitones down to 100 Hz
 _LOWEST_PITCH, _HIGHEST_PITCH = 100.0, 2500.0  # Hz; below sound drums, above mostly partials
 _FLOOR: Final = 1e-10
 
@@ -63,16 +63,16 @@ class LogMel:
         return np.stack([self._window(window) for window in np.asarray(windows, dtype=np.float32)])
 
     def _window(self, waveform: Floats) -> Floats:
-        fast = _powers(waveform, _FAST_WINDOW, _FAST_HOP)  # (T, K)
-        slow = _powers(waveform, _SLOW_WINDOW, _SLOW_HOP)
+        fast = power_spectrogram(waveform, FAST_WINDOW, FAST_HOP)  # (T, K)
+        slow = power_spectrogram(waveform, SLOW_WINDOW, SLOW_HOP)
         frames = round(self.frame_rate * self.segment_seconds)
-        mel = fast @ self._mel_filters  # (T, 64)
+        mel = fast @ self.mel_filters  # (T, 64)
         level = _decibels(fast.sum(axis=1))
-        centre = fast @ self._octaves / np.maximum(fast.sum(axis=1), _FLOOR)
+        centre = fast @ self.octaves / np.maximum(fast.sum(axis=1), _FLOOR)
         tempo = np.broadcast_to(_onset_autocorrelation(mel), (frames, LAGS))
         parts: list[Floats] = [
             _scaled(_decibels(_pooled(mel, frames)), middle=-40, unit=20),
-            _chroma(_pooled(np.sqrt(slow) @ self._pitch_filters, frames)),
+            _chroma(_pooled(np.sqrt(slow) @ self.pitch_filters, frames)),
             _scaled(_pooled(level[:, None], frames), middle=-20, unit=10),
             _pooled(centre[:, None], frames),
             tempo,
@@ -80,11 +80,11 @@ class LogMel:
         return np.concatenate(parts, axis=1, dtype=np.float32)[None]  # (1, F, W)
 
     @cached_property
-    def _mel_filters(self) -> Floats:
+    def mel_filters(self) -> Floats:
         """Triangles (K, 64) between 40 Hz and 11 kHz on the mel scale (HTK), each summing to one."""
         low, high = 2595 * np.log10(1 + np.array([40.0, 11_000.0]) / 700)
         edges = 700 * (10 ** (np.linspace(low, high, MELS + 2) / 2595) - 1)
-        bins = fft.rfftfreq(_FAST_WINDOW, 1 / self.sample_rate)[:, None]
+        bins = fft.rfftfreq(FAST_WINDOW, 1 / self.sample_rate)[:, None]
         rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
         falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
         triangles = np.clip(np.minimum(rising, falling), 0, None)
@@ -96,16 +96,16 @@ class LogMel:
         return filters
 
     @cached_property
-    def _octaves(self) -> Floats:
+    def octaves(self) -> Floats:
         """Each bin's distance (K,) from 1 kHz in octaves."""
-        bins = fft.rfftfreq(_FAST_WINDOW, 1 / self.sample_rate)
+        bins = fft.rfftfreq(FAST_WINDOW, 1 / self.sample_rate)
         octaves: Floats = np.log2(np.maximum(bins, 40.0) / 1000).astype(np.float32)
         return octaves
 
     @cached_property
-    def _pitch_filters(self) -> Floats:
+    def pitch_filters(self) -> Floats:
         """How much each bin tells of each pitch class, C first: (K, 12)."""
-        bins = fft.rfftfreq(_SLOW_WINDOW, 1 / self.sample_rate)
+        bins = fft.rfftfreq(SLOW_WINDOW, 1 / self.sample_rate)
         pitches = 12 * np.log2(np.maximum(bins, 1.0) / 440) + 69
         distance = (pitches[:, None] - np.arange(PITCH_CLASSES) + 6) % 12 - 6
         heard = (bins > _LOWEST_PITCH) & (bins < _HIGHEST_PITCH)
@@ -115,7 +115,7 @@ class LogMel:
         return filters
 
 
-def _powers(waveform: Floats, window: int, hop: int) -> Floats:
+def power_spectrogram(waveform: Floats, window: int, hop: int) -> Floats:
     """Return the power spectrogram (T, K), a sine of full scale summing to about one."""
     padded = np.pad(waveform, window // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, window)[:-1:hop]
@@ -150,16 +150,27 @@ def _chroma(energies: Floats) -> Floats:
     return centred
 
 
-def _onset_autocorrelation(mel: Floats) -> Floats:
-    """Return how well the onsets (51,) repeat after each lag, -1 to 1; a peak lies at the beat's period."""
+def onset_envelope(mel: Floats) -> Floats:
+    """Return how much the mel bands (T, K) rise at each frame (T,), less what is usual around it."""
     loudness = np.log10(mel + 1e-6)
     rises = np.maximum(np.diff(loudness, axis=0, prepend=loudness[:1]), 0).mean(axis=1)  # (T,)
     # A beat's period is seldom a whole number of frames: smooth peaks can be read between them.
-    onsets = ndimage.gaussian_filter1d(rises - ndimage.uniform_filter1d(rises, 100), 2.0)
+    smooth: Floats = ndimage.gaussian_filter1d(rises - ndimage.uniform_filter1d(rises, 100), 2.0)
+    return smooth
+
+
+def autocorrelation(onsets: Floats) -> Floats:
+    """Return how well onsets (T,) repeat after each lag (T,), 1 at lag 0, whatever of them overlaps."""
     size = 2 * len(onsets)
     products = fft.irfft(np.abs(fft.rfft(onsets, size)) ** 2, size)[: len(onsets)]
     overlaps = len(onsets) / (len(onsets) - np.arange(len(onsets)))
-    correlation = products * overlaps / max(float(products[0]), _FLOOR)
-    lags = np.linspace(SHORTEST_LAG, LONGEST_LAG, LAGS) * (LogMel.sample_rate / _FAST_HOP)
-    at_lags: Floats = np.interp(lags, np.arange(len(onsets)), correlation).astype(np.float32)
+    correlation: Floats = products * overlaps / max(float(products[0]), _FLOOR)
+    return correlation
+
+
+def _onset_autocorrelation(mel: Floats) -> Floats:
+    """Return how well the onsets (51,) repeat after each lag, -1 to 1; a peak lies at the beat's period."""
+    correlation = autocorrelation(onset_envelope(mel))
+    lags = np.linspace(SHORTEST_LAG, LONGEST_LAG, LAGS) * (LogMel.sample_rate / FAST_HOP)
+    at_lags: Floats = np.interp(lags, np.arange(len(correlation)), correlation).astype(np.float32)
     return at_lags

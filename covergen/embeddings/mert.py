@@ -18,9 +18,10 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor
-from torch.nn import functional
 
-from covergen.errors import ConfigError, ModelError
+from covergen.embeddings.frames import check_frame_rate, kept_states, pooled, quarters
+from covergen.embeddings.loading import read_config
+from covergen.errors import ModelError
 from covergen.weights import commit_digest, download, files_digest
 
 VERSION: Final = 1  # raise it whenever a frame changes
@@ -75,16 +76,8 @@ class Mert:
     ):
         self.name, self.device, self.bf16, self.offline = name, device, bf16, offline
         depth, self.width, chosen = _shape(name)
-        self.states = tuple(chosen if layers is None else layers)
-        if not self.states or not set(self.states) <= set(range(depth + 1)):
-            raise ConfigError(
-                f"{name} has hidden states 0 to {depth}; layers={list(self.states)} cannot be kept"
-            )
-        frames = frame_rate * self.segment_seconds
-        if frames != round(frames) or not 1 <= frames <= 75 * self.segment_seconds:
-            raise ConfigError(
-                f"{name} cannot give {frame_rate:g} frames per second; take 0.2 to 75, such as 2"
-            )
+        self.states = kept_states(name, layers, default=chosen, depth=depth)
+        check_frame_rate(name, frame_rate, segment_seconds=self.segment_seconds, highest=75)
         self.layers = len(self.states)
         self.frame_rate = frame_rate
 
@@ -121,8 +114,8 @@ class Mert:
             output = self.model(_normalised(waveforms), output_hidden_states=True)
         hidden = [*output.hidden_states[:-1], output.last_hidden_state]
         frames = round(self.frame_rate * self.segment_seconds)
-        pooled = [_pooled(hidden[index].float(), frames) for index in self.states]
-        result: NDArray[np.float32] = torch.stack(pooled, dim=1).cpu().numpy()  # (B, L, F, W)
+        kept = [pooled(hidden[index].float(), frames) for index in self.states]
+        result: NDArray[np.float32] = torch.stack(kept, dim=1).cpu().numpy()  # (B, L, F, W)
         return result
 
 
@@ -132,8 +125,7 @@ def _shape(name: str) -> tuple[int, int, tuple[int, ...]]:
         return PRESETS[name].depth, PRESETS[name].width, PRESETS[name].layers
     config = _read_config(Path(name).expanduser())
     depth = int(config["num_hidden_layers"])
-    quarters = sorted({max(1, round(depth * part / 4)) for part in range(1, 5)})
-    return depth, int(config["hidden_size"]), tuple(quarters)
+    return depth, int(config["hidden_size"]), quarters(depth)
 
 
 def load_hubert(folder: Path) -> Any:
@@ -176,14 +168,7 @@ def load_hubert(folder: Path) -> Any:
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
-    path = folder / "config.json"
-    try:
-        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"there is no MERT at {str(folder)!r}: {path.name} cannot be read; name one of "
-            f"{', '.join(PRESETS)} or a folder in the released layout"
-        ) from error
+    config = read_config(folder, what="MERT", presets=PRESETS)
     for key in ("feature_extractor_cqt", "deepnorm"):
         if config.get(key):
             raise ModelError(
@@ -203,8 +188,3 @@ def _normalised(waveforms: Tensor) -> Tensor:
     """Return each window (B, N) at zero mean and unit variance, as the model was trained."""
     centred = waveforms - waveforms.mean(dim=1, keepdim=True)
     return centred / torch.sqrt(centred.square().mean(dim=1, keepdim=True) + 1e-7)
-
-
-def _pooled(hidden: Tensor, frames: int) -> Tensor:
-    """Return (B, F, W) averages over time of hidden states (B, T, W)."""
-    return functional.adaptive_avg_pool1d(hidden.transpose(1, 2), frames).transpose(1, 2)

@@ -5,8 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from covergen.embeddings.clap import Clap
+from covergen.embeddings.loading import CONFIG, read_config
 from covergen.embeddings.logmel import LogMel
 from covergen.embeddings.mert import Mert
+from covergen.embeddings.musicgen import MusicGen
 from covergen.embeddings.protocol import AudioEncoder
 from covergen.errors import ConfigError
 
@@ -15,6 +18,14 @@ AUDIO_ENCODERS: Final[dict[str, Callable[..., AudioEncoder]]] = {
     "logmel": LogMel,
     "mert-v1-95m": partial(Mert, "mert-v1-95m"),
     "mert-v1-330m": partial(Mert, "mert-v1-330m"),
+    "musicgen": partial(MusicGen, "musicgen"),
+    "clap": partial(Clap, "clap"),
+}
+# What hears with a folder in its released layout, by `model_type` in its config.json.
+MODEL_TYPES: Final[dict[str, Callable[..., AudioEncoder]]] = {
+    "mert_model": Mert,
+    "musicgen": MusicGen,
+    "clap": Clap,
 }
 
 
@@ -28,23 +39,31 @@ def build_encoder(
     offline: bool = False,
     allow_noncommercial: bool = False,
 ) -> AudioEncoder:
-    """Return an encoder of the registry, or a MERT from a folder; nothing heavy is loaded yet.
+    """Return an encoder of the registry, or one from a folder; nothing heavy is loaded yet.
 
     ConfigError for an unknown name, and for a licence without commercial use unless that is allowed.
     """
-    if name in AUDIO_ENCODERS:
-        factory = AUDIO_ENCODERS[name]
-    elif (Path(name).expanduser() / "config.json").is_file():
-        factory = partial(Mert, name)
-    else:
-        raise ConfigError(
-            f"audio encoder {name!r} is unknown; choose one of {', '.join(AUDIO_ENCODERS)}, or a "
-            "folder with a MERT"
-        )
+    factory = AUDIO_ENCODERS.get(name) or _of_folder(name)
     encoder = factory(frame_rate=frame_rate, layers=layers, device=device, bf16=bf16, offline=offline)
     if not (encoder.commercial or allow_noncommercial):
         raise ConfigError(
             f"the weights of {name} are {encoder.licence}, for research only; set allow_noncommercial=true "
-            "if that is what you do, or choose logmel, which anyone may use"
+            "if that is what you do, or choose clap or logmel, which anyone may use"
         )
     return encoder
+
+
+def _of_folder(name: str) -> Callable[..., AudioEncoder]:
+    folder = Path(name).expanduser()
+    if not (folder / CONFIG).is_file():
+        raise ConfigError(
+            f"audio encoder {name!r} is unknown; choose one of {', '.join(AUDIO_ENCODERS)}, or a folder "
+            f"in the layout of such a release, with its {CONFIG}"
+        )
+    kind = read_config(folder, what="audio encoder", presets=AUDIO_ENCODERS).get("model_type")
+    if kind not in MODEL_TYPES:
+        raise ConfigError(
+            f"{name} holds a model of type {kind!r}, which cannot be listened with; take a folder whose "
+            f"{CONFIG} has model_type {' or '.join(MODEL_TYPES)}"
+        )
+    return partial(MODEL_TYPES[kind], name)

@@ -164,12 +164,7 @@ class Hear:
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return outcomes of `audio_embeddings` for CUTS, refused rows included, in order."""
         heard = [index for index, cut in enumerate(batch["windows"]) if cut.is_valid]
-        results: list[Mapping[str, Any] | BadInput] = [
-            BadInput(RejectCode(code), reason, retriable=bool(retriable)) if code else {}
-            for code, reason, retriable in zip(
-                *(batch[name].to_pylist() for name in rows.REJECT_COLUMNS.names), strict=True
-            )
-        ]
+        results = rows.refusals(batch)
         if heard:
             frames = self._listen([batch["windows"][index].as_buffer() for index in heard])
             for index, values in zip(heard, frames, strict=True):

@@ -14,8 +14,7 @@ import torch
 from covergen import images, rows, stable_diffusion
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.images import Pixels
-from covergen.sources.media import read_media
-from covergen.sources.places import shown
+from covergen.sources.media import read_picture
 from covergen.tables import LATENTS
 from covergen.weights import use_threads
 
@@ -87,9 +86,9 @@ class EncodeCovers:
         for index, row in enumerate(batch.select(["uri", "bytes"]).to_pylist()):
             results.append({})
             try:
-                pictures[index] = images.fit_square(images.decode(read_media(row)), self.size)
+                pictures[index] = images.fit_square(read_picture(row), self.size)
             except BadInput as refusal:
-                results[index] = _with_place(refusal, row["uri"])
+                results[index] = refusal
         indices = list(pictures)
         for start in range(0, len(indices), self.batch_size):
             chosen = indices[start : start + self.batch_size]
@@ -109,10 +108,3 @@ def _checked(latent: dict[str, Any]) -> Mapping[str, Any] | BadInput:
     if all(np.all(np.abs(value) <= _HALF_MAX) for value in latent.values()):  # false for NaN
         return latent
     return BadInput(RejectCode.NOT_FINITE, "the VAE's answer is not finite or beyond 16 bits")
-
-
-def _with_place(refusal: BadInput, uri: str | None) -> BadInput:
-    where = shown(uri) if uri else ""
-    if where in refusal.reason:
-        return refusal
-    return BadInput(refusal.code, f"{where}: {refusal.reason}", retriable=refusal.retriable)

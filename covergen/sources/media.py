@@ -10,6 +10,7 @@ import pyarrow as pa
 from covergen import audio, images, rows
 from covergen.audio import AudioLimits
 from covergen.errors import BadInput, RejectCode
+from covergen.images import Pixels
 from covergen.sources import procedural
 from covergen.sources.music_tags import embedded_picture
 from covergen.sources.places import EMBEDDED, path_of, shown
@@ -39,9 +40,7 @@ class CheckMedia:
             measured = self._audio(row) if row["kind"] == "audio" else self._cover(row)
             return {**measured, "bytes": row["bytes"]}
         except BadInput as refusal:
-            where = shown(row["uri"]) if row.get("uri") else row["owner_id"]
-            reason = refusal.reason if where in refusal.reason else f"{where}: {refusal.reason}"
-            return BadInput(refusal.code, reason, retriable=refusal.retriable)
+            return _placed(refusal, row)
 
     def _audio(self, row: Mapping[str, Any]) -> dict[str, Any]:
         source = media_source(row)
@@ -87,6 +86,14 @@ def read_media(row: Mapping[str, Any], *, max_bytes: int = 2**29) -> bytes:
         raise _unopened(row["uri"], error) from error
 
 
+def read_picture(row: Mapping[str, Any], *, max_pixels: int = images.MAX_PIXELS) -> Pixels:
+    """Return the pixels of a cover in MEDIA. Raises BadInput whose reason names the file."""
+    try:
+        return images.decode(read_media(row), max_pixels=max_pixels)
+    except BadInput as refusal:
+        raise _placed(refusal, row) from refusal
+
+
 def stamp(row: Mapping[str, Any]) -> str:
     """Return what tells whether a candidate changed since it was opened: bytes, or address, size, time."""
     if row.get("bytes") is not None:
@@ -112,6 +119,13 @@ def _picture(path: Path) -> bytes:
     if picture is None:
         raise BadInput(RejectCode.DAMAGED_IMAGE, "the embedded picture cannot be found any more")
     return picture
+
+
+def _placed(refusal: BadInput, row: Mapping[str, Any]) -> BadInput:
+    """Return a refusal whose reason names the file that a person has to look at."""
+    where = shown(row["uri"]) if row.get("uri") else row.get("owner_id", "")
+    reason = refusal.reason if where in refusal.reason else f"{where}: {refusal.reason}"
+    return BadInput(refusal.code, reason, retriable=refusal.retriable)
 
 
 def _unopened(address: str, error: OSError) -> BadInput:

@@ -172,3 +172,17 @@ def test_the_full_95m_architecture_loads_all_of_its_211_tensors(tmp_path):
     frames = encoder(WINDOWS[:1])
     assert frames.shape == (1, 4, 10, 768)
     assert np.isfinite(frames).all()
+
+
+@pytest.mark.slow
+def test_the_full_330m_architecture_hears(tmp_path):
+    original = toys.save_mert(tmp_path, release=toys.MERT_330M, full_size=True)
+    sums = {name: value.double().sum().item() for name, value in original.state_dict().items()}
+    del original  # a machine need not hold both
+    encoder = Mert(str(tmp_path))
+    assert (encoder.layers, encoder.width, encoder.states) == (4, 1024, (6, 12, 18, 24))
+    assert 310e6 < sum(value.numel() for value in encoder.model.parameters()) < 320e6
+    assert {n: v.double().sum().item() for n, v in encoder.model.state_dict().items()} == sums
+    frames = encoder(WINDOWS[:1])
+    assert frames.shape == (1, 4, 10, 1024)
+    assert np.isfinite(frames).all()

@@ -9,6 +9,7 @@ import pytest
 
 from covergen import images, objects, rejects
 from covergen.evaluation.gather import made_up
+from covergen.evaluation.publish import page_of
 from covergen.rows import read_tensor
 from covergen.storage import Root
 from covergen.tables import (
@@ -16,6 +17,7 @@ from covergen.tables import (
     AUDIO_EMBEDDINGS,
     CATALOG,
     GENERATED,
+    IMAGE_EMBEDDINGS,
     LATENTS,
     MEDIA,
     PROMPTS,
@@ -24,6 +26,7 @@ from covergen.tables import (
 )  # fmt: skip
 from covergen.verify import verify
 from jobs import clean, embed, encode, evaluate, generate, scrape, train
+from tests import toy_encoders
 from tests.jobs.conftest import config_for
 
 pytestmark = pytest.mark.ray
@@ -55,14 +58,17 @@ def test_clean_makes_a_row_and_three_prompts_of_every_album(small_root: str) -> 
     }
 
 
-def test_embed_hears_and_reads_everything_in_one_shape(small_root: str) -> None:
-    embed.main(config_for(small_root))
+def test_embed_hears_reads_and_sees_everything_in_one_shape(small_root: str, tmp_path: Path) -> None:
+    toy_encoders.save_clip_vision(tmp_path)
+    embed.main(config_for(small_root, embed={"batch_size": 8, "image_encoder": str(tmp_path)}))
     root = Root.open(small_root)
     frames = read_tensor(root.current(AUDIO_EMBEDDINGS).read(["frames"]), "frames")
     states = read_tensor(root.current(TEXT_EMBEDDINGS).read(["states"]), "states")
     assert frames.shape[0] == ALL and frames.ndim == 4 and np.isfinite(frames).all()
     assert states.shape[:2] == (3 * ALL, 77) and np.isfinite(states).all()
     assert len(np.unique(frames.reshape(ALL, -1), axis=0)) == ALL
+    seen = read_tensor(root.current(IMAGE_EMBEDDINGS).read(["pooled"]), "pooled")
+    assert seen.shape == (ALL, 24) and len(np.unique(seen, axis=0)) == ALL
 
 
 def test_encode_makes_latents_of_every_cover(small_root: str) -> None:
@@ -139,7 +145,7 @@ def test_evaluate_writes_a_report_and_tells_where_it_can_be_opened(
     else:
         text = Path(told).read_text()
     assert "prompt only" in text.lower() and "shuffled" in text.lower()
-    page = evaluate.page_of(Root.open(small_root))
+    page = page_of(Root.open(small_root))
     assert len(objects.read(page.removesuffix("html") + "md")) > 1000
 
 

@@ -1,32 +1,48 @@
-"""A killed job leaves no row twice and loses none: the next run goes on from what is committed."""
+"""Whatever dies, every row is there once: for any reader, with the features of an undisturbed run."""
 
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from uuid import uuid4
 
+import numpy as np
 import pytest
 import yaml
 
+from covergen.rows import read_tensor
 from covergen.storage import Root
 from covergen.tables import AUDIO_EMBEDDINGS
 from covergen.verify import verify
+from tests.jobs.faulty import faulty
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 REPOSITORY = Path(__file__).parent.parent.parent
 ALBUMS = 60
+KILLS = 3
 
 
-def job(name: str, config: Path) -> subprocess.Popen[bytes]:
+def write_config(folder: Path, root: str) -> Path:
+    path = folder / f"{uuid4().hex}.yaml"
+    source = {"name": "procedural", "train": ALBUMS, "evaluation": 0}
+    sections = {"root": root, "scrape": {"sources": [source]}, "embed": {"commit_rows": 4, "batch_size": 4}}
+    path.write_text(yaml.safe_dump(sections))
+    return path
+
+
+def start(name: str, config: Path, **environment: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", f"jobs.{name}", str(config)]
-    return subprocess.Popen(command, cwd=REPOSITORY, start_new_session=True, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        command, cwd=REPOSITORY, start_new_session=True, stderr=subprocess.PIPE, env=os.environ | environment
+    )
 
 
-def finish(name: str, config: Path) -> None:
-    running = job(name, config)
-    _, told = running.communicate(timeout=240)
+def finish(running: subprocess.Popen[bytes]) -> None:
+    _, told = running.communicate(timeout=400)
     assert running.returncode == 0, told.decode()
 
 
@@ -34,25 +50,134 @@ def committed(root: Root) -> int:
     return root.current(AUDIO_EMBEDDINGS).count() if root.has(AUDIO_EMBEDDINGS) else 0
 
 
-def test_a_killed_driver_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    config = tmp_path / "run.yaml"
-    sections = {
-        "root": str(tmp_path / "root"),
-        "scrape": {"sources": [{"name": "procedural", "train": ALBUMS, "evaluation": 0}]},
-        "embed": {"commit_rows": 4, "batch_size": 4},
-    }
-    config.write_text(yaml.safe_dump(sections))
-    for name in ("scrape", "clean"):
-        finish(name, config)
-    root, running = Root.open(str(tmp_path / "root")), job("embed", config)
+def wait_for(count: int, root: Root, running: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + 200
-    while not committed(root) and time.monotonic() < until and running.poll() is None:
-        time.sleep(0.1)
-    os.killpg(running.pid, signal.SIGKILL)
-    running.wait()
-    survived = committed(root)
-    assert 0 < survived < ALBUMS, "the kill came too early or too late to prove anything"
-    finish("embed", config)
-    keys = root.current(AUDIO_EMBEDDINGS).read(["track_id"])["track_id"].to_pylist()
-    assert len(keys) == len(set(keys)) == ALBUMS
-    assert verify(root.uri) == []
+    while committed(root) < count:
+        if running.poll() is not None:
+            raise AssertionError(f"the job ended before {count} rows: {running.communicate()[1].decode()}")
+        assert time.monotonic() < until, f"{count} rows were not committed in time"
+        time.sleep(0.05)
+
+
+def moments() -> list[int]:
+    """Rows committed at which something dies: random, increasing, none so late that nothing is left."""
+    return sorted(random.sample(range(4, ALBUMS - 12), KILLS))
+
+
+@pytest.fixture(scope="module")
+def gathered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root that waits for its songs to be heard."""
+    folder = tmp_path_factory.mktemp("gathered")
+    config = write_config(folder, str(folder / "root"))
+    for name in ("scrape", "clean"):
+        finish(start(name, config))
+    return folder / "root"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(gathered: Path, tmp_path_factory: pytest.TempPathFactory) -> Root:
+    """The same root, heard in peace."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    shutil.copytree(gathered, folder / "root")
+    finish(start("embed", write_config(folder, str(folder / "root"))))
+    return Root.open(str(folder / "root"))
+
+
+@pytest.fixture
+def root(gathered: Path, tmp_path: Path) -> Root:
+    shutil.copytree(gathered, tmp_path / "root")
+    return Root.open(str(tmp_path / "root"))
+
+
+def assert_as_undisturbed(root: Root, undisturbed: Root, told: object) -> None:
+    found, wanted = root.current(AUDIO_EMBEDDINGS), undisturbed.current(AUDIO_EMBEDDINGS)
+    assert found.name == wanted.name
+    ours, theirs = (
+        generation.read(["track_id", "frames"]).sort_by("track_id") for generation in (found, wanted)
+    )
+    assert ours["track_id"].to_pylist() == theirs["track_id"].to_pylist(), told
+    assert len(set(ours["track_id"].to_pylist())) == ALBUMS
+    frames, expected = (read_tensor(rows, "frames").astype(np.float32) for rows in (ours, theirs))
+    np.testing.assert_allclose(frames, expected, rtol=1e-3, atol=1e-3)
+    assert verify(root.uri) == [], told
+
+
+def test_a_driver_is_killed_three_times(root: Root, undisturbed: Root, tmp_path: Path) -> None:
+    config, at = write_config(tmp_path, root.uri), moments()
+    for count in at:
+        running = start("embed", config)
+        wait_for(count, root, running)
+        os.kill(running.pid, signal.SIGKILL)  # its Ray finds out by itself, its workers may still write
+        running.wait()
+    finish(start("embed", config))
+    assert_as_undisturbed(root, undisturbed, at)
+
+
+def test_an_encoder_actor_is_killed_three_times(root: Root, undisturbed: Root, tmp_path: Path) -> None:
+    at, killed = moments(), set[int]()
+    running = start("embed", write_config(tmp_path, root.uri))
+    for count in at:
+        wait_for(count, root, running)
+        victims = eventually("MapBatches(Hear)", besides=killed)
+        for victim in victims:
+            os.kill(victim, signal.SIGKILL)
+        killed |= victims
+    finish(running)
+    assert len(killed) >= KILLS
+    assert_as_undisturbed(root, undisturbed, at)
+
+
+def test_a_node_is_killed_three_times(root: Root, undisturbed: Root, tmp_path: Path) -> None:
+    from ray.cluster_utils import Cluster
+
+    at = moments()
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    node = cluster.add_node(num_cpus=4)
+    try:
+        running = start("embed", write_config(tmp_path, root.uri), RAY_ADDRESS=cluster.address)
+        for count in at:
+            wait_for(count, root, running)
+            cluster.remove_node(node, allow_graceful=False)
+            node = cluster.add_node(num_cpus=4)
+        finish(running)
+    finally:
+        cluster.shutdown()
+    assert_as_undisturbed(root, undisturbed, at)
+
+
+def test_a_driver_is_killed_over_a_bucket_on_a_bad_day(
+    s3_bucket: str, undisturbed: Root, tmp_path: Path
+) -> None:
+    uri, seed = f"{s3_bucket}/{uuid4().hex}", random.randrange(10**6)
+    config, root = write_config(tmp_path, uri), Root(uri)
+    with faulty(os.environ["AWS_ENDPOINT_URL"], seed=seed) as (endpoint, done):
+        for name in ("scrape", "clean"):
+            finish(start(name, config, AWS_ENDPOINT_URL=endpoint))
+        running = start("embed", config, AWS_ENDPOINT_URL=endpoint)
+        wait_for(random.randrange(4, ALBUMS - 12), root, running)
+        os.kill(running.pid, signal.SIGKILL)
+        running.wait()
+        finish(start("embed", config, AWS_ENDPOINT_URL=endpoint))
+    assert min(done["refused"], done["broken"], done["slow"]) > 10, done
+    assert_as_undisturbed(root, undisturbed, seed)
+
+
+def processes(name: str) -> set[int]:
+    """The processes whose title holds `name`."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and name in (entry / "cmdline").read_bytes().decode(errors="replace"):
+                found.add(int(entry.name))
+        except OSError:
+            continue  # it ended while we looked
+    return found - {os.getpid()}
+
+
+def eventually(name: str, *, besides: set[int], seconds: float = 60) -> set[int]:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := processes(name) - besides:
+            return found
+        time.sleep(0.05)
+    raise TimeoutError("no process came")

@@ -1,0 +1,180 @@
+"""One generation of a table, a Delta table: committed exactly once, by one run at a time, read in pieces.
+
+Which generation is current, and where its address comes from, is left to `storage.py`.
+"""
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
+from uuid import uuid4
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from covergen import objects
+from covergen.columns import Table
+from covergen.errors import RootError
+from covergen.rows import conform
+from covergen.tables import TABLES
+
+RUN = "covergen.run"  # the table property that names the run which may write
+ATTEMPTS = 8  # a merge that lost the race against another writer is read anew and tried again
+
+
+class Generation:
+    """One Delta table. Picklable: the log is read anew in each process.
+
+    `run` is who writes: after another run took over, this one can commit nothing more.
+    """
+
+    def __init__(self, uri: str, table_name: str, run: str | None = None):
+        self.uri = uri
+        self.table_name = table_name
+        self.run = run
+
+    def __getstate__(self) -> dict[str, str | None]:
+        return {"uri": self.uri, "table_name": self.table_name, "run": self.run}
+
+    @property
+    def table(self) -> Table:
+        """The declaration of this table."""
+        return TABLES[self.table_name]
+
+    @property
+    def name(self) -> str:
+        """The generation's digest."""
+        return self.uri.rsplit("/", 1)[-1]
+
+    def create(self, schema: pa.Schema) -> None:
+        """Make the empty table if it is not there."""
+        DeltaTable.create(
+            self.uri,
+            schema,
+            mode="ignore",
+            name=self.table_name,
+            storage_options=objects.delta_options(self.uri),
+        )
+
+    def delta(self) -> DeltaTable:
+        """Return the Delta table at its newest version. Raises RootError if it cannot be read."""
+        try:
+            return DeltaTable(self.uri, storage_options=objects.delta_options(self.uri))
+        except TableNotFoundError as error:
+            raise RootError(f"{self.uri} is missing, though it is the current generation.") from error
+        except (DeltaError, OSError) as error:
+            raise RootError(f"{self.uri} cannot be read: {error}") from error
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The table's Arrow schema with its field metadata: units, tensor dtypes and shapes."""
+        return pa.schema(self.delta().schema())
+
+    @property
+    def version(self) -> int:
+        """The newest version; a job records it, so that what it read can be read again."""
+        return int(self.delta().version())
+
+    def take_over(self) -> "Generation":
+        """Return this generation as a new run writes it: workers of an older run, dead or not, are shut out.
+
+        The run's name is table metadata, and Delta Lake refuses a commit whose reading of the log is older
+        than a change of metadata: there is no moment in which both can write.
+        """
+        run = uuid4().hex
+        for _ in range(ATTEMPTS):
+            try:
+                self.delta().alter.set_table_properties({RUN: run}, raise_if_not_exists=False)
+            except CommitFailedError:
+                continue  # another commit came first
+            return Generation(self.uri, self.table_name, run)
+        raise RootError(f"{self.uri}: other writers won {ATTEMPTS} times; end them, then run it again.")
+
+    def append(self, batch: pa.Table) -> int:
+        """Commit new rows in one transaction and return how many; a block seen before adds none.
+
+        The transaction's application id is the SHA-256 of the rows' keys and input digests, so a retried
+        task finds its own commit. Raises RootError where another run has taken over.
+        """
+        if not len(batch):
+            return 0
+        rows = conform(self.table, batch, self.schema)
+        app_id = self._block_id(rows)
+        properties = CommitProperties(app_transactions=[Transaction(app_id, 1)])
+        for attempt in range(ATTEMPTS):
+            delta = self._mine()
+            if delta.transaction_version(app_id) is not None:
+                return 0
+            try:
+                write_deltalake(delta, rows, mode="append", commit_properties=properties)
+            except (DeltaError, OSError) as error:
+                # Another run may have taken over, a second copy of this task may have committed a moment ago,
+                # or the answer to our own commit was lost on its way: the log, read anew, tells.
+                if attempt == ATTEMPTS - 1:
+                    raise RootError(f"{self.uri} cannot be written: {error}") from error
+                time.sleep(random.uniform(0, min(10.0, 0.1 * 2**attempt)))
+                continue
+            return len(rows)
+        return 0
+
+    def _mine(self) -> DeltaTable:
+        """Return the table at its newest version. Raises RootError where another run has taken over."""
+        delta = self.delta()
+        if self.run and delta.metadata().configuration.get(RUN) != self.run:
+            raise RootError(f"{self.uri}: another run of this job has taken over; this one ends.")
+        return delta
+
+    def upsert(self, batch: pa.Table) -> int:
+        """Merge rows by key: new ones are added, changed ones replaced, equal ones left. Return how many."""
+        if not len(batch):
+            return 0
+        rows = conform(self.table, batch, self.schema)
+        on = " AND ".join(f"source.{name} = target.{name}" for name in self.table.key)
+        for attempt in range(ATTEMPTS):
+            merge = self._mine().merge(rows, on, source_alias="source", target_alias="target")
+            merge = merge.when_matched_update_all("source.checksum <> target.checksum")
+            try:
+                metrics = merge.when_not_matched_insert_all().execute()
+            except CommitFailedError as error:
+                if attempt == ATTEMPTS - 1:
+                    raise RootError(
+                        f"{self.uri}: another writer won {ATTEMPTS} times; run it again."
+                    ) from error
+                continue
+            return int(metrics["num_target_rows_inserted"]) + int(metrics["num_target_rows_updated"])
+        return 0
+
+    def remove(self, keys: Collection[str]) -> int:
+        """Delete the rows with these values of the key column and return how many; for keys of one column."""
+        (name,) = self.table.key
+        quoted = ", ".join("'" + key.replace("'", "''") + "'" for key in sorted(keys))
+        return int(self._mine().delete(f"{name} IN ({quoted})")["num_deleted_rows"]) if keys else 0
+
+    def read(self, columns: Sequence[str] | None = None, *, where: str | None = None) -> pa.Table:
+        """Return rows in no particular order; `where` is an SQL condition over the columns."""
+        schema = self.schema if columns is None else pa.schema([self.schema.field(name) for name in columns])
+        return pa.concat_tables([schema.empty_table(), *self.batches(columns, where=where)])
+
+    def batches(
+        self, columns: Sequence[str] | None = None, *, where: str | None = None
+    ) -> Iterator[pa.Table]:
+        """Yield the rows of `read` in pieces as they come from storage."""
+        wanted = list(columns) if columns is not None else self.schema.names
+        schema = pa.schema([self.schema.field(name) for name in wanted])
+        try:
+            for batch in pa.RecordBatchReader.from_stream(self.delta().scan(columns=wanted, predicate=where)):
+                yield pa.Table.from_batches([batch]).cast(schema)
+        except (DeltaError, OSError, pa.ArrowException) as error:
+            raise RootError(f"{self.uri} cannot be read: {error}") from error
+
+    def count(self) -> int:
+        """Return the number of rows, from the log alone where it can be."""
+        return int(self.delta().count())
+
+    def _block_id(self, rows: pa.Table) -> str:
+        names = [*self.table.key, *(n for n in ("input_digest",) if n in rows.column_names)]
+        keys = sorted(zip(*(map(str, rows[name].to_pylist()) for name in names), strict=True))
+        return hashlib.sha256(json.dumps(keys).encode()).hexdigest()

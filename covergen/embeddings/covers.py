@@ -1,0 +1,141 @@
+"""The stage `covers -> image_embeddings`: each cover through the frozen image encoder.
+
+Seeing is two operators, so that decoding (CPU) and the model (GPU) have actors of their own: CropCovers,
+then See. Which albums have a cover, and where results go, is left to the job.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from covergen import rows
+from covergen.columns import Column, Table, text
+from covergen.embeddings.clip_image import ClipImage, crop
+from covergen.errors import BadInput, RejectCode
+from covergen.sources.media import read_picture
+from covergen.tables import IMAGE_EMBEDDINGS, INPUT_DIGEST
+from covergen.weights import use_threads
+
+VERSION: Final = 1  # of seeing: raise it whenever crops are cut differently
+_HALF_MAX: Final = float(np.finfo(np.float16).max)
+
+CROPS: Final = Table(
+    "crops",
+    ("album_id",),
+    "What CropCovers hands to See, beside the code and reason of a refusal.",
+    (
+        text("album_id", "the album"),
+        Column("pixels", pa.binary(), "RGB as the encoder sees it [size, size, 3]", tensor="|u1"),
+        INPUT_DIGEST,
+    ),
+)
+
+
+class SeeCovers:
+    """Both operators of seeing, and what names and shapes their rows; calling it runs them in turn."""
+
+    def __init__(
+        self,
+        image_encoder: str,
+        *,
+        device: str = "cpu",
+        bf16: bool = False,
+        offline: bool = False,
+        threads: int | None = None,
+        batch_size: int = 16,
+    ):
+        self.options: dict[str, Any] = {
+            "name": image_encoder,
+            "device": device,
+            "bf16": bf16,
+            "offline": offline,
+        }
+        self.threads, self.batch_size = threads, batch_size
+        self.encoder = ClipImage(**self.options)  # refuses at once what cannot be done; no weights yet
+
+    def recipe(self) -> dict[str, Any]:
+        """Return everything that shapes a row; its digest names the generation."""
+        return {
+            "stage": "see",
+            "version": VERSION,
+            "image_encoder": self.encoder.name,
+            "encoder_digest": self.encoder.digest,
+        }
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each tensor column: pooled [width]."""
+        return {"pooled": (self.encoder.width,)}
+
+    def crop(self) -> "CropCovers":
+        """Return the first operator, for CPUs."""
+        return CropCovers(self.encoder.size)
+
+    def see(self) -> "See":
+        """Return the second operator; it pickles small and loads the model where its first batch is."""
+        return See(self.options, threads=self.threads, batch_size=self.batch_size)
+
+    @cached_property
+    def _operators(self) -> "tuple[CropCovers, See]":
+        return self.crop(), self.see()
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return outcomes of `image_embeddings` for rows of album_id, input_digest, uri and bytes."""
+        crop_covers, see = self._operators
+        return see(crop_covers(batch))
+
+
+class CropCovers:
+    """Reads and decodes covers, and cuts from each the square that the encoder sees."""
+
+    key: Final = CROPS.key
+    outcome: Final = rows.outcome_schema(CROPS)
+
+    def __init__(self, size: int):
+        self.size = size
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return outcomes of CROPS for rows of album_id, input_digest, uri and bytes, in order."""
+        results: list[Mapping[str, Any] | BadInput] = []
+        for row in batch.select(["uri", "bytes"]).to_pylist():
+            try:
+                results.append({"pixels": crop(read_picture(row), self.size)})
+            except BadInput as refusal:
+                results.append(refusal)
+        return rows.outcomes(CROPS, batch, results)
+
+
+class See:
+    """Runs the encoder over many covers at once."""
+
+    key: Final = IMAGE_EMBEDDINGS.key
+    outcome: Final = rows.outcome_schema(IMAGE_EMBEDDINGS)
+
+    def __init__(self, options: Mapping[str, Any], *, threads: int | None = None, batch_size: int = 16):
+        self.options, self.threads, self.batch_size = dict(options), threads, batch_size
+
+    @cached_property
+    def encoder(self) -> ClipImage:
+        """The encoder, built in the process that runs it."""
+        use_threads(self.threads)
+        return ClipImage(**self.options)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return outcomes of `image_embeddings` for outcomes of CROPS, refused rows included, in order."""
+        results = rows.refusals(batch)
+        seen = [index for index, result in enumerate(results) if not isinstance(result, BadInput)]
+        for start in range(0, len(seen), self.batch_size):
+            chosen = seen[start : start + self.batch_size]
+            crops = [np.frombuffer(batch["pixels"][index].as_buffer(), np.uint8) for index in chosen]
+            vectors = self.encoder(np.stack(crops).reshape(len(chosen), *[self.encoder.size] * 2, 3))
+            for index, vector in zip(chosen, vectors, strict=True):
+                results[index] = _checked(vector)
+        return rows.outcomes(IMAGE_EMBEDDINGS, batch, results)
+
+
+def _checked(vector: np.ndarray[Any, Any]) -> Mapping[str, Any] | BadInput:
+    if np.all(np.abs(vector) <= _HALF_MAX):  # false for NaN
+        return {"pooled": vector}
+    return BadInput(RejectCode.NOT_FINITE, "the encoder's answer is not finite or beyond 16 bits")

@@ -1,0 +1,32 @@
+"""Where the report lies, and what a person opens to read it."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from covergen import objects
+from covergen.evaluation.content import ReportContent
+from covergen.evaluation.report import write_report
+from covergen.storage import Root
+
+PAGE = "report.html"
+
+
+def page_of(root: Root) -> str:
+    """Return where the report lies: beside a local root, inside one in S3."""
+    return root.path("report", PAGE) if objects.is_s3(root.uri) else str(Path(root.uri).parent / PAGE)
+
+
+def publish(root: Root, content: ReportContent) -> None:
+    """Write the report to its place; one in S3 is a page on its own, so that a link opens all of it."""
+    if not objects.is_s3(root.uri):
+        write_report(Path(page_of(root)).parent, content)
+        return
+    with TemporaryDirectory() as folder:
+        write_report(folder, content, whole=True)
+        objects.push(Path(folder), root.path("report"))
+
+
+def link(root: Root) -> str:
+    """Return what a person opens: a path, or a link to S3 that works for a day."""
+    page = page_of(root)
+    return objects.presigned(page, seconds=86_400) if objects.is_s3(page) else page

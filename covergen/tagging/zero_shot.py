@@ -1,0 +1,157 @@
+"""Mood, genre and instruments by CLAP: the words whose sentences lie nearest to what the audio tower heard.
+
+Nothing is trained here: the words are those of MTG-Jamendo, and how far scores can be trusted is for
+evaluation to say. S songs, B windows a song, N samples a window, V words of a category, W width.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from covergen.embeddings.clap import Clap, clap_digest, clap_folder, load_clap, log_mel
+from covergen.errors import ModelError
+from covergen.tagging.protocol import Tags, Words
+from covergen.tagging.words import TEMPLATES, WORDS
+from covergen.weights import commit_digest
+
+VERSION: Final = 1  # raise it whenever an answer changes
+TOP: Final = 5
+LIFT: Final = 3.0
+_TOKENIZER: Final = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.json",
+    "merges.txt",
+)
+_FILES: Final = ("config.json", "preprocessor_config.json", "model.safetensors", *_TOKENIZER)
+_UNRELATED: Final = (
+    "a heavy metal guitar solo",
+    "a slow sad piano ballad",
+    "birds singing in a forest at dawn",
+    "an engineer reads numbers aloud",
+)
+_COLLAPSED: Final = 0.95  # 0.18 was reported of laion/clap-htsat-unfused, 0.9993 of laion/larger_clap_music
+
+
+class ClapZeroShot:
+    """Hears 10 s windows with a CLAP, averages their vectors, and gives the words that stand out.
+
+    A score is the word's probability in its category: softmax over cosine times the model's own logit scale.
+    `clap` is a preset or a folder. `bf16` autocasts the audio tower.
+    """
+
+    name = "clap-zero-shot"
+    basis: Literal["heuristic", "model"] = "model"
+    sample_rate = Clap.sample_rate
+    segment_seconds = Clap.segment_seconds
+    licence = Clap.licence
+
+    def __init__(self, *, clap: str = "clap", device: str = "cpu", bf16: bool = False, offline: bool = False):
+        self.clap, self.device, self.bf16, self.offline = clap, device, bf16, offline
+
+    @cached_property
+    def digest(self) -> str:
+        """Names weights, words, sentences and rules; of a folder its files are read once."""
+        weights = clap_digest(self.clap, files=_FILES)
+        settings = [weights, VERSION, WORDS, TEMPLATES, TOP, LIFT, self.bf16]
+        return commit_digest(self.name, json.dumps(settings))
+
+    @cached_property
+    def _parts(self) -> tuple[Any, dict[str, Tensor]]:
+        """The model, and the vectors (V, W) of each category's words, made at the first use."""
+        folder = clap_folder(self.clap, offline=self.offline, files=_FILES)
+        model = load_clap(folder, with_text=True).to(self.device)
+        tokenizer = _tokenizer(folder)
+        refuse_collapsed(_read(model, tokenizer, _UNRELATED), self.clap)
+        vectors = {
+            category: _words(model, tokenizer, words, TEMPLATES[category])
+            for category, words in WORDS.items()
+        }
+        return model, vectors
+
+    @torch.inference_mode()
+    def __call__(self, songs: NDArray[np.float32]) -> list[Tags]:
+        """Return tags of songs (S, B, N); measures are not judged."""
+        model, vectors = self._parts
+        flat = np.array(songs, dtype=np.float32).reshape(-1, songs.shape[-1])  # (S x B, N)
+        features = log_mel(torch.from_numpy(flat).to(self.device))
+        with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.bf16):
+            pooled = model.audio_projection(model.audio_model(features).pooler_output)
+        windows = functional.normalize(pooled.float(), dim=-1).reshape(*songs.shape[:2], -1)  # (S, B, W)
+        heard = functional.normalize(windows.mean(dim=1), dim=-1)  # (S, W)
+        scale = float(model.logit_scale_a.exp())
+        scores = {
+            category: (scale * heard @ words.T).softmax(dim=-1).cpu().numpy()
+            for category, words in vectors.items()
+        }
+        return [
+            Tags(
+                mood=standing_out(WORDS["mood"], scores["mood"][song]),
+                genre=standing_out(WORDS["genre"], scores["genre"][song]),
+                instrument=standing_out(WORDS["instrument"], scores["instrument"][song]),
+            )
+            for song in range(len(songs))
+        ]
+
+
+def standing_out(words: Sequence[str], probabilities: NDArray[np.floating[Any]]) -> Words:
+    """Return the words that are at least three times as likely as by chance, five at most, the best first.
+
+    Empty where none is: the tagger is unsure. Chance is one in as many words as the category has.
+    """
+    best = np.argsort(-probabilities, kind="stable")[:TOP]
+    return {words[i]: float(probabilities[i]) for i in best if probabilities[i] * len(words) >= LIFT}
+
+
+def refuse_collapsed(vectors: Tensor, name: str) -> None:
+    """Raise ModelError if vectors (V, W) of unrelated sentences all point one way: no word could count."""
+    unit = functional.normalize(vectors, dim=-1)
+    count = len(unit)
+    alike = float(((unit @ unit.T).sum() - count) / (count * (count - 1)))
+    if not alike < _COLLAPSED:  # also true for NaN
+        raise ModelError(
+            f"the text tower of {name} is collapsed: unrelated sentences have cosine {alike:.4f}, so all "
+            "words would score alike; set tag.clap=clap (laion/clap-htsat-unfused), or leave "
+            "clap-zero-shot out of tag.taggers"
+        )
+
+
+def _words(model: Any, tokenizer: Any, words: Sequence[str], templates: Sequence[str]) -> Tensor:
+    """Return unit vectors (V, W): each word's sentences averaged."""
+    sentences = [template.format(word) for word in words for template in templates]
+    vectors = _read(model, tokenizer, sentences).reshape(len(words), len(templates), -1)
+    return functional.normalize(vectors.mean(dim=1), dim=-1)
+
+
+@torch.inference_mode()
+def _read(model: Any, tokenizer: Any, sentences: Sequence[str]) -> Tensor:
+    """Return unit vectors (V, W) of sentences, in the joint space."""
+    parts = []
+    for start in range(0, len(sentences), 64):
+        tokens = tokenizer(list(sentences[start : start + 64]), padding=True, return_tensors="pt")
+        output = model.text_model(**tokens.to(model.device))
+        parts.append(functional.normalize(model.text_projection(output.pooler_output), dim=-1))
+    return torch.cat(parts)
+
+
+def _tokenizer(folder: Path) -> Any:
+    """Return the tokenizer; transformers would make an empty one where its files are missing."""
+    from transformers import RobertaTokenizer
+
+    if not ((folder / "tokenizer.json").is_file() or (folder / "vocab.json").is_file()):
+        raise ModelError(f"CLAP in {folder} has no tokenizer; tokenizer.json or vocab.json must lie there")
+    try:
+        return RobertaTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(
+            f"CLAP in {folder} has a tokenizer that cannot be read; take a whole release"
+        ) from error

@@ -1,0 +1,66 @@
+"""media -> tags: what the music says in words and numbers, by one tagger after another."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from covergen.config import Config
+from covergen.delta import Generation
+from covergen.lineage import OWED, Bucket
+from covergen.storage import Root
+from covergen.tables import MEDIA, TAGS
+from covergen.tagging.stage import TagTracks, joint_recipe
+from jobs import entry
+from jobs.operators import begin, listed, mapped, pooled, record, write
+
+
+def main(config: Config) -> None:
+    """Tag the songs that each tagger has not tagged yet; all taggers share one generation."""
+    root, asked = Root.open(config.root), config.tag
+    stages = [
+        TagTracks(
+            name,
+            seconds=asked.seconds,
+            clap=asked.clap,
+            device=asked.device,
+            bf16=asked.bf16,
+            offline=config.models.offline,
+            threads=asked.threads,
+            batch_size=asked.batch_size,
+        )
+        for name in asked.taggers
+    ]
+    generation = root.generation(TAGS, joint_recipe(stages))
+    for stage in stages:
+        tag(root, generation, stage, config=config)
+
+
+def tag(root: Root, generation: Generation, stage: TagTracks, *, config: Config) -> None:
+    """Decode in tasks, tag in tasks or, where a model does it, on actors of its own; commit as it goes."""
+    asked, name = config.tag, stage.tagger.name
+
+    def owed(root: Root, bucket: Bucket) -> pa.Table:
+        rows = OWED[TAGS.name](root, bucket)
+        return rows.filter(pc.equal(rows["tagger"], name))
+
+    begun = begin(root, generation, owed, name=f"tag by {name}", retry=config.retry)
+    if begun is None:
+        return
+    generation, work = begun
+    entry.start_ray(config)
+    songs = listed(
+        root.current(MEDIA), ["uri", "bytes"], key="owner_id", only=work.todo, per_block=asked.batch_size
+    ).rename_columns({"owner_id": "track_id"})
+    windows = mapped(songs, stage.cut(), batch_size=asked.batch_size)
+    model = stage.tag()
+    if stage.tagger.basis == "model":
+        tagged = pooled(windows, model, actors=asked)
+    else:
+        tagged = mapped(windows, model, batch_size=asked.batch_size)
+    meter = write(
+        tagged, root, generation, work=work, per_block=asked.commit_rows, stage=model, config=config
+    )
+    record(root, "tag", {"generation": generation.name, "tagger": name, **meter.summary()})
+
+
+if __name__ == "__main__":
+    entry.run(main)

@@ -1,0 +1,139 @@
+"""The heuristic tagger against known music: clicks, tones, and 100 albums of the procedural world."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from covergen.embeddings.windows import cut_windows
+from covergen.procedural.factors import draw_album
+from covergen.procedural.music import synthesise
+from covergen.tagging.harmony import MODES, TONICS, Key, key
+from covergen.tagging.protocol import Tags
+from covergen.tagging.signal import SignalTagger, mood
+
+RATE = SignalTagger.sample_rate
+WINDOW = round(RATE * SignalTagger.segment_seconds)
+
+
+def _tags(waveform: np.ndarray) -> Tags:
+    windows = cut_windows(waveform.astype(np.float32), max(1, len(waveform) // WINDOW), WINDOW)
+    (tags,) = SignalTagger()(windows[None])
+    return tags
+
+
+def _tone(frequency: float, level: float = 0.1, seconds: float = 5.0) -> np.ndarray:
+    return level * np.sin(2 * np.pi * frequency * np.arange(round(seconds * RATE)) / RATE)
+
+
+def _clicks(tempo: float, seconds: float = 20.0) -> np.ndarray:
+    rng, song = np.random.default_rng(0), np.zeros(round(seconds * RATE))
+    for start in np.arange(0.1, seconds - 0.1, 60 / tempo):
+        song[int(start * RATE) : int(start * RATE) + 800] = rng.normal(0, 0.2, 800)
+    return song
+
+
+@pytest.mark.parametrize("tempo", [63, 90, 120, 150, 178])
+def test_clicks_tell_their_tempo(tempo):
+    assert _tags(_clicks(tempo)).tempo == pytest.approx(tempo, rel=0.02)
+
+
+def test_where_no_beat_repeats_there_is_no_tempo():
+    noise = np.random.default_rng(0).normal(0, 0.1, 4 * WINDOW)
+    assert _tags(noise).tempo is None
+    assert _tags(_tone(440)).tempo is None
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("tonic", range(12))
+def test_a_scale_with_its_triad_tells_its_key(tonic, mode):
+    steps = {"major": (0, 2, 4, 5, 7, 9, 11, 0, 4, 7), "minor": (0, 2, 3, 5, 7, 8, 10, 0, 3, 7)}[mode]
+    song = sum(_tone(440 * 2 ** ((tonic + step - 9) / 12), 0.05) for step in steps)
+    tags = _tags(song)
+    assert (tags.key, tags.mode) == (TONICS[tonic], mode)
+
+
+def test_where_all_pitches_sound_alike_there_is_no_key():
+    assert key(np.ones(12, np.float32)) is None
+
+
+def test_energy_follows_the_level_and_brightness_the_treble():
+    quiet, loud = _tags(_tone(440, 0.05)), _tags(_tone(440, 0.5))
+    assert loud.energy - quiet.energy == pytest.approx(20 / 26, abs=0.01)
+    assert quiet.brightness == pytest.approx(loud.brightness, abs=0.01) == 0
+    dull, half, bright = (_tags(_tone(400, 0.2) + _tone(4000, level)).brightness for level in (0, 0.02, 0.2))
+    assert dull < half < bright
+    assert _tags(np.zeros(WINDOW)).energy == 0
+
+
+@pytest.mark.parametrize(
+    ("energy", "tempo", "majorness", "brightness", "words"),
+    [
+        (1.0, 170.0, 0.5, 1.0, ["happy", "energetic"]),
+        (0.9, 150.0, -0.5, 0.0, ["energetic", "dramatic"]),
+        (0.1, 65.0, 0.5, 0.6, ["calm", "relaxing"]),
+        (0.1, 65.0, -0.5, 0.0, ["melancholic", "calm"]),
+        (0.68, 120.0, 0.0, 0.5, []),
+    ],
+)
+def test_mood_words_lie_on_the_circle_and_the_middle_is_unsure(energy, tempo, majorness, brightness, words):
+    scores = mood(tempo, Key("C", "major", majorness), energy=energy, brightness=brightness)
+    assert list(scores) == words
+    assert all(0.65 <= score <= 1 for score in scores.values())
+    assert list(scores.values()) == sorted(scores.values(), reverse=True)
+
+
+def test_it_calls_itself_a_heuristic_and_judges_neither_genre_nor_instrument():
+    tagger = SignalTagger()
+    assert tagger.basis == "heuristic" and "heuristic" in SignalTagger.__doc__
+    tags = _tags(_clicks(100))
+    assert tags.genre is None and tags.instrument is None and tags.mood is not None
+    assert len(tagger.digest) == 64
+
+
+def test_songs_do_not_see_their_neighbours():
+    songs = np.stack([_clicks(90, 5.0), _tone(440)])[:, None].astype(np.float32)
+    assert SignalTagger()(songs)[1] == SignalTagger()(songs[1:])[0]
+
+
+@pytest.fixture(scope="module")
+def heard() -> list[tuple]:
+    """What is true of 100 evaluation albums, and what the tagger said of 10 s of each."""
+    pairs = []
+    for seed in range(100):
+        album = draw_album(seed, "eval")
+        pairs.append((album.factors, _tags(synthesise(album, 10.0, RATE))))
+    return pairs
+
+
+def test_tempo_of_100_unheard_albums(heard):
+    ratios = np.array([(tags.tempo or 0) / factors.tempo for factors, tags in heard])
+    exact = np.abs(ratios - 1) < 0.04
+    octaves = exact | (np.abs(ratios / 2 - 1) < 0.04) | (np.abs(ratios * 2 - 1) < 0.04)
+    sys.stdout.write(f"tempo within 4%: {exact.mean():.2f}, octaves allowed: {octaves.mean():.2f}\n")
+    assert exact.mean() >= 0.9 and octaves.mean() >= 0.95
+
+
+def test_key_of_100_unheard_albums(heard):
+    exact, signature, mode = [], [], []
+    for factors, tags in heard:
+        major = 7 * factors.signature % 12
+        tonic = major if factors.mode == "major" else (major + 9) % 12
+        said = TONICS.index(tags.key)
+        exact.append(said == tonic and tags.mode == factors.mode)
+        signature.append((said if tags.mode == "major" else said + 3) % 12 == major)
+        mode.append(tags.mode == factors.mode)
+    sys.stdout.write(
+        f"key: {np.mean(exact):.2f}, signature: {np.mean(signature):.2f}, mode: {np.mean(mode):.2f}\n"
+    )
+    assert np.mean(signature) >= 0.9 and np.mean(exact) >= 0.7 and np.mean(mode) >= 0.75
+
+
+@pytest.mark.parametrize(("measure", "least"), [("energy", 0.98), ("brightness", 0.85)])
+def test_measures_of_100_unheard_albums(heard, measure, least):
+    true = np.array([getattr(factors, measure) for factors, _ in heard])
+    said = np.array([getattr(tags, measure) for _, tags in heard])
+    sys.stdout.write(
+        f"{measure}: r {np.corrcoef(true, said)[0, 1]:.3f}, mean error {np.abs(true - said).mean():.3f}\n"
+    )
+    assert np.corrcoef(true, said)[0, 1] >= least
