@@ -1,11 +1,9 @@
 """What taggers heard, as far as the catalogue and the prompts use it."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from covergen.catalog.genres import canonical_genre
-
-UNSURE: Final = "unsure"  # a tagger's own way to say that it heard nothing it knows
 
 
 def heard_genres(tags: Iterable[Mapping[str, Any]], least: float) -> dict[str, tuple[float, str]]:
@@ -30,7 +28,7 @@ def heard_moods(tags: Iterable[Mapping[str, Any]], count: int) -> dict[str, tupl
         own = scores.setdefault(row["track_id"], {})
         for raw, score in row["mood"] or ():
             word = " ".join(raw.split()).casefold()
-            if word and word != UNSURE and score:
+            if word and score:
                 own[word] = max(score, own.get(word, 0.0))
     return {
         track: tuple(sorted(own, key=lambda word: (-own[word], word))[:count])
