@@ -45,7 +45,9 @@ class Clean(Section):
     default_genre: str = Field("unknown", min_length=1, description="genre of an album when nobody tells")
     validation: float = Field(0.05, ge=0, lt=1, description="share of artists to validate on")
     test: float = Field(0.1, ge=0, lt=1, description="share of artists to test on")
-    genre_score: float = Field(0.5, ge=0, le=1, description="least score of a genre that a tagger heard")
+    genre_score: float = Field(
+        0.1, ge=0, le=1, description="least score of a genre that a tagger heard; by chance it is about 0.01"
+    )
     prompt_style: str = Field("album_genre", description="name in the registry of prompt styles")
     prompt_tokens: int = Field(77, ge=8, description="longest prompt in tokens, its two ends included")
     prompt_words: int = Field(3, ge=1, description="moods or themes that a prompt names at most")

@@ -17,6 +17,7 @@ ORDER = [
     ("config",),
     ("tables",),
     ("rows", "objects"),
+    ("delta",),
     ("storage",),
     ("rejects",),
     ("procedural",),

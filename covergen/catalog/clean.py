@@ -25,7 +25,7 @@ from covergen.tables import CATALOG
 Row = Mapping[str, Any]
 Heard = Mapping[tuple[str, str], Row]
 MEDIA_COLUMNS = ("owner_id", "kind", "sha256", "checksum")  # all that is read of MEDIA: never its bytes
-TAG_COLUMNS = ("track_id", "tagger", "mood", "genre")
+TAG_COLUMNS = ("track_id", "tagger", "mood", "genre", "basis")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Cleaning:
     """What the rows cannot tell: the genre of last resort, a tagger's least score, the shares held out."""
 
     default_genre: str = "unknown"
-    genre_score: float = 0.5
+    genre_score: float = 0.1
     validation: float = 0.05
     test: float = 0.1
 

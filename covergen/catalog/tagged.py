@@ -1,6 +1,6 @@
 """What taggers heard, as far as the catalogue and the prompts use it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from covergen.catalog.genres import canonical_genre
@@ -21,10 +21,16 @@ def heard_genres(tags: Iterable[Mapping[str, Any]], least: float) -> dict[str, t
     return best
 
 
-def heard_moods(tags: Iterable[Mapping[str, Any]], count: int) -> dict[str, tuple[str, ...]]:
-    """Return track_id -> its `count` strongest mood words, the strongest first, over all taggers."""
+def heard_moods(tags: Collection[Mapping[str, Any]], count: int) -> dict[str, tuple[str, ...]]:
+    """Return track_id -> its `count` strongest mood words, the strongest first.
+
+    Scores of models and of heuristics do not compare: a heuristic's words count only where no model told any.
+    """
+    modelled = {row["track_id"] for row in tags if row["basis"] == "model" and row["mood"]}
     scores: dict[str, dict[str, float]] = {}
     for row in tags:
+        if row["track_id"] in modelled and row["basis"] != "model":
+            continue
         own = scores.setdefault(row["track_id"], {})
         for raw, score in row["mood"] or ():
             word = " ".join(raw.split()).casefold()

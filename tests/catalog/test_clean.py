@@ -128,7 +128,7 @@ def heard(key: str, genre: dict[str, float], tagger: str = "x") -> dict:
         ([heard("t", {"free jazz": 0.6}), heard("t", {"polka": 0.7}, "y")], ("folk", "tags")),
         ([heard("t", {"free jazz": 0.6, "unheard of": 0.9})], ("jazz", "tags")),
         ([heard("t", {"free jazz": 0.5, "bebop": 0.5, "polka": 0.5})], ("folk", "tags")),
-        ([heard("t", {"free jazz": 0.49})], ("unknown", "default")),
+        ([heard("t", {"free jazz": 0.09})], ("unknown", "default")),
         ([heard("other", {"free jazz": 0.9})], ("unknown", "default")),
         ([heard("t", {})], ("unknown", "default")),
         ([], ("unknown", "default")),

@@ -42,7 +42,7 @@ def make_prompts(
 ) -> pa.Table:
     """Return the rows of PROMPTS of clean rows. Raises ConfigError for an unknown style or a bad template.
 
-    `tracks` need TRACK_COLUMNS and tell lyrics and views, `tags` need track_id and mood; without them a style
+    `tracks` need TRACK_COLUMNS and tell lyrics and views, `tags` need track_id, mood and basis; without them a style
     says what it can. `measure` counts the tokens of a text. `input_digest` is that of the text: a catalogue
     row that changed without changing its words owes nothing.
     """
@@ -51,7 +51,7 @@ def make_prompts(
         raise ConfigError(f"There is no prompt style {wish.style!r}; use {', '.join(PROMPT_STYLES)}.")
     albums = catalog.to_pylist()
     told = _told(tracks, {row["track_id"] for row in albums})
-    moods = heard_moods(tags.select(["track_id", "mood"]).to_pylist() if tags else (), wish.words)
+    moods = heard_moods(tags.select(["track_id", "mood", "basis"]).to_pylist() if tags else (), wish.words)
     popular = _standings(albums, told)
     records: list[dict[str, str]] = []
     for row in albums:
