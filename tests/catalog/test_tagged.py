@@ -1,4 +1,4 @@
-"""What taggers heard: a model's words before a heuristic's, a sure word before an unsure one."""
+"""What taggers heard: a model's words before a heuristic's."""
 
 from covergen.catalog.tagged import heard_moods
 
@@ -15,9 +15,3 @@ def test_a_heuristic_s_words_count_only_where_no_model_told_any():
         mood("b", "model"),
     ]
     assert heard_moods(told, 2) == {"a": ("dark", "epic"), "b": ("sad", "calm")}
-
-
-def test_unsure_is_no_mood():
-    assert heard_moods([mood("a", "model", unsure=0.9), mood("b", "model", unsure=0.9, calm=0.1)], 3) == {
-        "b": ("calm",)
-    }

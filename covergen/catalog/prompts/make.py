@@ -42,9 +42,9 @@ def make_prompts(
 ) -> pa.Table:
     """Return the rows of PROMPTS of clean rows. Raises ConfigError for an unknown style or a bad template.
 
-    `tracks` need TRACK_COLUMNS and tell lyrics and views, `tags` need track_id, mood and basis; without them a style
-    says what it can. `measure` counts the tokens of a text. `input_digest` is that of the text: a catalogue
-    row that changed without changing its words owes nothing.
+    `tracks` need TRACK_COLUMNS and tell lyrics and views, `tags` need track_id, mood and basis; without them
+    a style says what it can. `measure` counts the tokens of a text. `input_digest` is that of the text: a
+    catalogue row that changed without changing its words owes nothing.
     """
     wish = wish or Wish()
     if wish.style not in PROMPT_STYLES:
