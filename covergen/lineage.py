@@ -92,15 +92,16 @@ def _part(
     generation: Generation, owed: pa.Table, bucket: Bucket, refused: set[tuple[str, str | None]]
 ) -> Work:
     key = list(generation.table.key)
-    match = [*key, "input_digest"]
-    done = generation.read(match, where=within(bucket, key[0]))
-    left = owed.join(done, match, join_type="left anti")
-    waiting = pa.array(
-        [pair in refused for pair in _pairs(left, key)] if refused else [False] * len(left), pa.bool_()
-    )
-    todo = left.filter(pc.invert(waiting))
-    replaces = len(todo.select(key).join(done.select(key), key, join_type="left semi")) > 0
-    return Work(todo, len(owed), pc.sum(waiting).as_py() or 0, replaces)
+    done = generation.read([*key, "input_digest"], where=within(bucket, key[0]))
+    names = rejects.joined(done, key).combine_chunks()
+    place = pc.index_in(rejects.joined(owed, key), value_set=names)
+    same = pc.equal(done["input_digest"].take(place), owed["input_digest"])
+    open_rows = pc.invert(pc.fill_null(same, False))
+    left = owed.filter(open_rows)
+    waiting = [pair in refused for pair in _pairs(left, key)] if refused else [False] * len(left)
+    todo = left.filter(pc.invert(pa.array(waiting, pa.bool_())))
+    replaces = pc.any(pc.and_(open_rows, pc.is_valid(place))).as_py() or False
+    return Work(todo, len(owed), sum(waiting), replaces)
 
 
 def _standing(root: Root, table: Table, retry: Sequence[str]) -> set[tuple[str, str | None]]:
@@ -121,7 +122,8 @@ def _audio(root: Root, bucket: Bucket) -> pa.Table:
     tracks = root.current(CATALOG).read(["track_id"], where=within(bucket, "track_id"))
     songs = f"kind = 'audio' AND {within(bucket, 'owner_id')}"
     media = root.current(MEDIA).read(["owner_id", "sha256"], where=songs)
-    return tracks.join(media, "track_id", "owner_id").rename_columns(["track_id", "input_digest"])
+    place = pc.index_in(tracks["track_id"], value_set=media["owner_id"].combine_chunks())
+    return tracks.append_column("input_digest", media["sha256"].take(place))
 
 
 def _tags(root: Root, bucket: Bucket) -> pa.Table:

@@ -76,10 +76,13 @@ def split(batch: pa.Table) -> tuple[pa.Table, pa.Table]:
 
 def joined_keys(batch: pa.Table, key: Sequence[str]) -> list[str]:
     """Return each row's key as one text, its parts joined by '/'."""
-    return list(_joined(batch, key).to_pylist())
+    return list(joined(batch, key).to_pylist())
 
 
-def _joined(batch: pa.Table, key: Sequence[str]) -> pa.ChunkedArray:
+def joined(batch: pa.Table, key: Sequence[str]) -> pa.ChunkedArray:
+    """Return `joined_keys` as a column."""
+    if len(key) == 1:
+        return batch[key[0]].cast(pa.string())
     return pc.binary_join_element_wise(*(batch[name].cast(pa.string()) for name in key), "/")
 
 
@@ -90,7 +93,7 @@ def _committed(root: Root, table: Table, keys: Sequence[str]) -> set[tuple[str, 
     digest = [column.name for column in table.columns if column.name == "input_digest"]
     found, wanted = set(), pa.array(keys, pa.string())
     for batch in root.current(table).batches([*table.key, *digest]):
-        names = _joined(batch, table.key)
+        names = joined(batch, table.key)
         kept = pc.is_in(names, value_set=wanted)
         rows = batch.filter(kept)
         digests = rows["input_digest"].to_pylist() if digest else [None] * len(rows)
