@@ -26,10 +26,14 @@ ALBUMS = 60
 KILLS = 3
 
 
-def write_config(folder: Path, root: str) -> Path:
+def write_config(folder: Path, root: str, *, commit_rows: int = 4) -> Path:
     path = folder / f"{uuid4().hex}.yaml"
     source = {"name": "procedural", "train": ALBUMS, "evaluation": 0}
-    sections = {"root": root, "scrape": {"sources": [source]}, "embed": {"commit_rows": 4, "batch_size": 4}}
+    sections = {
+        "root": root,
+        "scrape": {"sources": [source]},
+        "embed": {"commit_rows": commit_rows, "batch_size": 4},
+    }
     path.write_text(yaml.safe_dump(sections))
     return path
 
@@ -149,7 +153,7 @@ def test_a_driver_is_killed_over_a_bucket_on_a_bad_day(
     s3_bucket: str, undisturbed: Root, tmp_path: Path
 ) -> None:
     uri, seed = f"{s3_bucket}/{uuid4().hex}", random.randrange(10**6)
-    config, root = write_config(tmp_path, uri), Root(uri)
+    config, root = write_config(tmp_path, uri, commit_rows=12), Root(uri)
     with faulty(os.environ["AWS_ENDPOINT_URL"], seed=seed) as (endpoint, done):
         for name in ("scrape", "clean"):
             finish(start(name, config, AWS_ENDPOINT_URL=endpoint))
