@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,9 +15,10 @@ import numpy as np
 import pytest
 import yaml
 
+from covergen.embeddings.stage import HearTracks
 from covergen.rows import read_tensor
-from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS
+from covergen.storage import Root, digest_of
+from covergen.tables import AUDIO_EMBEDDINGS, MEDIA
 from covergen.verify import verify
 from tests.jobs.faulty import faulty
 
@@ -24,6 +26,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 REPOSITORY = Path(__file__).parent.parent.parent
 ALBUMS = 60
 KILLS = 3
+ENCODER, SECONDS = "logmel", 10.0
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """The generation's name and each track's frames (layers, frames, width)."""
+
+    generation: str
+    frames: dict[str, np.ndarray]
 
 
 def write_config(folder: Path, root: str, *, commit_rows: int = 4) -> Path:
@@ -32,7 +43,7 @@ def write_config(folder: Path, root: str, *, commit_rows: int = 4) -> Path:
     sections = {
         "root": root,
         "scrape": {"sources": [source]},
-        "embed": {"commit_rows": commit_rows, "batch_size": 4},
+        "embed": {"encoder": ENCODER, "seconds": SECONDS, "commit_rows": commit_rows, "batch_size": 4},
     }
     path.write_text(yaml.safe_dump(sections))
     return path
@@ -79,12 +90,16 @@ def gathered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(gathered: Path, tmp_path_factory: pytest.TempPathFactory) -> Root:
-    """The same root, heard in peace."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    shutil.copytree(gathered, folder / "root")
-    finish(start("embed", write_config(folder, str(folder / "root"))))
-    return Root.open(str(folder / "root"))
+def undisturbed(gathered: Path) -> Undisturbed:
+    """What is heard in peace: the same songs through the same stage, in one process without Ray."""
+    root, stage = Root.open(str(gathered)), HearTracks(ENCODER, seconds=SECONDS)
+    media = root.current(MEDIA).read(["owner_id", "sha256", "uri", "bytes"], where="kind = 'audio'")
+    heard = stage(media.rename_columns(["track_id", "input_digest", "uri", "bytes"]))
+    shape = (-1, *stage.shapes()["frames"])
+    frames = np.frombuffer(b"".join(heard["frames"].to_pylist()), "<f2").reshape(shape)
+    return Undisturbed(
+        digest_of(stage.recipe()), dict(zip(heard["track_id"].to_pylist(), frames, strict=True))
+    )
 
 
 @pytest.fixture
@@ -93,20 +108,19 @@ def root(gathered: Path, tmp_path: Path) -> Root:
     return Root.open(str(tmp_path / "root"))
 
 
-def assert_as_undisturbed(root: Root, undisturbed: Root, told: object) -> None:
-    found, wanted = root.current(AUDIO_EMBEDDINGS), undisturbed.current(AUDIO_EMBEDDINGS)
-    assert found.name == wanted.name
-    ours, theirs = (
-        generation.read(["track_id", "frames"]).sort_by("track_id") for generation in (found, wanted)
-    )
-    assert ours["track_id"].to_pylist() == theirs["track_id"].to_pylist(), told
-    assert len(set(ours["track_id"].to_pylist())) == ALBUMS
-    frames, expected = (read_tensor(rows, "frames").astype(np.float32) for rows in (ours, theirs))
+def assert_as_undisturbed(root: Root, undisturbed: Undisturbed, told: object) -> None:
+    found = root.current(AUDIO_EMBEDDINGS)
+    assert found.name == undisturbed.generation
+    rows = found.read(["track_id", "frames"])
+    keys = rows["track_id"].to_pylist()
+    assert sorted(keys) == sorted(undisturbed.frames) and len(keys) == ALBUMS, told
+    expected = np.stack([undisturbed.frames[key] for key in keys]).astype(np.float32)
+    frames = read_tensor(rows, "frames").astype(np.float32)
     np.testing.assert_allclose(frames, expected, rtol=1e-3, atol=1e-3)
     assert verify(root.uri) == [], told
 
 
-def test_a_driver_is_killed_three_times(root: Root, undisturbed: Root, tmp_path: Path) -> None:
+def test_a_driver_is_killed_three_times(root: Root, undisturbed: Undisturbed, tmp_path: Path) -> None:
     config, at = write_config(tmp_path, root.uri), moments()
     for count in at:
         running = start("embed", config)
@@ -117,7 +131,7 @@ def test_a_driver_is_killed_three_times(root: Root, undisturbed: Root, tmp_path:
     assert_as_undisturbed(root, undisturbed, at)
 
 
-def test_an_encoder_actor_is_killed_three_times(root: Root, undisturbed: Root, tmp_path: Path) -> None:
+def test_an_encoder_actor_is_killed_three_times(root: Root, undisturbed: Undisturbed, tmp_path: Path) -> None:
     at, killed = moments(), set[int]()
     running = start("embed", write_config(tmp_path, root.uri))
     for count in at:
@@ -131,7 +145,7 @@ def test_an_encoder_actor_is_killed_three_times(root: Root, undisturbed: Root, t
     assert_as_undisturbed(root, undisturbed, at)
 
 
-def test_a_node_is_killed_three_times(root: Root, undisturbed: Root, tmp_path: Path) -> None:
+def test_a_node_is_killed_three_times(root: Root, undisturbed: Undisturbed, tmp_path: Path) -> None:
     from ray.cluster_utils import Cluster
 
     at = moments()
@@ -150,7 +164,7 @@ def test_a_node_is_killed_three_times(root: Root, undisturbed: Root, tmp_path: P
 
 
 def test_a_driver_is_killed_over_a_bucket_on_a_bad_day(
-    s3_bucket: str, undisturbed: Root, tmp_path: Path
+    s3_bucket: str, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
     uri, seed = f"{s3_bucket}/{uuid4().hex}", random.randrange(10**6)
     config, root = write_config(tmp_path, uri, commit_rows=12), Root(uri)
