@@ -95,6 +95,7 @@ class Meter:
         self.rows = self.rejects = 0
         self.stages: dict[str, dict[str, Any]] = {}
         self._start = self._first = self._moved = self._spoke = time.monotonic()
+        self._patient = EVERY  # seconds to the next line while nothing is done; "starting" is said seldom
         self._before = 0  # rows and rejects at the first sign of life, from which the rate is reckoned
         self._done = threading.Event()
         self._bar: Progress | None = None
@@ -154,13 +155,16 @@ class Meter:
             self.rows, self.rejects, self._moved = rows, rejects, now
         if self._bar is not None:
             self._bar.update(self._task, completed=self.rows + self.rejects, text=self._line(now))
-        elif now - self._spoke >= EVERY:
-            self._spoke = now
+        elif now - self._spoke >= (EVERY if self.rows + self.rejects else self._patient):
+            self._spoke, self._patient = now, 6 * EVERY
             say(f"{self.name}: {self._line(now)}")
 
     def _watch(self) -> None:
         while not self._done.wait(LOOK):
-            tally = ray.get(board().read.remote()).get(self.stage, {"rows": 0, "rejects": 0})
+            try:
+                tally = ray.get(board().read.remote()).get(self.stage, {"rows": 0, "rejects": 0})
+            except ray.exceptions.RayError:
+                continue  # the board is starting anew, or Ray is ending: what is committed tells in the end
             self.show(tally["rows"], tally["rejects"])
             if time.monotonic() - self._moved > self.patience:
                 signal.pthread_kill(threading.main_thread().ident or 0, STALLED)
