@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from covergen import objects
 from covergen.columns import Table
@@ -51,13 +51,21 @@ class Generation:
 
     def create(self, schema: pa.Schema) -> None:
         """Make the empty table if it is not there."""
-        DeltaTable.create(
-            self.uri,
-            schema,
-            mode="ignore",
-            name=self.table_name,
-            storage_options=objects.delta_options(self.uri),
-        )
+        for attempt in range(ATTEMPTS):
+            try:
+                DeltaTable.create(
+                    self.uri,
+                    schema,
+                    mode="ignore",
+                    name=self.table_name,
+                    storage_options=objects.delta_options(self.uri),
+                )
+            except (DeltaError, OSError) as error:
+                if attempt == ATTEMPTS - 1:
+                    raise RootError(f"{self.uri} cannot be made: {error}") from error
+                _pause(attempt)
+            else:
+                return
 
     def delta(self) -> DeltaTable:
         """Return the Delta table at its newest version. Raises RootError if it cannot be read."""
@@ -85,11 +93,12 @@ class Generation:
         than a change of metadata: there is no moment in which both can write.
         """
         run = uuid4().hex
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             try:
                 self.delta().alter.set_table_properties({RUN: run}, raise_if_not_exists=False)
-            except CommitFailedError:
-                continue  # another commit came first
+            except (DeltaError, OSError):
+                _pause(attempt)  # another commit came first, or the way to the table broke off
+                continue
             return Generation(self.uri, self.table_name, run)
         raise RootError(f"{self.uri}: other writers won {ATTEMPTS} times; end them, then run it again.")
 
@@ -115,7 +124,7 @@ class Generation:
                 # or the answer to our own commit was lost on its way: the log, read anew, tells.
                 if attempt == ATTEMPTS - 1:
                     raise RootError(f"{self.uri} cannot be written: {error}") from error
-                time.sleep(random.uniform(0, min(10.0, 0.1 * 2**attempt)))
+                _pause(attempt)
                 continue
             return len(rows)
         return 0
@@ -138,11 +147,10 @@ class Generation:
             merge = merge.when_matched_update_all("source.checksum <> target.checksum")
             try:
                 metrics = merge.when_not_matched_insert_all().execute()
-            except CommitFailedError as error:
+            except (DeltaError, OSError) as error:
                 if attempt == ATTEMPTS - 1:
-                    raise RootError(
-                        f"{self.uri}: another writer won {ATTEMPTS} times; run it again."
-                    ) from error
+                    raise RootError(f"{self.uri} cannot be written: {error}") from error
+                _pause(attempt)
                 continue
             return int(metrics["num_target_rows_inserted"]) + int(metrics["num_target_rows_updated"])
         return 0
@@ -178,3 +186,8 @@ class Generation:
         names = [*self.table.key, *(n for n in ("input_digest",) if n in rows.column_names)]
         keys = sorted(zip(*(map(str, rows[name].to_pylist()) for name in names), strict=True))
         return hashlib.sha256(json.dumps(keys).encode()).hexdigest()
+
+
+def _pause(attempt: int) -> None:
+    """Wait for a random while that grows with the attempts, so that writers do not meet again."""
+    time.sleep(random.uniform(0, min(10.0, 0.1 * 2**attempt)))
