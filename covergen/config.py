@@ -108,9 +108,7 @@ class Embed(Actors):
 class Tag(Actors):
     """Songs to tags: what the music says in words and numbers."""
 
-    taggers: tuple[str, ...] = Field(
-        ("signal",), min_length=1, description="names in the registry of taggers"
-    )
+    taggers: tuple[str, ...] = Field(("signal",), description="names in the registry of taggers; may be none")
     seconds: float = Field(30, gt=0, description="seconds of each song that are heard")
     clap: str = Field("clap", description="CLAP that clap-zero-shot hears with: preset name, or a folder")
 

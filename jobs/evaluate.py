@@ -35,15 +35,16 @@ def main(config: Config) -> None:
         print(link(root))
         return
     entry.start_ray(config)
-    table = ray.get(_table.remote(root, config))
+    measured = _table.remote(root, config)  # while the songs are painted
+    strip = song_strip(root, config)
     covers = gather.covers(root)
     content = ReportContent(
         title="Covers that heard the music",
         summary=f"{len(covers)} covers painted from words and sound.",
         covers=covers,
         shown=config.evaluate.contact_sheet,
-        table=table,
-        strip=song_strip(root, config),
+        table=ray.get(measured),
+        strip=strip,
         genres=gather.genres(root),
         losses=gather.losses(root, trained["folder"]),
         rejects=gather.refused(root),

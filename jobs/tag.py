@@ -11,11 +11,15 @@ from covergen.tables import MEDIA, TAGS
 from covergen.tagging.stage import TagTracks, joint_recipe
 from jobs import entry
 from jobs.operators import begin, listed, mapped, pooled, record, write
+from jobs.progress import say
 
 
 def main(config: Config) -> None:
     """Tag the songs that each tagger has not tagged yet; all taggers share one generation."""
     root, asked = Root.open(config.root), config.tag
+    if not asked.taggers:
+        say("tag: nothing to do, no tagger is asked for")
+        return
     stages = [
         TagTracks(
             name,

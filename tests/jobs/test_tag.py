@@ -1,5 +1,7 @@
 """Tagging as a job: every song a row per tagger, once; what is lost is found and made again."""
 
+from pathlib import Path
+
 import pytest
 
 from covergen.errors import ConfigError
@@ -89,3 +91,10 @@ def test_an_unknown_tagger_stops_before_anything_is_written(scraped: str) -> Non
     with pytest.raises(ConfigError, match="choose among signal"):
         tag.main(config_for(scraped, scrape=FEW, tag={"taggers": ("sgnal",)}))
     assert Root.open(scraped).current(TAGS).name == before
+
+
+def test_no_tagger_leaves_no_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = Root.create(str(tmp_path / "root"))
+    tag.main(config_for(root.uri, tag={"taggers": ()}))
+    assert not root.has(TAGS)
+    assert "no tagger is asked for" in capsys.readouterr().err
