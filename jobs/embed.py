@@ -3,7 +3,6 @@
 from covergen.config import Config
 from covergen.embeddings.covers import SeeCovers
 from covergen.embeddings.stage import HearTracks, ReadWords
-from covergen.lineage import OWED
 from covergen.storage import Root
 from covergen.tables import AUDIO_EMBEDDINGS, IMAGE_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
 from jobs import entry
@@ -35,12 +34,10 @@ def hear(root: Root, config: Config) -> None:
         batch_size=asked.batch_size,
     )
     generation = root.generation(AUDIO_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
-    owed = OWED[AUDIO_EMBEDDINGS.name]
-    begun = begin(root, generation, owed, name="embed songs", retry=config.retry)
+    begun = begin(root, generation, config, name="embed songs")
     if begun is None:
         return
     generation, work = begun
-    entry.start_ray(config)
     songs = listed(
         root.current(MEDIA), ["uri", "bytes"], key="owner_id", only=work.todo, per_block=asked.batch_size
     ).rename_columns({"owner_id": "track_id"})
@@ -62,12 +59,10 @@ def read(root: Root, config: Config) -> None:
         threads=asked.threads,
     )
     generation = root.generation(TEXT_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
-    owed = OWED[TEXT_EMBEDDINGS.name]
-    begun = begin(root, generation, owed, name="embed prompts", retry=config.retry)
+    begun = begin(root, generation, config, name="embed prompts")
     if begun is None:
         return
     generation, work = begun
-    entry.start_ray(config)
     columns = ["album_id", "variant", "text"]
     prompts = listed(
         root.current(PROMPTS), columns, key="prompt_id", only=work.todo, per_block=asked.commit_rows
@@ -88,12 +83,10 @@ def see(root: Root, config: Config, image_encoder: str) -> None:
         batch_size=asked.batch_size,
     )
     generation = root.generation(IMAGE_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
-    owed = OWED[IMAGE_EMBEDDINGS.name]
-    begun = begin(root, generation, owed, name="embed covers", retry=config.retry)
+    begun = begin(root, generation, config, name="embed covers")
     if begun is None:
         return
     generation, work = begun
-    entry.start_ray(config)
     covers = listed(
         root.current(MEDIA), ["uri", "bytes"], key="owner_id", only=work.todo, per_block=asked.batch_size
     ).rename_columns({"owner_id": "album_id"})

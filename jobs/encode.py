@@ -2,7 +2,6 @@
 
 from covergen.config import Config
 from covergen.latents.stage import EncodeCovers
-from covergen.lineage import OWED
 from covergen.storage import Root
 from covergen.tables import LATENTS, MEDIA
 from jobs import entry
@@ -21,15 +20,13 @@ def main(config: Config) -> None:
         batch_size=asked.batch_size,
     )
     generation = root.generation(LATENTS, stage.recipe(), shapes=stage.shapes())
-    owed = OWED[LATENTS.name]
-    begun = begin(root, generation, owed, name="encode covers", retry=config.retry)
+    begun = begin(root, generation, config, name="encode covers")
     if begun is None:
         return
     generation, work = begun
-    entry.start_ray(config)
     covers = listed(
         root.current(MEDIA),
-        ["kind", "uri", "bytes"],
+        ["uri", "bytes"],
         key="owner_id",
         only=work.todo,
         per_block=asked.batch_size,

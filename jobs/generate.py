@@ -31,11 +31,10 @@ def main(config: Config) -> None:
     generation = root.generation(GENERATED, stage.recipe(), scope=scope)
     wanted = requests(root, scope)
     owed = held(wanted.select([*GENERATED.key, "input_digest"]))
-    begun = begin(root, generation, owed, name="generate", retry=config.retry)
+    begun = begin(root, generation, config, name="generate", owed=owed)
     if begun is None:
         return
     generation, work = begun
-    entry.start_ray(config)
     todo = work.todo.join(wanted, [*GENERATED.key, "input_digest"])
     painted = paint(
         root, stage, todo.sort_by([("album_id", "ascending"), ("system", "ascending")]), actors=asked

@@ -15,10 +15,11 @@ from covergen import objects, rejects, upkeep
 from covergen.config import Actors, Config
 from covergen.delta import Generation
 from covergen.errors import CovergenError
-from covergen.lineage import Owed, Work, work_list
+from covergen.lineage import OWED, Owed, Work, work_list
 from covergen.storage import Root
 from jobs import progress
 from jobs.careful import Stage, carefully, name_of
+from jobs.entry import start_ray
 from jobs.progress import Meter, say
 
 CRUMBS = 32  # files of a table from which a job merges them when it is done
@@ -170,13 +171,14 @@ def write(
 
 
 def begin(
-    root: Root, generation: Generation, owed: Owed, *, name: str, retry: Sequence[str]
+    root: Root, generation: Generation, config: Config, *, name: str, owed: Owed | None = None
 ) -> tuple[Generation, Work] | None:
     """Return the generation as this run alone may write it, and its work; nothing where none is left.
 
     Taking over comes before the work list that counts: what an older run has not committed by then, it
-    never will.
+    never will. Ray is started where there is work. `owed` is what the table owes unless it is given.
     """
+    owed, retry = owed or OWED[generation.table_name], config.retry
     before = generation.version
     work = work_list(root, generation, owed, retry=retry)
     if nothing_to_do(name, work):
@@ -184,6 +186,7 @@ def begin(
     ours = generation.take_over()
     if ours.version != before + 1:
         work = work_list(root, ours, owed, retry=retry)
+    start_ray(config)
     return ours, work
 
 

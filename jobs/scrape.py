@@ -62,7 +62,7 @@ def check(root: Root, candidates: list[Mapping[str, Any]], config: Config) -> No
     stamped = [{**candidate, "input_digest": stamp(candidate)} for candidate in first.values()]
     table = rows.from_records(MEDIA, stamped).drop_columns(["checksum"])
     owed = held(table.select([*MEDIA.key, "input_digest"]))
-    begun = operators.begin(root, generation, owed, name="media", retry=config.retry)
+    begun = operators.begin(root, generation, config, name="media", owed=owed)
     if begun is None:
         return
     generation, work = begun
@@ -71,7 +71,6 @@ def check(root: Root, candidates: list[Mapping[str, Any]], config: Config) -> No
     limits = AudioLimits(
         max_bytes=int(asked.max_file_mb * 2**20), max_seconds=asked.max_seconds, min_seconds=asked.min_seconds
     )
-    entry.start_ray(config)
     candidates_left = table.filter(chosen).select(CANDIDATE_COLUMNS)
     stage = CheckMedia(limits)
     checked = operators.mapped(operators.rows(candidates_left, per_block=PART), stage, batch_size=PART)

@@ -46,11 +46,10 @@ def tag(root: Root, generation: Generation, stage: TagTracks, *, config: Config)
         rows = OWED[TAGS.name](root, bucket)
         return rows.filter(pc.equal(rows["tagger"], name))
 
-    begun = begin(root, generation, owed, name=f"tag by {name}", retry=config.retry)
+    begun = begin(root, generation, config, name=f"tag by {name}", owed=owed)
     if begun is None:
         return
     generation, work = begun
-    entry.start_ray(config)
     songs = listed(
         root.current(MEDIA), ["uri", "bytes"], key="owner_id", only=work.todo, per_block=asked.batch_size
     ).rename_columns({"owner_id": "track_id"})

@@ -13,7 +13,6 @@ import pyarrow as pa
 from covergen import rows
 from covergen.embeddings.stage import CUTS, CutWindows
 from covergen.embeddings.windows import count_windows
-from covergen.errors import BadInput, RejectCode
 from covergen.tables import TAGS
 from covergen.tagging.protocol import Tagger, Tags
 from covergen.tagging.registry import build_tagger
@@ -111,12 +110,7 @@ class Tag:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return outcomes of `tags` for what CutSongs gives, refused rows included, in order."""
-        results: list[Mapping[str, Any] | BadInput] = [
-            BadInput(RejectCode(code), reason, retriable=bool(retriable)) if code else {}
-            for code, reason, retriable in zip(
-                *(batch[name].to_pylist() for name in rows.REJECT_COLUMNS.names), strict=True
-            )
-        ]
+        results = rows.refusals(batch)
         heard = [index for index, cut in enumerate(batch["windows"]) if cut.is_valid]
         together = max(1, self.batch_size // self.count)
         for start in range(0, len(heard), together):

@@ -53,7 +53,7 @@ def test_poison_is_isolated_and_named(ray_session: None, tmp_path: Path, kind: s
     root = Root.create(str(tmp_path / "root"))
     table, config = prompts(row05="kill", row06="raise", row17="kill"), config_for(root.uri)
     generation = root.generation(TEXT_EMBEDDINGS, {"v": 1}, shapes=SHAPES)
-    begun = begin(root, generation, held(table.drop_columns("text")), name="read", retry=())
+    begun = begin(root, generation, config, name="read", owed=held(table.drop_columns("text")))
     assert begun is not None
     generation, work = begun
     dataset, stage = dataset_of(table, per_block=8), Reads()
