@@ -1,7 +1,7 @@
 """Rows planned a second: the work list of a resume with 99% done, against one join of whole tables in memory.
 
-Each side runs in a process of its own, so that its peak memory can be told. The table of sizes shows whether
-time grows with the rows.
+Each side, and the making of the tables, runs in a process of its own: a peak of memory is inherited by child
+processes. The table of sizes shows whether time grows with the rows.
 """
 
 import json
@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +21,7 @@ from covergen.storage import Root
 from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, MEDIA
 
 STEP = 500_000
+COMMAND = (sys.executable, "-m", "benchmarks.worklist")
 SHAPES = {"frames": (1, 1, 1)}
 
 
@@ -32,7 +32,7 @@ def main(quick: bool) -> None:
     print(f"{'rows':>12} {'left':>9} {'seconds':>9} {'rows/s':>12} {'peak MB':>9}")
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
-            make_root(folder, size)
+            subprocess.run([*COMMAND, "make", folder, str(size)], check=True)
             ours = measured("ours", folder)
             show("covergen", size, ours)
             if size == sizes[-1]:
@@ -80,8 +80,7 @@ def fill(uri: str, schema: pa.Schema, columns: dict[str, pa.Array]) -> None:
 
 def measured(side: str, folder: str) -> dict[str, float]:
     """Run one side in a process of its own and return what it told."""
-    command = [sys.executable, "-m", "benchmarks.worklist", side, folder]
-    told: dict[str, float] = json.loads(subprocess.check_output(command, text=True).splitlines()[-1])
+    told: dict[str, float] = json.loads(subprocess.check_output([*COMMAND, side, folder], text=True))
     return told
 
 
@@ -110,7 +109,10 @@ def peer(root: Root) -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] in (["ours"], ["peer"]):
-        plan(sys.argv[1], str(Path(sys.argv[2])))
-    else:
-        main("--quick" in sys.argv[1:])
+    match sys.argv[1:]:
+        case ["make", folder, size]:
+            make_root(folder, int(size))
+        case ["ours" | "peer" as side, folder]:
+            plan(side, folder)
+        case arguments:
+            main("--quick" in arguments)

@@ -7,8 +7,9 @@ import hashlib
 import json
 import random
 import time
-from collections.abc import Collection, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cached_property, partial
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import pyarrow as pa
@@ -22,11 +23,14 @@ from covergen.rows import conform
 from covergen.tables import TABLES
 
 RUN = "covergen.run"  # the table property that names the run which may write
-ATTEMPTS = 8  # a merge that lost the race against another writer is read anew and tried again
+WRITES, READS = 8, 4  # attempts
+CHECKPOINT = 10  # commits after which the log is summed up, so that reading it stays short
+
+T = TypeVar("T")
 
 
 class Generation:
-    """One Delta table. Picklable: the log is read anew in each process.
+    """One Delta table. Picklable: the log stays behind and is read anew in each process.
 
     `run` is who writes: after another run took over, this one can commit nothing more.
     """
@@ -36,8 +40,10 @@ class Generation:
         self.table_name = table_name
         self.run = run
 
-    def __getstate__(self) -> dict[str, str | None]:
-        return {"uri": self.uri, "table_name": self.table_name, "run": self.run}
+        self._newest: DeltaTable | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_newest": None}
 
     @property
     def table(self) -> Table:
@@ -51,30 +57,39 @@ class Generation:
 
     def create(self, schema: pa.Schema) -> None:
         """Make the empty table if it is not there."""
-        for attempt in range(ATTEMPTS):
-            try:
-                DeltaTable.create(
-                    self.uri,
-                    schema,
-                    mode="ignore",
-                    name=self.table_name,
-                    storage_options=objects.delta_options(self.uri),
-                )
-            except (DeltaError, OSError) as error:
-                if attempt == ATTEMPTS - 1:
-                    raise RootError(f"{self.uri} cannot be made: {error}") from error
-                _pause(attempt)
-            else:
-                return
+        options = objects.delta_options(self.uri)
+        name, settings = self.table_name, {"delta.checkpointInterval": str(CHECKPOINT)}
+        make = partial(DeltaTable.create, mode="ignore", configuration=settings, storage_options=options)
+        self._persistently("made", lambda: make(self.uri, schema, name=name))
 
     def delta(self) -> DeltaTable:
         """Return the Delta table at its newest version. Raises RootError if it cannot be read."""
+        return self._persistently("read", self._opened, attempts=READS)
+
+    def _opened(self) -> DeltaTable:
+        """Read the log: whole at first, then what is new in it."""
+        table, self._newest = self._newest, None  # a reading that broke off leaves nothing behind
         try:
-            return DeltaTable(self.uri, storage_options=objects.delta_options(self.uri))
+            if table is None:
+                table = DeltaTable(self.uri, storage_options=objects.delta_options(self.uri))
+            else:
+                table.update_incremental()
         except TableNotFoundError as error:
             raise RootError(f"{self.uri} is missing, though it is the current generation.") from error
-        except (DeltaError, OSError) as error:
-            raise RootError(f"{self.uri} cannot be read: {error}") from error
+        self._newest = table
+        return table
+
+    def _persistently(self, done: str, act: Callable[[], T], *, attempts: int = WRITES) -> T:
+        """Return what `act` returns, tried again where another writer came first or the way broke off."""
+        attempt = 0
+        while True:
+            try:
+                return act()
+            except (DeltaError, OSError) as error:
+                attempt += 1
+                if attempt == attempts:
+                    raise RootError(f"{self.uri} cannot be {done}: {error}") from error
+            time.sleep(random.uniform(0, min(10.0, 0.05 * 2**attempt)))  # so that two do not meet again
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -93,14 +108,12 @@ class Generation:
         than a change of metadata: there is no moment in which both can write.
         """
         run = uuid4().hex
-        for attempt in range(ATTEMPTS):
-            try:
-                self.delta().alter.set_table_properties({RUN: run}, raise_if_not_exists=False)
-            except (DeltaError, OSError):
-                _pause(attempt)  # another commit came first, or the way to the table broke off
-                continue
-            return Generation(self.uri, self.table_name, run)
-        raise RootError(f"{self.uri}: other writers won {ATTEMPTS} times; end them, then run it again.")
+        settings = {RUN: run}
+        self._persistently(
+            "taken over",
+            lambda: self.delta().alter.set_table_properties(settings, raise_if_not_exists=False),
+        )
+        return Generation(self.uri, self.table_name, run)
 
     def append(self, batch: pa.Table) -> int:
         """Commit new rows in one transaction and return how many; a block seen before adds none.
@@ -113,21 +126,17 @@ class Generation:
         rows = conform(self.table, batch, self.schema)
         app_id = self._block_id(rows)
         properties = CommitProperties(app_transactions=[Transaction(app_id, 1)])
-        for attempt in range(ATTEMPTS):
+
+        def commit() -> int:
+            # Another run may have taken over, a second copy of this task may have committed a moment ago,
+            # or the answer to our own commit was lost on its way: the log, read anew, tells.
             delta = self._mine()
             if delta.transaction_version(app_id) is not None:
                 return 0
-            try:
-                write_deltalake(delta, rows, mode="append", commit_properties=properties)
-            except (DeltaError, OSError) as error:
-                # Another run may have taken over, a second copy of this task may have committed a moment ago,
-                # or the answer to our own commit was lost on its way: the log, read anew, tells.
-                if attempt == ATTEMPTS - 1:
-                    raise RootError(f"{self.uri} cannot be written: {error}") from error
-                _pause(attempt)
-                continue
+            write_deltalake(delta, rows, mode="append", commit_properties=properties)
             return len(rows)
-        return 0
+
+        return self._persistently("written", commit)
 
     def _mine(self) -> DeltaTable:
         """Return the table at its newest version. Raises RootError where another run has taken over."""
@@ -142,24 +151,23 @@ class Generation:
             return 0
         rows = conform(self.table, batch, self.schema)
         on = " AND ".join(f"source.{name} = target.{name}" for name in self.table.key)
-        for attempt in range(ATTEMPTS):
-            merge = self._mine().merge(rows, on, source_alias="source", target_alias="target")
-            merge = merge.when_matched_update_all("source.checksum <> target.checksum")
-            try:
-                metrics = merge.when_not_matched_insert_all().execute()
-            except (DeltaError, OSError) as error:
-                if attempt == ATTEMPTS - 1:
-                    raise RootError(f"{self.uri} cannot be written: {error}") from error
-                _pause(attempt)
-                continue
+
+        def merge() -> int:
+            merger = self._mine().merge(rows, on, source_alias="source", target_alias="target")
+            merger = merger.when_matched_update_all("source.checksum <> target.checksum")
+            metrics = merger.when_not_matched_insert_all().execute()
             return int(metrics["num_target_rows_inserted"]) + int(metrics["num_target_rows_updated"])
-        return 0
+
+        return self._persistently("written", merge)
 
     def remove(self, keys: Collection[str]) -> int:
         """Delete the rows with these values of the key column and return how many; for keys of one column."""
+        if not keys:
+            return 0
         (name,) = self.table.key
         quoted = ", ".join("'" + key.replace("'", "''") + "'" for key in sorted(keys))
-        return int(self._mine().delete(f"{name} IN ({quoted})")["num_deleted_rows"]) if keys else 0
+        metrics = self._persistently("written", lambda: self._mine().delete(f"{name} IN ({quoted})"))
+        return int(metrics["num_deleted_rows"])
 
     def read(self, columns: Sequence[str] | None = None, *, where: str | None = None) -> pa.Table:
         """Return rows in no particular order; `where` is an SQL condition over the columns."""
@@ -186,8 +194,3 @@ class Generation:
         names = [*self.table.key, *(n for n in ("input_digest",) if n in rows.column_names)]
         keys = sorted(zip(*(map(str, rows[name].to_pylist()) for name in names), strict=True))
         return hashlib.sha256(json.dumps(keys).encode()).hexdigest()
-
-
-def _pause(attempt: int) -> None:
-    """Wait for a random while that grows with the attempts, so that writers do not meet again."""
-    time.sleep(random.uniform(0, min(10.0, 0.1 * 2**attempt)))

@@ -2,14 +2,13 @@
 
 A table owes one row per key, made from the input that `input_digest` names. The work list is what is owed,
 minus what is committed with the same key and digest, minus what was refused with that digest. Resume after
-a kill, a nightly delta and a rerun with nothing to do are this one mechanism. Keys are SHA-256 digests, so
-large tables are compared bucket by bucket, by the first digits of the first key column.
+a kill, a nightly delta and a rerun with nothing to do are this one mechanism. Large tables are compared piece
+by piece, by the first key column.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +17,7 @@ from covergen import rejects
 from covergen.columns import Table
 from covergen.delta import Generation
 from covergen.generation.requests import requests
+from covergen.spread import Piece, pieces
 from covergen.storage import Root
 from covergen.tables import (
     ALBUMS,
@@ -33,12 +33,10 @@ from covergen.tables import (
 )
 
 WHOLE = 500_000  # committed rows up to which all keys are compared at once
+PIECES = 32
 
-Bucket = tuple[str, str]
-"""Keys from the first text on and before the second; they are digits and small letters."""
-
-Owed = Callable[[Root, Bucket], pa.Table]
-"""From a root and a bucket to the keys (and input digests) that a table owes in it."""
+Owed = Callable[[Root, Piece], pa.Table]
+"""From a root and a piece of all keys to those (with input digests) that a table owes in it."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,8 @@ class Work:
 def work_list(root: Root, generation: Generation, owed: Owed, *, retry: Sequence[str] = ()) -> Work:
     """Return what is owed and neither committed nor refused; codes in `retry` are taken up again."""
     refused = _standing(root, generation.table, retry)
-    parts = [_part(generation, owed(root, bucket), bucket, refused) for bucket in buckets(generation)]
+    with pieces(number_of_pieces(generation)) as whole:
+        parts = [_part(generation, owed(root, piece), piece, refused) for piece in whole]
     todo = pa.concat_tables([part.todo for part in parts])
     return Work(
         todo.sort_by([(name, "ascending") for name in generation.table.key]),
@@ -64,35 +63,19 @@ def work_list(root: Root, generation: Generation, owed: Owed, *, retry: Sequence
     )
 
 
-def buckets(generation: Generation) -> Sequence[Bucket]:
-    """Return the buckets in which a table's keys are compared: all at once, or 32 of equal size.
-
-    Their number does not grow with the table, so that time stays linear in its rows.
-    """
-    if generation.count() <= WHOLE:
-        return (("", "~"),)
-    bounds = ["", *(f"{place:02x}" for place in range(8, 256, 8)), "~"]
-    return tuple(pairwise(bounds))
-
-
-def within(bucket: Bucket, column: str) -> str:
-    """Return the SQL condition under which the keys of a column fall into a bucket."""
-    return f"{column} >= '{bucket[0]}' AND {column} < '{bucket[1]}'"
+def number_of_pieces(generation: Generation) -> int:
+    """Return in how many pieces a table's keys are compared: 1 where they are few."""
+    return 1 if generation.count() <= WHOLE else PIECES
 
 
 def held(table: pa.Table) -> Owed:
     """Return what a table in memory owes: its own rows."""
-    keys = table[table.column_names[0]]
-    return lambda _root, bucket: table.filter(
-        pc.and_(pc.greater_equal(keys, bucket[0]), pc.less(keys, bucket[1]))
-    )
+    return lambda _root, piece: piece.of(table)
 
 
-def _part(
-    generation: Generation, owed: pa.Table, bucket: Bucket, refused: set[tuple[str, str | None]]
-) -> Work:
+def _part(generation: Generation, owed: pa.Table, piece: Piece, refused: set[tuple[str, str | None]]) -> Work:
     key = list(generation.table.key)
-    done = generation.read([*key, "input_digest"], where=within(bucket, key[0]))
+    done = piece.read(generation, [*key, "input_digest"])
     names = rejects.joined(done, key).combine_chunks()
     place = pc.index_in(rejects.joined(owed, key), value_set=names)
     same = pc.equal(done["input_digest"].take(place), owed["input_digest"])
@@ -117,19 +100,17 @@ def _pairs(rows: pa.Table, key: Sequence[str]) -> list[tuple[str, str | None]]:
     return list(zip(rejects.joined_keys(rows, key), rows["input_digest"].to_pylist(), strict=True))
 
 
-def _audio(root: Root, bucket: Bucket) -> pa.Table:
+def _audio(root: Root, piece: Piece) -> pa.Table:
     """Each catalogue row owes an embedding of its track, made from the track's media."""
-    tracks = root.current(CATALOG).read(["track_id"], where=within(bucket, "track_id"))
-    songs = f"kind = 'audio' AND {within(bucket, 'owner_id')}"
-    media = root.current(MEDIA).read(["owner_id", "sha256"], where=songs)
+    tracks = piece.read(root.current(CATALOG), ["track_id"])
+    media = piece.read(root.current(MEDIA), ["owner_id", "sha256"], where="kind = 'audio'")
     place = pc.index_in(tracks["track_id"], value_set=media["owner_id"].combine_chunks())
     return tracks.append_column("input_digest", media["sha256"].take(place))
 
 
-def _tags(root: Root, bucket: Bucket) -> pa.Table:
+def _tags(root: Root, piece: Piece) -> pa.Table:
     """Each song in `media` owes a row per tagger of the current generation, made from the file."""
-    audio = f"kind = 'audio' AND {within(bucket, 'owner_id')}"
-    media = root.current(MEDIA).read(["owner_id", "sha256"], where=audio)
+    media = piece.read(root.current(MEDIA), ["owner_id", "sha256"], where="kind = 'audio'")
     songs = media.rename_columns(["track_id", "input_digest"])
     owed = [
         songs.append_column("tagger", pa.array([name] * len(songs), pa.string()))
@@ -138,27 +119,27 @@ def _tags(root: Root, bucket: Bucket) -> pa.Table:
     return pa.concat_tables(owed).select([*TAGS.key, "input_digest"])
 
 
-def _words(root: Root, bucket: Bucket) -> pa.Table:
+def _words(root: Root, piece: Piece) -> pa.Table:
     """Each prompt owes an embedding, made from its text."""
-    return root.current(PROMPTS).read(["prompt_id", "input_digest"], where=within(bucket, "prompt_id"))
+    return piece.read(root.current(PROMPTS), ["prompt_id", "input_digest"])
 
 
-def _covers(root: Root, bucket: Bucket) -> pa.Table:
+def _covers(root: Root, piece: Piece) -> pa.Table:
     """Each album with a cover of its own owes latents, and an embedding where covers are embedded."""
-    covered = f"cover_sha256 IS NOT NULL AND {within(bucket, 'album_id')}"
-    rows = root.current(CATALOG).read(["album_id", "cover_sha256"], where=covered)
+    covered = "cover_sha256 IS NOT NULL"
+    rows = piece.read(root.current(CATALOG), ["album_id", "cover_sha256"], where=covered)
     return rows.rename_columns(["album_id", "input_digest"])
 
 
-def _catalog(root: Root, bucket: Bucket) -> pa.Table:
+def _catalog(root: Root, piece: Piece) -> pa.Table:
     """Each album owes a catalogue row."""
-    return root.current(ALBUMS).read(["album_id"], where=within(bucket, "album_id"))
+    return piece.read(root.current(ALBUMS), ["album_id"])
 
 
-def _painted(root: Root, bucket: Bucket) -> pa.Table:
+def _painted(root: Root, piece: Piece) -> pa.Table:
     """Each album in scope owes a cover per system and variant."""
     wanted = requests(root, root.scope(GENERATED)).select([*GENERATED.key, "input_digest"])
-    return held(wanted)(root, bucket)
+    return piece.of(wanted)
 
 
 OWED: dict[str, Owed] = {

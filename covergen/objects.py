@@ -21,7 +21,7 @@ from pyarrow import fs
 from covergen.errors import RootError
 
 ATTEMPTS = 10  # at a request that S3 refused for load or that broke off, with growing pauses
-RETRIES = Config(retries={"mode": "adaptive", "max_attempts": ATTEMPTS})
+RETRIES = Config(retries={"mode": "standard", "max_attempts": ATTEMPTS})
 
 
 def is_s3(uri: str) -> bool:

@@ -10,8 +10,9 @@ from covergen import rejects
 from covergen.columns import Table
 from covergen.delta import Generation
 from covergen.errors import RootError
-from covergen.lineage import OWED, buckets, within
+from covergen.lineage import OWED, number_of_pieces
 from covergen.rows import row_checksums
+from covergen.spread import pieces
 from covergen.storage import Root
 from covergen.tables import TABLES
 
@@ -98,10 +99,11 @@ def _content(generation: Generation) -> Iterator[Problem]:
 def _lost(root: Root, table: Table) -> Iterator[Problem]:
     generation, lost = root.current(table), []
     refused = set(rejects.latest(root, table.name)["key"].to_pylist())
-    for bucket in buckets(generation):
-        owed = set(rejects.joined_keys(OWED[table.name](root, bucket), table.key))
-        there = generation.read(list(table.key), where=within(bucket, table.key[0]))
-        lost += sorted(owed - set(rejects.joined_keys(there, table.key)) - refused)
+    with pieces(number_of_pieces(generation)) as whole:
+        for piece in whole:
+            owed = set(rejects.joined_keys(OWED[table.name](root, piece), table.key))
+            there = piece.read(generation, list(table.key))
+            lost += sorted(owed - set(rejects.joined_keys(there, table.key)) - refused)
     if lost:
         yield Problem(table.name, "lost", f"{table.name}: {_names(lost)} are neither there nor in rejects")
 

@@ -5,7 +5,8 @@ import pyarrow.compute as pc
 
 from covergen.config import Config
 from covergen.delta import Generation
-from covergen.lineage import OWED, Bucket
+from covergen.lineage import OWED
+from covergen.spread import Piece
 from covergen.storage import Root
 from covergen.tables import MEDIA, TAGS
 from covergen.tagging.stage import TagTracks, joint_recipe
@@ -42,8 +43,8 @@ def tag(root: Root, generation: Generation, stage: TagTracks, *, config: Config)
     """Decode in tasks, tag in tasks or, where a model does it, on actors of its own; commit as it goes."""
     asked, name = config.tag, stage.tagger.name
 
-    def owed(root: Root, bucket: Bucket) -> pa.Table:
-        rows = OWED[TAGS.name](root, bucket)
+    def owed(root: Root, piece: Piece) -> pa.Table:
+        rows = OWED[TAGS.name](root, piece)
         return rows.filter(pc.equal(rows["tagger"], name))
 
     begun = begin(root, generation, config, name=f"tag by {name}", owed=owed)

@@ -31,6 +31,7 @@ ORDER = [
     ("generation",),
     ("evaluation",),
     ("pretraining",),
+    ("spread",),
     ("lineage",),
     ("verify", "serving"),
     ("doctor", "upkeep"),

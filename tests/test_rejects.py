@@ -79,7 +79,7 @@ def test_a_changed_input_is_worth_another_try(root: Root, generation: Generation
     assert len(work_list(root, generation, held(owed(("silent", "mended")))).todo) == 1
 
 
-def test_buckets_find_the_same_work_as_one_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pieces_find_the_same_work_as_one_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = Root.create(str(tmp_path / "root"))
     generation = root.generation(TEXT_EMBEDDINGS, {"v": 1}, shapes=SHAPES)
     names = [hashlib.sha256(bytes([place])).hexdigest() for place in range(60)]
@@ -90,6 +90,6 @@ def test_buckets_find_the_same_work_as_one_look(tmp_path: Path, monkeypatch: pyt
     whole = work_list(root, generation, wanted)
     monkeypatch.setattr(lineage, "WHOLE", 0)
     parts = work_list(root, generation, wanted)
-    assert len(lineage.buckets(generation)) == 32 and len(whole.todo) == 39
+    assert lineage.number_of_pieces(generation) == 32 and len(whole.todo) == 39
     assert parts.todo.equals(whole.todo)
     assert (parts.owed, parts.refused, parts.replaces) == (whole.owed, whole.refused, whole.replaces)

@@ -163,7 +163,6 @@ def test_a_node_is_killed_three_times(root: Root, undisturbed: Undisturbed, tmp_
     assert_as_undisturbed(root, undisturbed, at)
 
 
-@pytest.mark.xfail(strict=False, reason="passed once and failed once; since then more is tried again")
 def test_a_driver_is_killed_over_a_bucket_on_a_bad_day(
     s3_bucket: str, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
