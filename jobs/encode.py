@@ -5,11 +5,11 @@ from covergen.latents.stage import EncodeCovers
 from covergen.storage import Root
 from covergen.tables import LATENTS, MEDIA
 from jobs import entry
-from jobs.operators import begin, listed, pooled, record, write
+from jobs.operators import begin, listed, mapped, pooled, record, write
 
 
 def main(config: Config) -> None:
-    """Encode the covers that are not encoded yet."""
+    """Decode covers on CPU tasks, run the VAE on its own actors, commit as it goes."""
     root, asked = Root.open(config.root), config.encode
     stage = EncodeCovers(
         config.models.stable_diffusion,
@@ -31,9 +31,11 @@ def main(config: Config) -> None:
         only=work.todo,
         per_block=asked.batch_size,
     ).rename_columns({"owner_id": "album_id"})
-    encoded = pooled(covers, stage, actors=asked)
+    crops = mapped(covers, stage.crop(), batch_size=asked.batch_size)
+    model = stage.encode()
+    encoded = pooled(crops, model, actors=asked)
     meter = write(
-        encoded, root, generation, work=work, per_block=asked.commit_rows, stage=stage, config=config
+        encoded, root, generation, work=work, per_block=asked.commit_rows, stage=model, config=config
     )
     record(root, "encode", {"generation": generation.name, **meter.summary()})
 

@@ -24,7 +24,7 @@ ORDER = [
     ("audio_input", "images", "weights", "noise_schedulers"),
     ("audio",),
     ("stable_diffusion", "sources"),
-    ("catalog",),
+    ("catalog", "crops"),
     ("embeddings", "latents", "fusion"),
     ("tagging",),
     ("training",),

@@ -12,26 +12,14 @@ import numpy as np
 import pyarrow as pa
 
 from covergen import rows
-from covergen.columns import Column, Table, text
+from covergen.crops import CropCovers, squares
 from covergen.embeddings.clip_image import ClipImage, crop
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.media import read_picture
-from covergen.tables import IMAGE_EMBEDDINGS, INPUT_DIGEST
+from covergen.tables import IMAGE_EMBEDDINGS
 from covergen.weights import use_threads
 
 VERSION: Final = 1  # of seeing: raise it whenever crops are cut differently
 _HALF_MAX: Final = float(np.finfo(np.float16).max)
-
-CROPS: Final = Table(
-    "crops",
-    ("album_id",),
-    "What CropCovers hands to See, beside the code and reason of a refusal.",
-    (
-        text("album_id", "the album"),
-        Column("pixels", pa.binary(), "RGB as the encoder sees it [size, size, 3]", tensor="|u1"),
-        INPUT_DIGEST,
-    ),
-)
 
 
 class SeeCovers:
@@ -71,7 +59,7 @@ class SeeCovers:
 
     def crop(self) -> "CropCovers":
         """Return the first operator, for CPUs."""
-        return CropCovers(self.encoder.size)
+        return CropCovers(crop, self.encoder.size)
 
     def see(self) -> "See":
         """Return the second operator; it pickles small and loads the model where its first batch is."""
@@ -85,26 +73,6 @@ class SeeCovers:
         """Return outcomes of `image_embeddings` for rows of album_id, input_digest, uri and bytes."""
         crop_covers, see = self._operators
         return see(crop_covers(batch))
-
-
-class CropCovers:
-    """Reads and decodes covers, and cuts from each the square that the encoder sees."""
-
-    key: Final = CROPS.key
-    outcome: Final = rows.outcome_schema(CROPS)
-
-    def __init__(self, size: int):
-        self.size = size
-
-    def __call__(self, batch: pa.Table) -> pa.Table:
-        """Return outcomes of CROPS for rows of album_id, input_digest, uri and bytes, in order."""
-        results: list[Mapping[str, Any] | BadInput] = []
-        for row in batch.select(["uri", "bytes"]).to_pylist():
-            try:
-                results.append({"pixels": crop(read_picture(row), self.size)})
-            except BadInput as refusal:
-                results.append(refusal)
-        return rows.outcomes(CROPS, batch, results)
 
 
 class See:
@@ -128,8 +96,7 @@ class See:
         seen = [index for index, result in enumerate(results) if not isinstance(result, BadInput)]
         for start in range(0, len(seen), self.batch_size):
             chosen = seen[start : start + self.batch_size]
-            crops = [np.frombuffer(batch["pixels"][index].as_buffer(), np.uint8) for index in chosen]
-            vectors = self.encoder(np.stack(crops).reshape(len(chosen), *[self.encoder.size] * 2, 3))
+            vectors = self.encoder(squares(batch, chosen, self.encoder.size))
             for index, vector in zip(chosen, vectors, strict=True):
                 results[index] = _checked(vector)
         return rows.outcomes(IMAGE_EMBEDDINGS, batch, results)

@@ -1,6 +1,7 @@
 """The stage `covers -> latents`: each cover through the frozen VAE's encoder, once and for all trainings.
 
-Which albums have a cover, and where results go, is left to the job.
+Encoding is two operators, so that decoding (CPU) and the model (GPU) have actors of their own: CropCovers,
+then Encode. Which albums have a cover, and where results go, is left to the job.
 """
 
 from collections.abc import Mapping
@@ -12,9 +13,9 @@ import pyarrow as pa
 import torch
 
 from covergen import images, rows, stable_diffusion
+from covergen.crops import CropCovers, squares
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.images import Pixels
-from covergen.sources.media import read_picture
 from covergen.tables import LATENTS
 from covergen.weights import use_threads
 
@@ -24,13 +25,11 @@ _PARTS: Final = ("vae",)
 
 
 class EncodeCovers:
-    """Encodes covers with the VAE of a Stable Diffusion preset or folder, loaded at the first batch.
+    """Both operators of encoding, and what names and shapes their rows; calling it runs them in turn.
 
-    `size` is the side in pixels that covers are fitted to; None takes the preset's own.
+    `name` is a Stable Diffusion preset or folder; `size` the side in pixels that covers are fitted to, None
+    takes the preset's own.
     """
-
-    key: Final = LATENTS.key
-    outcome: Final = rows.outcome_schema(LATENTS)
 
     def __init__(
         self,
@@ -74,32 +73,72 @@ class EncodeCovers:
         shape = (int(self._config["latent_channels"]), side, side)
         return {"mean": shape, "std": shape}
 
+    def crop(self) -> CropCovers:
+        """Return the first operator, for CPUs."""
+        return CropCovers(images.fit_square, self.size)
+
+    def encode(self) -> "Encode":
+        """Return the second operator; it pickles small and loads the model where its first batch is."""
+        return Encode(
+            self.name,
+            self.size,
+            device=self.device,
+            bf16=self.bf16,
+            offline=self.offline,
+            threads=self.threads,
+            batch_size=self.batch_size,
+        )
+
     @cached_property
-    def _vae(self) -> Any:
+    def _operators(self) -> "tuple[CropCovers, Encode]":
+        return self.crop(), self.encode()
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return outcomes of `latents` for rows of album_id, input_digest, uri and bytes, in order."""
+        crop, encode = self._operators
+        return encode(crop(batch))
+
+
+class Encode:
+    """Runs the VAE's encoder over many covers at once."""
+
+    key: Final = LATENTS.key
+    outcome: Final = rows.outcome_schema(LATENTS)
+
+    def __init__(
+        self,
+        name: str,
+        size: int,
+        *,
+        device: str = "cpu",
+        bf16: bool = False,
+        offline: bool = False,
+        threads: int | None = None,
+        batch_size: int = 16,
+    ):
+        self.name, self.size, self.device, self.bf16, self.offline = name, size, device, bf16, offline
+        self.threads, self.batch_size = threads, batch_size
+
+    @cached_property
+    def vae(self) -> Any:
+        """The VAE, loaded in the process that runs it."""
         use_threads(self.threads)
         return stable_diffusion.load_vae(self.name, device=self.device, offline=self.offline)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """Return outcomes of `latents` for rows of album_id, input_digest, uri and bytes, in order."""
-        results: list[Mapping[str, Any] | BadInput] = []
-        pictures: dict[int, Pixels] = {}
-        for index, row in enumerate(batch.select(["uri", "bytes"]).to_pylist()):
-            results.append({})
-            try:
-                pictures[index] = images.fit_square(read_picture(row), self.size)
-            except BadInput as refusal:
-                results[index] = refusal
-        indices = list(pictures)
-        for start in range(0, len(indices), self.batch_size):
-            chosen = indices[start : start + self.batch_size]
-            encoded = self._encode(np.stack([pictures[index] for index in chosen]))
+        """Return outcomes of `latents` for outcomes of CROPS, refused rows included, in order."""
+        results = rows.refusals(batch)
+        seen = [index for index, result in enumerate(results) if not isinstance(result, BadInput)]
+        for start in range(0, len(seen), self.batch_size):
+            chosen = seen[start : start + self.batch_size]
+            encoded = self._encode(squares(batch, chosen, self.size))
             for index, latent in zip(chosen, encoded, strict=True):
                 results[index] = latent
         return rows.outcomes(LATENTS, batch, results)
 
     def _encode(self, pictures: Pixels) -> list[Mapping[str, Any] | BadInput]:
         with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.bf16):
-            mean, std = stable_diffusion.encode_images(self._vae, pictures)
+            mean, std = stable_diffusion.encode_images(self.vae, pictures)
         pairs = zip(mean.float().cpu().numpy(), std.float().cpu().numpy(), strict=True)
         return [_checked({"mean": m, "std": s}) for m, s in pairs]
 

@@ -1,11 +1,13 @@
 """Covers through the VAE over tables."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+import torch
 
 from covergen import images, rows, stable_diffusion
 from covergen.errors import ConfigError
@@ -104,4 +106,14 @@ def test_nothing_usable_loads_no_model(folder):
     stage = EncodeCovers(str(folder))
     assert stage(_covers(b"junk"))["reject_code"].to_pylist() == ["damaged_image"]
     assert len(stage(_covers())) == 0
-    assert "_vae" not in vars(stage)
+    assert "vae" not in vars(stage._operators[1])
+
+
+def test_operators_travel_small_and_load_where_they_run(folder):
+    stage = EncodeCovers(str(folder), threads=torch.get_num_threads())
+    sent = [pickle.dumps(operator) for operator in (stage.crop(), stage.encode())]
+    assert max(map(len, sent)) < 2000
+    crop, encode = (pickle.loads(raw) for raw in sent)
+    crops = crop(_covers(images.encode_png(_picture()), b"junk"))
+    assert len(crops["pixels"][0].as_py()) == 32 * 32 * 3
+    assert encode(crops)["reject_code"].to_pylist() == [None, "damaged_image"]

@@ -1,0 +1,54 @@
+"""The operator before any model that sees covers: read, decode, cut the square that the model takes.
+
+It runs on CPUs of its own, so that no model waits for a file. What a square looks like is left to the model.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from covergen import rows
+from covergen.columns import Column, Table, text
+from covergen.errors import BadInput
+from covergen.images import Pixels
+from covergen.sources.media import read_picture
+from covergen.tables import INPUT_DIGEST
+
+CROPS: Final = Table(
+    "crops",
+    ("album_id",),
+    "What CropCovers hands on, beside the code and reason of a refusal.",
+    (
+        text("album_id", "the album"),
+        Column("pixels", pa.binary(), "RGB as the model sees it [size, size, 3]", tensor="|u1"),
+        INPUT_DIGEST,
+    ),
+)
+
+
+class CropCovers:
+    """Reads and decodes covers; `crop` makes of a picture (H, W, 3) and `size` the square (size, size, 3)."""
+
+    key: Final = CROPS.key
+    outcome: Final = rows.outcome_schema(CROPS)
+
+    def __init__(self, crop: Callable[[Pixels, int], Pixels], size: int):
+        self.crop, self.size = crop, size
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return outcomes of CROPS for rows of album_id, input_digest, uri and bytes, in order."""
+        results: list[dict[str, Any] | BadInput] = []
+        for row in batch.select(["uri", "bytes"]).to_pylist():
+            try:
+                results.append({"pixels": self.crop(read_picture(row), self.size)})
+            except BadInput as refusal:
+                results.append(refusal)
+        return rows.outcomes(CROPS, batch, results)
+
+
+def squares(batch: pa.Table, chosen: Sequence[int], size: int) -> Pixels:
+    """Return the squares (B, size, size, 3) of the chosen rows of CROPS."""
+    pixels = [np.frombuffer(batch["pixels"][index].as_buffer(), np.uint8) for index in chosen]
+    return np.stack(pixels).reshape(len(chosen), size, size, 3)
