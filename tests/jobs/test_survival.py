@@ -24,7 +24,7 @@ from tests.jobs.faulty import faulty
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 REPOSITORY = Path(__file__).parent.parent.parent
-ALBUMS = 60
+ALBUMS = 40
 KILLS = 3
 ENCODER, SECONDS = "logmel", 10.0
 
