@@ -81,6 +81,7 @@ def test_covergen_works_in_a_process_without_ray() -> None:
         "import sys; sys.modules['ray'] = None\n"
         "import importlib\n"
         f"for name in {modules!r}: importlib.import_module(name.removesuffix('.__init__'))\n"
+        "assert 'torchaudio' not in sys.modules, 'it is imported where it is asked for'\n"
         "print(len(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, text=True, cwd=ROOT)

@@ -113,6 +113,14 @@ def test_cut_is_centred_exact_and_repeatable(kind):
     assert np.corrcoef(cut.waveform, same)[0, 1] > 0.99  # shifted by a quarter period it would be 0
 
 
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_without_a_rate_the_source_keeps_its_own(kind):
+    data = encoded(kind, tone()[None])
+    clip = audio.decode(data, None, seconds=1.0)
+    assert clip.sample_rate == clip.waveform.size == audio.probe(data).sample_rate
+    assert np.array_equal(clip.waveform, audio.decode(data, clip.sample_rate, seconds=1.0).waveform)
+
+
 def test_cut_of_a_shorter_song_is_all_of_it():
     assert audio.decode(encoded("flac", tone(2.0)[None]), RATE, seconds=25).seconds == pytest.approx(
         2.0, abs=0.01
