@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,14 +20,16 @@ class Outcome:
     unit: str
     seconds: float
 
-    def show(self, *, peer: str) -> None:
-        """Print the table and the line of JSON."""
+    def show(self, *, peer: str, facts: Mapping[str, object] | None = None) -> None:
+        """Print the table and the line of JSON, with further facts in it."""
         ratio = self.ours / self.peer
         print(f"{'':24} {self.unit:>12}")
         print(f"{'covergen':24} {self.ours:12.3f}")
         print(f"{peer:24} {self.peer:12.3f}")
         print(f"{'ratio':24} {ratio:12.2f}")
-        print(json.dumps({**asdict(self), "ratio": ratio, "device": device()}, sort_keys=True))
+        print(
+            json.dumps({**asdict(self), **(facts or {}), "ratio": ratio, "device": device()}, sort_keys=True)
+        )
 
 
 def device() -> str:

@@ -45,15 +45,16 @@ class Clip:
 
 def decode(
     source: bytes | Path,
-    sample_rate: int,
+    sample_rate: int | None,
     *,
     seconds: float | None = None,
     limits: AudioLimits | None = None,
 ) -> Clip:
     """Return the source as mono at `sample_rate` Hz: all of it, or `seconds` from its middle.
 
-    The cut is centred in the claimed length and starts at 0 where no length is claimed; the same bytes always
-    give the same cut, and a shorter source gives what it has. Channels are averaged. Raises BadInput.
+    Without a rate it keeps the source's own. The cut is centred in the claimed length and starts at 0 where
+    no length is claimed; the same bytes always give the same cut, and a shorter source gives what it has.
+    Channels are averaged. Raises BadInput.
     """
     limits = limits or AudioLimits()
     with opened_audio(source, limits) as (container, stream, facts):
@@ -62,12 +63,13 @@ def decode(
         stop = math.inf if seconds is None else start + seconds
         reader = _Reader(container, stream, limits)
         waveform = reader.read(sample_rate, start, stop)
+    rate = sample_rate or reader.rate
     # Resampling rounds; a cut of 5 s has exactly 5 s of samples.
-    waveform = waveform if seconds is None else waveform[: round(seconds * sample_rate)]
+    waveform = waveform if seconds is None else waveform[: round(seconds * rate)]
     _check_length(reader.decoded_seconds, min(claimed, stop) if claimed else None, limits)
     power = float(np.mean(np.square(waveform, dtype=np.float64))) if waveform.size else 0.0
     _check_level(power, limits)
-    return Clip(waveform, sample_rate, waveform.size / sample_rate, claimed)
+    return Clip(waveform, rate, waveform.size / rate, claimed)
 
 
 def probe(source: bytes | Path, limits: AudioLimits | None = None) -> AudioFacts:
@@ -105,12 +107,12 @@ class _Reader:
         """Seconds decoded so far, by the number of samples, not by time stamps, which lie over gaps."""
         return self.decoded_samples / self.rate
 
-    def read(self, sample_rate: int, start: float, stop: float) -> Waveform:
-        """Return seconds `start` to `stop` as mono (N,)."""
+    def read(self, sample_rate: int | None, start: float, stop: float) -> Waveform:
+        """Return seconds `start` to `stop` as mono (N,); without a rate at the source's own."""
         blocks = list(self.blocks(sample_rate, start, stop))
         return np.concatenate(blocks) if blocks else np.empty(0, np.float32)
 
-    def blocks(self, sample_rate: int, start: float, stop: float) -> Iterator[Waveform]:
+    def blocks(self, sample_rate: int | None, start: float, stop: float) -> Iterator[Waveform]:
         """Yield seconds `start` to `stop` as mono blocks (N,)."""
         resampler = AudioResampler(format="fltp", rate=sample_rate)
         surplus: int | None = None
@@ -121,7 +123,7 @@ class _Reader:
             if self.decoded_seconds <= start:
                 continue
             if surplus is None:
-                surplus = round((start - begin / self.rate) * sample_rate)
+                surplus = round((start - begin / self.rate) * (sample_rate or self.rate))
             frame.pts = None  # time stamps with gaps would make the resampler insert silence
             block = _mono(_resample(resampler, frame))
             yield block[surplus:]

@@ -99,10 +99,19 @@ class Embed(Actors):
     layers: tuple[int, ...] | None = Field(
         None, description="layers that are kept; nothing keeps the encoder's own four"
     )
+    resample: Literal["cpu", "device"] = Field(
+        "cpu", description="where songs are resampled; device is the GPU, by torchaudio of the extra gpu"
+    )
     allow_noncommercial: bool = Field(False, description="allow encoders with a non-commercial licence")
     image_encoder: str | None = Field(
         None, description="name of an image encoder, or a folder; nothing leaves covers unembedded"
     )
+
+    @model_validator(mode="after")
+    def _device_is_there(self) -> "Embed":
+        if self.resample == "device" and not self.gpus:
+            raise ValueError("resample=device needs a GPU; give the actors one (gpus) or take resample=cpu")
+        return self
 
 
 class Tag(Actors):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from covergen.errors import ModelError
+from covergen.errors import ConfigError, ModelError
 
 _PACKAGES: Final = ("torch", "diffusers", "transformers", "pyarrow", "deltalake", "av", "ray")
 
@@ -31,6 +31,7 @@ def examine() -> Iterator[Finding]:
         found = _version(package)
         # One machine paints without Ray; only the jobs need it.
         yield Finding(package, found or "not installed", found is not None or package == "ray")
+    yield _resampling()
     yield _device()
     yield from _assets()
     yield _writable("weights cache", _hub_cache())
@@ -42,6 +43,19 @@ def _version(package: str) -> str | None:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def _resampling() -> Finding:
+    from covergen.embeddings import resample
+
+    found = _version("torchaudio")
+    if found is None:
+        return Finding("torchaudio", "not installed; only embed.resample=device needs it, the extra gpu")
+    try:
+        resample.check()
+    except ConfigError as error:
+        return Finding("torchaudio", f"{found}, of no use: {error}", good=False)
+    return Finding("torchaudio", found)
 
 
 def _device() -> Finding:

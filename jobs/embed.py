@@ -32,6 +32,7 @@ def hear(root: Root, config: Config) -> None:
         offline=config.models.offline,
         threads=asked.threads,
         batch_size=asked.batch_size,
+        resample_on_device=asked.resample == "device",
     )
     generation = root.generation(AUDIO_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
     begun = begin(root, generation, config, name="embed songs")

@@ -76,10 +76,10 @@ def is_room(name: str) -> bool:
     return (ROOT / "covergen" / name).is_dir() or (ROOT / "covergen" / f"{name}.py").is_file()
 
 
-def test_covergen_works_in_a_process_without_ray() -> None:
+def test_covergen_works_in_a_process_without_ray_and_torchaudio() -> None:
     modules = [".".join(p.relative_to(ROOT).with_suffix("").parts) for p in FILES if p.name != "__main__.py"]
     code = (
-        "import sys; sys.modules['ray'] = None\n"
+        "import sys; sys.modules['ray'] = sys.modules['torchaudio'] = None\n"
         "import importlib\n"
         f"for name in {modules!r}: importlib.import_module(name.removesuffix('.__init__'))\n"
         "print(len(sys.modules))"

@@ -111,6 +111,8 @@ def test_cut_is_centred_exact_and_repeatable(kind):
     start = round((cut.container_seconds - 1) / 2 * RATE)
     same = whole[start : start + RATE]
     assert np.corrcoef(cut.waveform, same)[0, 1] > 0.99  # shifted by a quarter period it would be 0
+    own = audio.decode(data, None, seconds=1.0)
+    assert own.sample_rate == own.waveform.size == audio.probe(data).sample_rate
 
 
 def test_cut_of_a_shorter_song_is_all_of_it():

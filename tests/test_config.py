@@ -37,6 +37,7 @@ def test_overrides_reach_their_section(minimal: Path) -> None:
         ("train.workers=5", "batch_size=32 cannot be shared by 5 workers"),
         ("clean.validation=0.95", "leave artists to train on"),
         ("clean.prompt_style=custom", "prompt_template belongs to prompt_style=custom"),
+        ("embed.resample=device", "resample=device needs a GPU; give the actors one (gpus)"),
         ("generate.noise_scheduler=euler", "generate.noise_scheduler='euler'"),
         ("scrape.sources=[]", "scrape.sources"),
         ("steps", "not of the form section.key=value"),
@@ -78,3 +79,10 @@ def test_no_unknown_section_passes(name: str) -> None:
 @pytest.mark.parametrize("name", ["demo", "one_gpu", "gpu_cluster"])
 def test_the_shipped_configs_load(name: str) -> None:
     assert load(Path(__file__).parent.parent / "configs" / f"{name}.yaml").root
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [("demo", "cpu"), ("one_gpu", "device"), ("gpu_cluster", "device")]
+)
+def test_songs_are_resampled_where_the_model_is(name: str, place: str) -> None:
+    assert load(Path(__file__).parent.parent / "configs" / f"{name}.yaml").embed.resample == place

@@ -1,5 +1,6 @@
 from covergen import doctor
-from covergen.doctor import examine
+from covergen.doctor import Finding, examine
+from covergen.errors import ConfigError
 
 
 def found():
@@ -23,6 +24,17 @@ def test_a_missing_package_is_bad_but_for_ray(monkeypatch):
     findings = found()
     assert findings["ray"].found == "not installed" and findings["ray"].good
     assert not findings["pyarrow"].good
+
+
+def test_torchaudio_may_be_missing_but_not_broken(monkeypatch):
+    def refuse():
+        raise ConfigError("it does not load")
+
+    monkeypatch.setattr(doctor, "_version", lambda package: None)
+    assert found()["torchaudio"].good
+    monkeypatch.setattr(doctor, "_version", lambda package: "2.11.0")
+    monkeypatch.setattr("covergen.embeddings.resample.check", refuse)
+    assert found()["torchaudio"] == Finding("torchaudio", "2.11.0, of no use: it does not load", False)
 
 
 def test_missing_assets_are_told_and_the_rest_is_still_looked_at(monkeypatch, tmp_path):

@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
 
+from covergen.embeddings.windows import Windows, on_device
 from covergen.errors import ConfigError, ModelError
 from covergen.weights import commit_digest, download, files_digest
 
@@ -106,9 +107,9 @@ class Clap:
         return load_clap(clap_folder(self.name, offline=self.offline), with_text=False).to(self.device)
 
     @torch.inference_mode()
-    def __call__(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, windows: Windows) -> NDArray[np.float32]:
         """Return frames (B, 1, F, W) of windows (B, N)."""
-        features = log_mel(torch.from_numpy(np.array(windows, dtype=np.float32)).to(self.device))
+        features = log_mel(on_device(windows, self.device))
         with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.bf16):
             hidden = self.model(features).last_hidden_state  # (B, W, frequency, time), time last
         frames = round(self.frame_rate * self.segment_seconds)

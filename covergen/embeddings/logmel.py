@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
+from covergen.embeddings.windows import Windows, on_host
 from covergen.errors import ConfigError
 
 Floats = NDArray[np.float32]
@@ -58,9 +59,9 @@ class LogMel:
         self.frame_rate = frame_rate
         self.digest = hashlib.sha256(f"logmel:{VERSION}:{frame_rate:g}".encode()).hexdigest()
 
-    def __call__(self, windows: NDArray[np.float32]) -> Floats:
+    def __call__(self, windows: Windows) -> Floats:
         """Return frames (B, 1, F, W) of windows (B, N)."""
-        return np.stack([self._window(window) for window in np.asarray(windows, dtype=np.float32)])
+        return np.stack([self._window(window) for window in on_host(windows)])
 
     def _window(self, waveform: Floats) -> Floats:
         fast = power_spectrogram(waveform, FAST_WINDOW, FAST_HOP)  # (T, K)

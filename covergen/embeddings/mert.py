@@ -21,6 +21,7 @@ from torch import Tensor
 
 from covergen.embeddings.frames import check_frame_rate, kept_states, pooled, quarters
 from covergen.embeddings.loading import read_config
+from covergen.embeddings.windows import Windows, on_device
 from covergen.errors import ModelError
 from covergen.weights import commit_digest, download, files_digest
 
@@ -107,9 +108,9 @@ class Mert:
         return download(preset.repo, preset.revision, patterns=patterns, offline=self.offline)
 
     @torch.inference_mode()
-    def __call__(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, windows: Windows) -> NDArray[np.float32]:
         """Return frames (B, L, F, W) of windows (B, N)."""
-        waveforms = torch.from_numpy(np.array(windows, dtype=np.float32)).to(self.device)  # (B, N)
+        waveforms = on_device(windows, self.device)  # (B, N)
         with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.bf16):
             output = self.model(_normalised(waveforms), output_hidden_states=True)
         hidden = [*output.hidden_states[:-1], output.last_hidden_state]

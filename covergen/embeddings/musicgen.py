@@ -21,6 +21,7 @@ from torch import Tensor
 
 from covergen.embeddings import loading
 from covergen.embeddings.frames import check_frame_rate, kept_states, pooled, quarters
+from covergen.embeddings.windows import Windows, on_device
 from covergen.errors import ModelError
 from covergen.weights import commit_digest, download
 
@@ -111,10 +112,10 @@ class MusicGen:
         return download(preset.repo, preset.revision, patterns=patterns, offline=self.offline)
 
     @torch.inference_mode()
-    def __call__(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, windows: Windows) -> NDArray[np.float32]:
         """Return frames (B, L, F, W) of windows (B, N)."""
         codec, decoder = self.model
-        waveforms = torch.from_numpy(np.array(windows, dtype=np.float32)).to(self.device)  # (B, N)
+        waveforms = on_device(windows, self.device)  # (B, N)
         codes = codec.encode(waveforms[:, None]).audio_codes[0]  # (B, K, T)
         steps = delayed(codes, start=decoder.config.vocab_size).flatten(0, 1)  # (B K, 1 + T)
         with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.bf16):

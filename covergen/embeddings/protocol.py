@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from covergen.embeddings.windows import Windows
+
 
 class AudioEncoder(Protocol):
     """A frozen listener. Its facts are known before any weight is read; the first call loads the weights."""
@@ -48,7 +50,7 @@ class AudioEncoder(Protocol):
     def digest(self) -> str:
         """What names weights and parameters: whatever changes a frame changes it."""
 
-    def __call__(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, windows: Windows) -> NDArray[np.float32]:
         """Return frames (B, L, F, W) of windows (B, N); row i belongs to window i, whatever else is there."""
 
 

@@ -13,11 +13,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from covergen import audio, rows
-from covergen.embeddings import clip
+from covergen.embeddings import clip, resample
 from covergen.embeddings.clip import ClipText
 from covergen.embeddings.protocol import AudioEncoder, frames_per_window
 from covergen.embeddings.registry import build_encoder
-from covergen.embeddings.windows import count_windows, cut_windows
+from covergen.embeddings.windows import Windows, count_windows, cut_windows, window_starts
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.media import media_source
 from covergen.sources.places import shown
@@ -32,15 +32,21 @@ CUTS: Final = pa.schema(
         ("track_id", pa.string()),
         ("input_digest", pa.string()),
         ("windows", pa.binary()),  # little-endian float32 (windows, samples)
+        ("clip", pa.binary()),  # or the clip (samples,) they are yet to be cut from, and its rate in Hz
+        ("sample_rate", pa.int32()),
         ("seconds", pa.float64()),
         *rows.REJECT_COLUMNS,
     ]
 )
-"""What CutWindows hands to Hear: windows, or the code and reason of a refusal."""
+"""What CutWindows hands to Hear: windows, a clip to be resampled, or the code and reason of a refusal."""
 
 
 class HearTracks:
-    """Both operators of listening, and what names and shapes their rows; calling it runs them in turn."""
+    """Both operators of listening, and what names and shapes their rows; calling it runs them in turn.
+
+    With `resample_on_device` the first only decodes, and songs are resampled where the model is; ConfigError
+    where torchaudio cannot be loaded.
+    """
 
     def __init__(
         self,
@@ -55,7 +61,10 @@ class HearTracks:
         offline: bool = False,
         threads: int | None = None,
         batch_size: int = 16,
+        resample_on_device: bool = False,
     ):
+        if resample_on_device:
+            resample.check()
         self.options = {
             "encoder": encoder,
             "frame_rate": frame_rate,
@@ -66,18 +75,20 @@ class HearTracks:
             "offline": offline,
         }
         self.seconds, self.threads, self.batch_size = seconds, threads, batch_size
+        self.resample_on_device = resample_on_device
         self.encoder = _encoder(self.options)  # refuses at once what cannot be done; no weights yet
         self.count = count_windows(seconds, self.encoder.segment_seconds)
 
     def recipe(self) -> dict[str, Any]:
         """Return everything that shapes a row; its digest names the generation."""
-        return {
+        recipe = {
             "stage": "hear",
             "version": VERSION,
             "encoder": self.options["encoder"],
             "encoder_digest": self.encoder.digest,
             "seconds": self.seconds,
         }
+        return recipe | {"resampler": resample.NAME} if self.resample_on_device else recipe
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each tensor column: frames [layers, frames, width]."""
@@ -90,6 +101,7 @@ class HearTracks:
             sample_rate=self.encoder.sample_rate,
             segment_seconds=self.encoder.segment_seconds,
             count=self.count,
+            keep_rate=self.resample_on_device,
         )
 
     def hear(self) -> "Hear":
@@ -110,14 +122,16 @@ class CutWindows:
     """Reads and decodes songs, and cuts equal windows from the middle of each.
 
     In a song shorter than all windows together they overlap evenly; one shorter than a single window is
-    refused as too short.
+    refused as too short. With `keep_rate` it hands on the middle at the file's own rate, to be resampled and
+    cut on the device.
     """
 
     key: Final = AUDIO_EMBEDDINGS.key
     outcome: Final = CUTS
 
-    def __init__(self, *, sample_rate: int, segment_seconds: float, count: int):
+    def __init__(self, *, sample_rate: int, segment_seconds: float, count: int, keep_rate: bool = False):
         self.sample_rate, self.segment_seconds, self.count = sample_rate, segment_seconds, count
+        self.keep_rate = keep_rate
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return CUTS for rows of track_id, input_digest, uri and bytes, in order."""
@@ -125,18 +139,32 @@ class CutWindows:
         for row in batch.select(["track_id", "input_digest", "uri", "bytes"]).to_pylist():
             record = {"track_id": row["track_id"], "input_digest": row["input_digest"]}
             try:
-                record |= self._cut(row)
+                record |= self._clip(row) if self.keep_rate else self._cut(row)
             except BadInput as refusal:
                 record |= _refused(refusal, row["uri"])
             records.append(record)
         return pa.Table.from_pylist(records, schema=CUTS)
 
     def _cut(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        wanted = self.count * self.segment_seconds
-        song = audio.decode(media_source(row), self.sample_rate, seconds=wanted)
-        samples = round(self.segment_seconds * self.sample_rate)
-        windows = cut_windows(song.waveform, self.count, samples)
+        song = self._decode(row, self.sample_rate)
+        windows = cut_windows(song.waveform, self.count, self._samples)
         return {"windows": windows.astype("<f4").tobytes(), "seconds": song.seconds}
+
+    def _clip(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        song = self._decode(row, None)
+        if not resample.is_fit(song.sample_rate, self.sample_rate):
+            song = self._decode(row, self.sample_rate)
+        size = resample.resampled_size(song.waveform.size, song.sample_rate, self.sample_rate)
+        window_starts(size, self.count, self._samples)  # refuses what will be too short
+        waveform = song.waveform.astype("<f4").tobytes()
+        return {"clip": waveform, "sample_rate": song.sample_rate, "seconds": song.seconds}
+
+    def _decode(self, row: Mapping[str, Any], sample_rate: int | None) -> audio.Clip:
+        return audio.decode(media_source(row), sample_rate, seconds=self.count * self.segment_seconds)
+
+    @property
+    def _samples(self) -> int:
+        return round(self.segment_seconds * self.sample_rate)
 
 
 class Hear:
@@ -161,28 +189,41 @@ class Hear:
         use_threads(self.threads)
         return _encoder(self.options)
 
+    @cached_property
+    def resampler(self) -> resample.Resampler:
+        """What resamples beside the encoder."""
+        return resample.Resampler(self.encoder.sample_rate, self.options["device"])
+
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return outcomes of `audio_embeddings` for CUTS, refused rows included, in order."""
-        heard = [index for index, cut in enumerate(batch["windows"]) if cut.is_valid]
         results = rows.refusals(batch)
+        heard = [index for index, result in enumerate(results) if not isinstance(result, BadInput)]
         if heard:
-            frames = self._listen([batch["windows"][index].as_buffer() for index in heard])
+            frames = self._listen(self._windows(batch, heard))
             for index, values in zip(heard, frames, strict=True):
                 results[index] = _half(values)
         return rows.outcomes(AUDIO_EMBEDDINGS, batch.drop_columns(rows.REJECT_COLUMNS.names), results)
 
-    def _listen(self, cuts: Sequence[pa.Buffer]) -> NDArray[Any]:
-        """Return frames (rows, layers, windows x frames, width) for each row's windows."""
-        flat = np.stack([np.frombuffer(cut, "<f4") for cut in cuts])
-        windows = flat.reshape(len(cuts) * self.count, -1)  # (rows x windows, samples)
+    def _windows(self, batch: pa.Table, heard: Sequence[int]) -> Windows:
+        """Return windows (rows x windows, samples) of rows of CUTS, resampled on the device if need be."""
+        if batch["windows"][heard[0]].is_valid:
+            cuts = [_floats(batch["windows"][index]) for index in heard]
+            return np.stack(cuts).reshape(len(heard) * self.count, -1)
+        samples = round(self.encoder.segment_seconds * self.encoder.sample_rate)
+        clips = [_floats(batch["clip"][index]) for index in heard]
+        rates = [batch["sample_rate"][index].as_py() for index in heard]
+        return self.resampler.windows(clips, rates, count=self.count, samples=samples)
+
+    def _listen(self, windows: Windows) -> NDArray[Any]:
+        """Return frames (rows, layers, windows x frames, width) for windows (rows x windows, samples)."""
         parts = [
             self.encoder(windows[start : start + self.batch_size])
             for start in range(0, len(windows), self.batch_size)
         ]
         frames = np.concatenate(parts)  # (rows x windows, layers, frames, width)
-        grouped = frames.reshape(len(cuts), self.count, *frames.shape[1:]).swapaxes(1, 2)
+        grouped = frames.reshape(-1, self.count, *frames.shape[1:]).swapaxes(1, 2)
         layers, width = frames.shape[1], frames.shape[3]
-        return grouped.reshape(len(cuts), layers, -1, width)
+        return grouped.reshape(len(grouped), layers, -1, width)
 
 
 class ReadWords:
@@ -235,6 +276,10 @@ class ReadWords:
 def _encoder(options: Mapping[str, Any]) -> AudioEncoder:
     chosen = dict(options)
     return build_encoder(chosen.pop("encoder"), **chosen)
+
+
+def _floats(value: pa.Scalar) -> NDArray[np.float32]:
+    return np.frombuffer(value.as_buffer(), "<f4")
 
 
 def _refused(refusal: BadInput, uri: str | None) -> dict[str, Any]:

@@ -4,11 +4,14 @@ N samples a window, B windows.
 """
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from covergen.errors import BadInput, ConfigError, RejectCode
 
 Floats = NDArray[np.float32]
+Windows = Floats | Tensor  # tensors where they are on a device already
 
 
 def count_windows(seconds: float, segment_seconds: float) -> int:
@@ -29,12 +32,29 @@ def cut_windows(waveform: Floats, count: int, samples: int) -> Floats:
     They lie side by side in a clip that is long enough and overlap in a shorter one, which so gives features
     of the same shape, without the silence that padding would add. BadInput below one window.
     """
-    if len(waveform) < samples:
-        raise BadInput(
-            RejectCode.TOO_SHORT,
-            f"{len(waveform)} samples of music, the encoder needs {samples} for one window",
-        )
-    starts = np.linspace(0, len(waveform) - samples, count).round().astype(int)
-    if len(waveform) >= count * samples:
-        starts = np.arange(count) * samples
+    starts = window_starts(len(waveform), count, samples)
     return np.stack([waveform[start : start + samples] for start in starts])
+
+
+def window_starts(length: int, count: int, samples: int) -> list[int]:
+    """Return where the windows of a clip of `length` samples begin. BadInput below one window."""
+    if length < samples:
+        raise BadInput(
+            RejectCode.TOO_SHORT, f"{length} samples of music, the encoder needs {samples} for one window"
+        )
+    if length >= count * samples:
+        return [place * samples for place in range(count)]
+    starts: list[int] = np.linspace(0, length - samples, count).round().astype(int).tolist()
+    return starts
+
+
+def on_device(windows: Windows, device: str) -> Tensor:
+    """Return windows (B, N) as a tensor on the device; what is there already is not moved."""
+    if isinstance(windows, Tensor):
+        return windows.to(device)
+    return torch.from_numpy(np.array(windows, dtype=np.float32)).to(device)
+
+
+def on_host(windows: Windows) -> Floats:
+    """Return windows (B, N) as an array, for encoders that compute without torch."""
+    return windows.cpu().numpy() if isinstance(windows, Tensor) else np.asarray(windows, dtype=np.float32)

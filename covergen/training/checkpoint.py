@@ -140,7 +140,8 @@ def load_trainer(folder: str | Path) -> dict[str, Any]:
 
 
 def _check_recipe(folder: str | Path, trained: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    for key in sorted({*trained, *given}):
+    # Songs resampled on the CPU and on the device are heard alike (tests/embeddings/test_resample.py).
+    for key in sorted({*trained, *given} - {"resampler"}):
         if trained.get(key) != given.get(key):
             raise ModelError(
                 f"the fusion in {folder} was trained on music heard with {key}={trained.get(key)!r}, not "

@@ -4,6 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
+import torch
 
 from covergen.embeddings.protocol import frames_per_window
 from covergen.embeddings.registry import AUDIO_ENCODERS, MODEL_TYPES, build_encoder
@@ -58,6 +59,12 @@ def test_row_i_belongs_to_window_i_whatever_else_is_there(chosen):
     assert np.abs(frames[0] - frames[1]).max() > 1e-3
     assert np.allclose(encoder(windows[::-1])[::-1], frames, atol=1e-4)
     assert np.allclose(encoder(windows[2:]), frames[2:], atol=1e-4)
+
+
+def test_windows_that_are_on_the_device_already_are_heard_alike(chosen):
+    encoder = build_encoder(chosen, allow_noncommercial=True)
+    windows = _windows(encoder, 2)
+    assert np.array_equal(encoder(torch.from_numpy(windows)), encoder(windows))
 
 
 def test_the_digest_follows_layers_and_frame_rate(chosen):

@@ -15,12 +15,9 @@ from covergen.errors import ConfigError
 from covergen.storage import digest_of
 from covergen.tables import AUDIO_EMBEDDINGS, TEXT_EMBEDDINGS
 from tests import toys
-from tests.files import wav
+from tests.files import songs, wav
 
 RATE = 24_000
-SONG_COLUMNS = pa.schema(
-    [("track_id", pa.string()), ("input_digest", pa.string()), ("uri", pa.string()), ("bytes", pa.binary())]
-)
 
 
 @pytest.fixture(scope="module")
@@ -44,19 +41,6 @@ def _wav(seconds: float, seed: int = 0) -> bytes:
     return wav(_music(seconds, seed), RATE)
 
 
-def _songs(*contents: bytes | Path) -> pa.Table:
-    records = [
-        {
-            "track_id": f"t{index}",
-            "input_digest": f"d{index}",
-            "uri": content.as_uri() if isinstance(content, Path) else f"https://example.org/{index}.wav",
-            "bytes": None if isinstance(content, Path) else content,
-        }
-        for index, content in enumerate(contents)
-    ]
-    return pa.Table.from_pylist(records, schema=SONG_COLUMNS)
-
-
 def _accepted(table: pa.Table) -> pa.Table:
     kept = table.filter(pa.compute.is_null(table["reject_code"]))
     return kept.drop_columns(rows.REJECT_COLUMNS.names)
@@ -66,7 +50,7 @@ def test_songs_become_rows_that_storage_accepts_and_bad_ones_say_why(tmp_path):
     file = tmp_path / "song #1 ä.wav"
     file.write_bytes(_wav(12, seed=1))
     stage = HearTracks("logmel", seconds=10)
-    heard = stage(_songs(_wav(12), b"not audio", file, _wav(3), tmp_path / "gone.mp3", _wav(7)))
+    heard = stage(songs(_wav(12), b"not audio", file, _wav(3), tmp_path / "gone.mp3", _wav(7)))
     assert heard["track_id"].to_pylist() == [f"t{index}" for index in range(6)]
     assert heard["reject_code"].to_pylist() == [
         None, "unsupported_format", None, "too_short", "missing_file", None,
@@ -80,7 +64,7 @@ def test_songs_become_rows_that_storage_accepts_and_bad_ones_say_why(tmp_path):
 
 def test_frames_of_a_row_are_its_windows_joined_in_time():
     stage = HearTracks("logmel", seconds=10, batch_size=3)
-    heard = stage(_songs(_wav(10, seed=1), b"", _wav(10, seed=2)))
+    heard = stage(songs(_wav(10, seed=1), b"", _wav(10, seed=2)))
     encoder = build_encoder("logmel")
     for index, seed in ((0, 1), (2, 2)):
         frames = np.frombuffer(heard["frames"][index].as_py(), "<f2").reshape(1, 20, 129)
@@ -90,9 +74,9 @@ def test_frames_of_a_row_are_its_windows_joined_in_time():
 
 def test_a_row_does_not_depend_on_its_batch(mert_folder):
     stage = HearTracks(str(mert_folder), seconds=10, allow_noncommercial=True, batch_size=3)
-    songs = _songs(_wav(10, seed=1), _wav(8, seed=2), _wav(11, seed=3))
-    together = np.stack([np.frombuffer(v, "<f2") for v in stage(songs)["frames"].to_pylist()])
-    alone = np.stack([np.frombuffer(stage(songs.slice(i, 1))["frames"][0].as_py(), "<f2") for i in range(3)])
+    table = songs(_wav(10, seed=1), _wav(8, seed=2), _wav(11, seed=3))
+    together = np.stack([np.frombuffer(v, "<f2") for v in stage(table)["frames"].to_pylist()])
+    alone = np.stack([np.frombuffer(stage(table.slice(i, 1))["frames"][0].as_py(), "<f2") for i in range(3)])
     assert np.abs(together.astype(float) - alone.astype(float)).max() < 5e-3
     assert stage.shapes()["frames"] == (4, 20, 32)
 
@@ -102,7 +86,7 @@ def test_operators_travel_small_and_load_where_they_run(mert_folder):
     sent = [pickle.dumps(operator) for operator in (stage.cut(), stage.hear())]
     assert max(map(len, sent)) < 2000
     cut, hear = (pickle.loads(raw) for raw in sent)
-    cuts = cut(_songs(_wav(6)))
+    cuts = cut(songs(_wav(6)))
     assert cuts.schema == CUTS
     assert len(cuts["windows"][0].as_py()) == 5 * RATE * 4
     assert hear(cuts)["reject_code"].to_pylist() == [None]
@@ -110,17 +94,17 @@ def test_operators_travel_small_and_load_where_they_run(mert_folder):
 
 def test_a_batch_without_one_usable_song_loads_no_model():
     stage = HearTracks("mert-v1-95m", seconds=5, allow_noncommercial=True, offline=True)
-    heard = stage(_songs(b"", b"nonsense"))
+    heard = stage(songs(b"", b"nonsense"))
     assert heard["reject_code"].to_pylist() == ["empty_file", "unsupported_format"]
 
 
 def test_an_empty_batch_stays_empty():
-    assert len(HearTracks("logmel")(_songs())) == 0
+    assert len(HearTracks("logmel")(songs())) == 0
 
 
 def test_overflow_refuses_the_row_alone(mert_folder):
     stage = HearTracks(str(mert_folder), seconds=5, layers=(4,), allow_noncommercial=True)
-    cuts = stage.cut()(_songs(_wav(5), _wav(5, seed=1)))
+    cuts = stage.cut()(songs(_wav(5), _wav(5, seed=1)))
     broken = np.full(5 * RATE, np.nan, "<f4").tobytes()
     cuts = cuts.set_column(2, "windows", pa.array([broken, cuts["windows"][1].as_py()], pa.binary()))
     assert stage.hear()(cuts)["reject_code"].to_pylist() == ["not_finite", None]
@@ -137,6 +121,10 @@ def test_the_recipe_names_what_shapes_a_row(mert_folder):
     assert len({digest_of(recipe) for recipe in recipes}) == len(recipes)
     same = HearTracks("logmel", seconds=10, threads=1, batch_size=2, device="cuda").recipe()
     assert same == recipes[0], "where and how fast it runs does not void a row"
+
+
+def test_generations_from_before_device_resampling_keep_their_names():
+    assert digest_of(HearTracks("logmel").recipe()) == "7620e2ca15dc3f62"
 
 
 def test_what_cannot_be_heard_is_refused_before_anything_runs():

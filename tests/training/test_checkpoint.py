@@ -55,6 +55,11 @@ def test_another_base_or_recipe_is_refused_with_the_remedy(tmp_path, unet):
         checkpoint.load(tmp_path, unet, recipe={"encoder": "logmel", "seconds": 25})
 
 
+def test_where_the_music_was_resampled_does_not_matter(tmp_path, unet):
+    saved(tmp_path, unet, recipe={"seconds": 10.0, "resampler": "torchaudio:1"})
+    checkpoint.load(tmp_path, unet, recipe={"seconds": 10.0})
+
+
 def test_a_recipe_with_tuples_equals_its_json(tmp_path, unet):
     saved(tmp_path, unet, recipe={"layers": (1, 2)})
     checkpoint.load(tmp_path, unet, recipe={"layers": (1, 2)})
