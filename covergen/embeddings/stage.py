@@ -1,4 +1,4 @@
-"""The stages `media -> audio_embeddings` and `prompts -> text_embeddings`.
+"""The stage `media -> audio_embeddings`: each song through the frozen audio encoder.
 
 Listening is two operators, so that decoding (CPU) and the model (GPU) have actors of their own: CutWindows,
 then Hear. Which rows there are to do, and where results go, is left to the job.
@@ -13,15 +13,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from covergen import audio, rows
-from covergen.embeddings import clip, resample
-from covergen.embeddings.clip import ClipText
+from covergen.embeddings import resample
 from covergen.embeddings.protocol import AudioEncoder, frames_per_window
 from covergen.embeddings.registry import build_encoder
 from covergen.embeddings.windows import Windows, count_windows, cut_windows, window_starts
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.media import media_source
 from covergen.sources.places import shown
-from covergen.tables import AUDIO_EMBEDDINGS, TEXT_EMBEDDINGS
+from covergen.tables import AUDIO_EMBEDDINGS
 from covergen.weights import use_threads
 
 VERSION: Final = 1  # of listening: raise it whenever windows are cut or joined differently
@@ -224,53 +223,6 @@ class Hear:
         grouped = frames.reshape(-1, self.count, *frames.shape[1:]).swapaxes(1, 2)
         layers, width = frames.shape[1], frames.shape[3]
         return grouped.reshape(len(grouped), layers, -1, width)
-
-
-class ReadWords:
-    """Reads prompts with the frozen text encoder of a Stable Diffusion preset or folder."""
-
-    key: Final = TEXT_EMBEDDINGS.key
-    outcome: Final = rows.outcome_schema(TEXT_EMBEDDINGS)
-
-    def __init__(
-        self,
-        stable_diffusion: str,
-        *,
-        device: str = "cpu",
-        bf16: bool = False,
-        offline: bool = False,
-        threads: int | None = None,
-    ):
-        self.text = ClipText(stable_diffusion, device=device, bf16=bf16, offline=offline)
-        self.threads = threads
-
-    def recipe(self) -> dict[str, Any]:
-        """Return everything that shapes a row; its digest names the generation."""
-        return {
-            "stage": "read",
-            "version": clip.VERSION,
-            "stable_diffusion": self.text.name,
-            "text_digest": self.text.digest,
-            "bf16": self.text.bf16,
-        }
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the shape of each tensor column: states [tokens, width] and pooled [width]."""
-        return {"states": self.text.state_shape, "pooled": self.text.state_shape[1:]}
-
-    def __call__(self, batch: pa.Table) -> pa.Table:
-        """Return outcomes of `text_embeddings` for rows of `prompts`, in order."""
-        use_threads(self.threads)
-        texts = batch["text"].to_pylist()
-        results: list[Mapping[str, Any] | BadInput] = [
-            BadInput(RejectCode.MISSING_FIELD, "the prompt has no text") for _ in texts
-        ]
-        present = [index for index, text in enumerate(texts) if text is not None]
-        if present:
-            states, pooled = self.text([texts[index] for index in present])
-            for position, index in enumerate(present):
-                results[index] = {"states": states[position], "pooled": pooled[position]}
-        return rows.outcomes(TEXT_EMBEDDINGS, batch, results)
 
 
 def _encoder(options: Mapping[str, Any]) -> AudioEncoder:

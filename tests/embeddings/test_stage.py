@@ -10,7 +10,8 @@ import torch
 
 from covergen import rows, stable_diffusion
 from covergen.embeddings.registry import build_encoder
-from covergen.embeddings.stage import CUTS, HearTracks, ReadWords
+from covergen.embeddings.stage import CUTS, HearTracks
+from covergen.embeddings.words import ReadWords
 from covergen.errors import ConfigError
 from covergen.storage import digest_of
 from covergen.tables import AUDIO_EMBEDDINGS, TEXT_EMBEDDINGS

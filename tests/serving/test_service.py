@@ -4,7 +4,8 @@ import pytest
 
 from covergen import images, rows
 from covergen.catalog.prompts.make import make_prompts
-from covergen.embeddings.stage import HearTracks, ReadWords
+from covergen.embeddings.stage import HearTracks
+from covergen.embeddings.words import ReadWords
 from covergen.errors import BadInput, ConfigError, ModelError, RejectCode
 from covergen.generation.pipeline import PaintSettings
 from covergen.generation.seeds import seed_of

@@ -1,0 +1,63 @@
+"""The stage `prompts -> text_embeddings`: each prompt through the frozen text encoder.
+
+Which rows there are to do, and where results go, is left to the job.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pyarrow as pa
+
+from covergen import rows
+from covergen.embeddings import clip
+from covergen.embeddings.clip import ClipText
+from covergen.errors import BadInput, RejectCode
+from covergen.tables import TEXT_EMBEDDINGS
+from covergen.weights import use_threads
+
+
+class ReadWords:
+    """Reads prompts with the frozen text encoder of a Stable Diffusion preset or folder."""
+
+    key: Final = TEXT_EMBEDDINGS.key
+    outcome: Final = rows.outcome_schema(TEXT_EMBEDDINGS)
+
+    def __init__(
+        self,
+        stable_diffusion: str,
+        *,
+        device: str = "cpu",
+        bf16: bool = False,
+        offline: bool = False,
+        threads: int | None = None,
+    ):
+        self.text = ClipText(stable_diffusion, device=device, bf16=bf16, offline=offline)
+        self.threads = threads
+
+    def recipe(self) -> dict[str, Any]:
+        """Return everything that shapes a row; its digest names the generation."""
+        return {
+            "stage": "read",
+            "version": clip.VERSION,
+            "stable_diffusion": self.text.name,
+            "text_digest": self.text.digest,
+            "bf16": self.text.bf16,
+        }
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each tensor column: states [tokens, width] and pooled [width]."""
+        return {"states": self.text.state_shape, "pooled": self.text.state_shape[1:]}
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return outcomes of `text_embeddings` for rows of `prompts`, in order."""
+        use_threads(self.threads)
+        texts = batch["text"].to_pylist()
+        results: list[Mapping[str, Any] | BadInput] = [
+            BadInput(RejectCode.MISSING_FIELD, "the prompt has no text") for _ in texts
+        ]
+        present = [index for index, text in enumerate(texts) if text is not None]
+        if present:
+            states, pooled = self.text([texts[index] for index in present])
+            for position, index in enumerate(present):
+                results[index] = {"states": states[position], "pooled": pooled[position]}
+        return rows.outcomes(TEXT_EMBEDDINGS, batch, results)
