@@ -114,7 +114,8 @@ class _Reader:
 
     def blocks(self, sample_rate: int | None, start: float, stop: float) -> Iterator[Waveform]:
         """Yield seconds `start` to `stop` as mono blocks (N,)."""
-        resampler = AudioResampler(format="fltp", rate=sample_rate)
+        # Interleaved: PyAV reads past the last plane of a frame of eight or more channels, and may crash.
+        resampler = AudioResampler(format="flt", rate=sample_rate)
         surplus: int | None = None
         for frame in self._frames():
             begin, self.decoded_samples = self.decoded_samples, self.decoded_samples + frame.samples
@@ -170,9 +171,11 @@ def _mono(frames: list[AudioFrame]) -> Waveform:
     """Average channels: the resampler's own downmix is 3 dB louder for float formats than for others."""
     if not frames:
         return np.empty(0, np.float32)
-    planes = np.concatenate([frame.to_ndarray() for frame in frames], axis=1)  # (C, N)
-    mixed: Waveform = planes.mean(axis=0, dtype=np.float32)
-    peak = float(np.max(np.abs(mixed), initial=0.0))
+    packed = np.concatenate([frame.to_ndarray()[0] for frame in frames])  # (N x C,)
+    planes = np.ascontiguousarray(packed.reshape(-1, frames[0].layout.nb_channels).T)  # (C, N)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
+        mixed: Waveform = planes.mean(axis=0, dtype=np.float32)
+        peak = float(np.max(np.abs(mixed), initial=0.0))
     if not peak <= _LOUDEST:  # also true for NaN
         raise BadInput(RejectCode.NOT_FINITE, "samples are infinite, not numbers, or far beyond full scale")
     return mixed

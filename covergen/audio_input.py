@@ -4,6 +4,7 @@ Decoding, and holding the claims against what is there, is left to `audio.py`.
 """
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ _MIMES: Final = {
     "w64": "audio/x-w64",
     "matroska": "audio/x-matroska",
 }
-_SIGNATURES: Final = (b"ID3", b"OggS", b"fLaC", b"RIFF", b"FORM")
+_SIGNATURES: Final = (b"ID3", b"OggS", b"fLaC", b"RIFF", b"RF64", b"riff", b"FORM", b"\x1a\x45\xdf\xa3")
 _OGG_TAIL: Final = 2 * 65_307  # the largest page, twice
 _OGG_LAST_PAGE: Final = 0x04
 _RATES: Final = range(1_000, 768_001)
@@ -69,7 +70,7 @@ def opened_audio(
         cut_off = _cut_off_ogg(raw) or _cut_off_wav(raw)
         try:
             options = {"format_whitelist": _FORMATS, "protocol_whitelist": ""}
-            container = av.open(raw, mode="r", options=options, metadata_errors="replace")
+            container = av.open(_Input(raw), mode="r", options=options, metadata_errors="replace")
         except (FFmpegError, ValueError) as error:
             raise _refused(raw) from error
         with container:
@@ -82,10 +83,28 @@ def opened_audio(
             yield container, stream, facts
 
 
+class _Input:
+    """What FFmpeg may know of a file: not its name, since a suffix would count where the content is unknown.
+
+    Nor is there anything past its end, where a header may lie to send it: that seek would fail.
+    """
+
+    def __init__(self, raw: BinaryIO):
+        self.raw = raw
+        self.size = raw.seek(0, io.SEEK_END)
+        self.read, self.tell = raw.read, raw.tell
+        raw.seek(0)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a place within the file."""
+        return self.raw.seek(min(offset, self.size), whence)
+
+
 def _refused(raw: BinaryIO) -> BadInput:
     raw.seek(0)
     head = raw.read(12)
-    is_mpeg = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
+    # Layer I is out of use, and would take in the mark that UTF-16 text begins with.
+    is_mpeg = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06 != 0x06
     if head.startswith(_SIGNATURES) or head[4:8] == b"ftyp" or is_mpeg:
         return BadInput(RejectCode.UNREADABLE, "it begins like audio but is damaged or cut off")
     reason = "not audio of a known format: mp3, ogg, opus, m4a, flac and wav are read"
@@ -94,20 +113,26 @@ def _refused(raw: BinaryIO) -> BadInput:
 
 @contextmanager
 def _stream_of(source: bytes | Path, limits: AudioLimits) -> Iterator[BinaryIO]:
+    """Yield the source, opened; what fails while it is read, a disk or a share, is unreadable too."""
     try:
-        raw: BinaryIO = source.open("rb") if isinstance(source, Path) else io.BytesIO(source)
+        with source.open("rb") if isinstance(source, Path) else io.BytesIO(source) as raw:
+            size = raw.seek(0, io.SEEK_END)
+            raw.seek(0)
+            if size == 0:
+                raise BadInput(RejectCode.EMPTY_FILE, "the file is empty")
+            if size > limits.max_bytes:
+                raise BadInput(RejectCode.TOO_LARGE, f"{size} bytes, at most {limits.max_bytes} are read")
+            yield raw
     except FileNotFoundError as error:
-        raise BadInput(RejectCode.MISSING_FILE, f"there is no file {source!s}") from error
+        raise BadInput(RejectCode.MISSING_FILE, f"there is no file {_named(source)}") from error
     except OSError as error:
-        raise BadInput(RejectCode.UNREADABLE, f"{source!s} cannot be opened: {error.strerror}") from error
-    with raw:
-        size = raw.seek(0, io.SEEK_END)
-        raw.seek(0)
-        if size == 0:
-            raise BadInput(RejectCode.EMPTY_FILE, "the file is empty")
-        if size > limits.max_bytes:
-            raise BadInput(RejectCode.TOO_LARGE, f"{size} bytes, at most {limits.max_bytes} are read")
-        yield raw
+        reason = f"{_named(source)} cannot be read: {error.strerror}"
+        raise BadInput(RejectCode.UNREADABLE, reason) from error
+
+
+def _named(source: bytes | Path) -> str:
+    """Return a path as a person can read it and a table can hold it, broken bytes replaced."""
+    return os.fsencode(source).decode("utf-8", "replace") if isinstance(source, Path) else "the audio"
 
 
 def _audio_stream(container: InputContainer, limits: AudioLimits) -> AudioStream:
@@ -123,7 +148,7 @@ def _audio_stream(container: InputContainer, limits: AudioLimits) -> AudioStream
         reason = f"{context.channels} channels, at most {limits.max_channels} are mixed down"
         raise BadInput(RejectCode.TOO_MANY_CHANNELS, reason)
     if context.sample_rate not in _RATES or context.channels < 1:
-        reason = f"the header claims {context.sample_rate} Hz and {context.channels} channels"
+        reason = f"the header cannot be right: {context.sample_rate} Hz, channels: {context.channels}"
         raise BadInput(RejectCode.UNREADABLE, reason)
     return stream
 
@@ -169,8 +194,9 @@ def _cut_off_ogg(raw: BinaryIO) -> bool:
     raw.seek(max(0, raw.seek(0, io.SEEK_END) - _OGG_TAIL))
     tail = raw.read(_OGG_TAIL)
     raw.seek(0)
-    flags = tail.rfind(b"OggS") + 5
-    return is_ogg and (flags >= len(tail) or flags < 5 or not tail[flags] & _OGG_LAST_PAGE)
+    page = tail[tail.rfind(b"OggS") :]  # a single byte if there is none
+    is_whole = len(page) >= 27 and len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])
+    return is_ogg and not (is_whole and page[5] & _OGG_LAST_PAGE)
 
 
 def too_long(seconds: float, limits: AudioLimits) -> BadInput:

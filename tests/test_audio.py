@@ -1,10 +1,8 @@
+import errno
 import io
 import os
-import struct
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,42 +10,10 @@ from hypothesis import strategies as st
 
 from covergen import audio
 from covergen.errors import BadInput, RejectCode
+from tests.audio_files import ENCODERS, encoded, id3, tone, video, wav_header
 from tests.files import wav
 
 RATE = 24_000
-ENCODERS = {
-    "mp3": ("mp3", "libmp3lame", "fltp"),
-    "ogg": ("ogg", "vorbis", "fltp"),
-    "opus": ("ogg", "libopus", "flt"),
-    "m4a": ("ipod", "aac", "fltp"),
-    "flac": ("flac", "flac", "s16"),
-    "wav": ("wav", "pcm_s16le", "s16"),
-}
-
-
-def tone(seconds: float = 4.0, rate: int = 48_000, hertz: float = 440.0) -> np.ndarray:
-    """A tone that grows louder, so that every second of it differs."""
-    time = np.arange(int(seconds * rate)) / rate
-    return (0.1 + 0.4 * time / seconds) * np.sin(2 * np.pi * hertz * time)
-
-
-def encoded(kind: str, channels: np.ndarray, rate: int = 48_000) -> bytes:
-    """`channels` (C, N) in one of the formats that users bring."""
-    container_format, codec, sample_format = ENCODERS[kind]
-    channels = np.repeat(channels, 2, axis=0) if codec == "vorbis" and len(channels) == 1 else channels
-    layout = {1: "mono", 2: "stereo"}[len(channels)]
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format=container_format) as container:
-        stream = container.add_stream(codec, rate=rate, layout=layout, options={"strict": "experimental"})
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(channels, np.float32), "fltp", layout)
-        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
-        resampler = av.AudioResampler(
-            sample_format, layout, rate, frame_size=stream.codec_context.frame_size or 1024
-        )
-        for part in [*resampler.resample(frame), *resampler.resample(None)]:
-            container.mux(stream.encode(part))
-        container.mux(stream.encode(None))
-    return buffer.getvalue()
 
 
 def code_of(source: bytes | Path, **limits) -> RejectCode:
@@ -58,22 +24,6 @@ def code_of(source: bytes | Path, **limits) -> RejectCode:
         audio.decode(source, RATE, limits=audio.AudioLimits(**limits))
     assert measured.value.code is decoded.value.code
     return decoded.value.code
-
-
-def wav_header(
-    channels: int = 1,
-    rate: int = 8_000,
-    *,
-    data: bytes,
-    kind: int = 1,
-    bits: int = 16,
-    size: int | None = None,
-) -> bytes:
-    block = channels * bits // 8
-    fmt = struct.pack("<HHIIHH", kind, channels, rate, rate * block % 2**32, block, bits)
-    size = len(data) if size is None else size
-    body = b"WAVEfmt " + struct.pack("<I", len(fmt)) + fmt + b"data" + struct.pack("<I", size) + data
-    return b"RIFF" + struct.pack("<I", min(size + 36, 2**32 - 2)) + body
 
 
 @pytest.mark.parametrize("kind", ENCODERS)
@@ -99,6 +49,13 @@ def test_measure_agrees_with_the_container(kind):
 def test_channels_are_averaged():
     clip = audio.decode(encoded("flac", np.stack([tone(), 0 * tone()])), 48_000)
     assert np.abs(clip.waveform - tone() / 2).max() < 1e-3
+
+
+@pytest.mark.parametrize("count", [3, 8, 9, 16])
+def test_surround_sound_is_averaged_too(count):
+    channels = np.stack([tone(2.0, RATE, 200 + 50 * channel) for channel in range(count)])
+    data = wav_header(count, RATE, data=(channels.T * 32767).astype("<i2").tobytes())
+    assert np.abs(audio.decode(data, RATE).waveform - channels.mean(axis=0)).max() < 1e-3
 
 
 @pytest.mark.parametrize("kind", ENCODERS)
@@ -137,6 +94,11 @@ def test_too_loud_is_clipped_not_wrapped():
 def test_cut_off_files_are_shortened(kind):
     data = encoded(kind, tone(8.0)[None])
     assert code_of(data[: len(data) * 7 // 10]) is RejectCode.SHORTENED
+
+
+@pytest.mark.parametrize("kind", ["ogg", "opus"])
+def test_ogg_cut_off_within_its_last_page_is_shortened(kind):
+    assert code_of(encoded(kind, tone(8.0)[None])[:-10]) is RejectCode.SHORTENED
 
 
 def test_cut_off_m4a_has_lost_its_index():
@@ -180,6 +142,29 @@ def test_empty_missing_and_folder(tmp_path):
     assert code_of(tmp_path) is RejectCode.UNREADABLE
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_a_disk_that_fails_is_unreadable(share, tmp_path):
+    data = encoded("flac", np.random.default_rng(0).normal(0, 0.2, (1, 4 * RATE)), RATE)
+
+    class FailingFile(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() >= share * len(data):
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(size)
+
+    class FailingPath(type(tmp_path)):
+        def open(self, *_: str) -> io.BytesIO:
+            return FailingFile(data)
+
+    assert code_of(FailingPath("song.flac")) is RejectCode.UNREADABLE
+
+
+def test_a_name_of_broken_bytes_can_be_told():
+    with pytest.raises(BadInput) as refused:
+        audio.probe(Path(os.fsdecode(b"/nowhere/\xff.mp3")))
+    assert refused.value.reason == "there is no file /nowhere/\ufffd.mp3"
+
+
 def test_short_long_and_large_are_refused():
     data = encoded("flac", tone(4.0)[None])
     assert code_of(data, min_seconds=5.0) is RejectCode.TOO_SHORT
@@ -211,17 +196,19 @@ def test_impossible_rates_are_refused(rate):
     }
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
-def test_what_is_no_number_is_refused(value):
-    samples = tone(2.0, 8_000).astype("<f4")
-    samples[9_000] = value
-    assert code_of(wav_header(data=samples.tobytes(), kind=3, bits=32)) is RejectCode.NOT_FINITE
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30, np.finfo("f4").max])
+def test_what_is_no_number_is_refused(value, channels):
+    samples = tone(2.0, 8_000).repeat(channels).astype("<f4")
+    samples[9_000 * channels : 9_001 * channels] = value
+    assert code_of(wav_header(channels, data=samples.tobytes(), kind=3, bits=32)) is RejectCode.NOT_FINITE
 
 
 @pytest.mark.parametrize(
     "data",
     [
         b"this is a text file with the name of a song\n" * 50,
+        ("the name of a song, " * 500).encode("utf-16"),
         bytes(50_000),
         b"<html><body>404 Not Found</body></html>",
         b"#EXTM3U\n#EXTINF:10,\nhttp://127.0.0.1:9/secret.ts\n#EXT-X-ENDLIST\n",
@@ -233,6 +220,13 @@ def test_what_only_has_the_name_of_audio_is_refused(data):
     assert code_of(data) is RejectCode.UNSUPPORTED_FORMAT
 
 
+@pytest.mark.parametrize("suffix", ["flac", "aac", "mp3"])
+def test_a_suffix_proves_nothing(tmp_path, suffix):
+    page = tmp_path / f"song.{suffix}"
+    page.write_bytes(b"<html><body>404 Not Found</body></html>")
+    assert code_of(page) is RejectCode.UNSUPPORTED_FORMAT
+
+
 def test_a_playlist_opens_nothing_else(tmp_path):
     song = tmp_path / "song.wav"
     song.write_bytes(wav(tone(2.0, RATE).astype(np.float32), RATE))
@@ -242,21 +236,11 @@ def test_a_playlist_opens_nothing_else(tmp_path):
 
 
 def test_pictures_and_video_hold_no_audio():
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.width = stream.height = 32
-        stream.pix_fmt = "yuv420p"
-        for _ in range(5):
-            frame = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), "rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    assert code_of(buffer.getvalue()) is RejectCode.NO_AUDIO_STREAM
+    assert code_of(video("mp4")) is RejectCode.NO_AUDIO_STREAM
 
 
 def test_an_id3_tag_alone_is_no_audio():
-    text = b"TIT2" + struct.pack(">I", 6) + b"\0\0" + b"\0Hello"
-    assert code_of(b"ID3\x03\0\0" + bytes([0, 0, 0, len(text)]) + text) is RejectCode.UNREADABLE
+    assert code_of(id3((b"TIT2", b"\0Hello"))) is RejectCode.UNREADABLE
 
 
 @pytest.fixture(scope="module")
