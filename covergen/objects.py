@@ -5,22 +5,25 @@ Credentials and the endpoint come from the usual chain (environment, profile, in
 """
 
 import hashlib
+import io
 import mimetypes
 import os
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pyarrow import fs
+from s3transfer.exceptions import RetriesExceededError
 
 from covergen.errors import RootError
 
 ATTEMPTS = 10  # at a request that S3 refused for load or that broke off, with growing pauses
+_FAILURES: Final = (ClientError, BotoCoreError, RetriesExceededError)
 RETRIES = Config(retries={"mode": "standard", "max_attempts": ATTEMPTS})
 
 
@@ -40,26 +43,27 @@ def read(uri: str) -> bytes:
     """Return the file's bytes. Raises RootError if it is missing or unreachable."""
     try:
         if is_s3(uri):
-            body: bytes = _client().get_object(**_address(uri))["Body"].read()
-            return body
+            buffer = io.BytesIO()
+            _client().download_fileobj(**_address(uri), Fileobj=buffer)  # reads on where a body breaks off
+            return buffer.getvalue()
         return Path(uri).read_bytes()
-    except (OSError, ClientError, BotoCoreError) as error:
+    except (OSError, *_FAILURES) as error:
         raise RootError(f"{uri} cannot be read: {error}") from error
 
 
 def write(uri: str, data: bytes) -> None:
-    """Write the file whole: under another name first, then renamed, or as one S3 object."""
+    """Write the file whole: under another name first, then renamed, or as one S3 object, in parts if large."""
     try:
         if is_s3(uri):
             kind = mimetypes.guess_type(uri)[0] or "application/octet-stream"
-            _client().put_object(**_address(uri), Body=data, ContentType=kind)
+            _client().upload_fileobj(io.BytesIO(data), **_address(uri), ExtraArgs={"ContentType": kind})
             return
         path = Path(uri)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{uuid4().hex}")
         temporary.write_bytes(data)
         temporary.replace(path)
-    except (OSError, ClientError, BotoCoreError) as error:
+    except (OSError, *_FAILURES) as error:
         raise RootError(f"{uri} cannot be written: {error}") from error
 
 
@@ -95,7 +99,7 @@ def children(uri: str) -> list[str]:
                 entry["Prefix"].removeprefix(prefix).rstrip("/") for entry in page.get("CommonPrefixes", [])
             }
             names |= {entry["Key"].removeprefix(prefix) for entry in page.get("Contents", [])}
-    except (ClientError, BotoCoreError) as error:
+    except _FAILURES as error:
         raise RootError(f"{uri} cannot be listed: {error}") from error
     return sorted(names - {""})
 

@@ -3,8 +3,10 @@
 Its own resume state lies in the root: what Ray would restore may be older than what was trained.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import ray.train
@@ -65,11 +67,11 @@ def train_loop(task: dict[str, Any]) -> None:
     else:
         torch.manual_seed(config.train.seed)
         fusion = build(config.train.fusion, unet, tuple(examples.frames.shape[1:]))
-    first, folder = context.get_world_rank() == 0, Path(mkdtemp(prefix="covergen-train-"))
+    first = context.get_world_rank() == 0
     if not fusion.trained():  # the control that hears nothing: no step to take
         if first:
-            checkpoint.save(folder, fusion, base_digest=task["base_digest"], recipe=task["recipe"])
-            objects.push(folder, root.path(task["folder"]))
+            with _sent(root, task) as folder:
+                checkpoint.save(folder, fusion, base_digest=task["base_digest"], recipe=task["recipe"])
         ray.train.report({"step": 0})
         return
     trainer = Trainer(
@@ -91,18 +93,26 @@ def train_loop(task: dict[str, Any]) -> None:
             continue
         board().reach.remote(STAGE, int(row["step"]))
         if trainer.step % config.train.checkpoint_every == 0:
-            save(trainer, root, task, folder)
+            save(trainer, root, task)
     if first:
         if held_out is not None:
             trainer.validate(held_out)
-        save(trainer, root, task, folder)
+        save(trainer, root, task)
     ray.train.report({"step": trainer.step})
 
 
-def save(trainer: Trainer, root: Root, task: dict[str, Any], folder: Path) -> None:
+def save(trainer: Trainer, root: Root, task: dict[str, Any]) -> None:
     """Write the averaged weights and the resume state to the root, the state last."""
     known = {"base_digest": task["base_digest"], "recipe": task["recipe"]}
-    with trainer.average.swapped_in():
-        checkpoint.save(folder, trainer.fusion, **known, step=trainer.step, history=trainer.history)
-    checkpoint.save_trainer(folder, trainer.state())
-    objects.push(folder, root.path(task["folder"]))
+    with _sent(root, task) as folder:
+        with trainer.average.swapped_in():
+            checkpoint.save(folder, trainer.fusion, **known, step=trainer.step, history=trainer.history)
+        checkpoint.save_trainer(folder, trainer.state())
+
+
+@contextmanager
+def _sent(root: Root, task: dict[str, Any]) -> Iterator[Path]:
+    """Give a local folder; what is in it at the end goes to the root."""
+    with TemporaryDirectory(prefix="covergen-") as folder:
+        yield Path(folder)
+        objects.push(Path(folder), root.path(task["folder"]))
