@@ -7,6 +7,7 @@ import hashlib
 import json
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from covergen import objects
 from covergen.columns import Table
-from covergen.errors import RootError
+from covergen.errors import RootError, one_line
 from covergen.rows import conform
 from covergen.tables import TABLES
 
@@ -32,13 +33,14 @@ T = TypeVar("T")
 class Generation:
     """One Delta table. Picklable: the log stays behind and is read anew in each process.
 
-    `run` is who writes: after another run took over, this one can commit nothing more.
+    `fence` is a table property and the run it names: after another run took over, this one can commit nothing
+    more. For one thread at a time: reading anew moves what a commit is held against.
     """
 
-    def __init__(self, uri: str, table_name: str, run: str | None = None):
+    def __init__(self, uri: str, table_name: str, fence: tuple[str, str] | None = None):
         self.uri = uri
         self.table_name = table_name
-        self.run = run
+        self.fence = fence
 
         self._newest: DeltaTable | None = None
 
@@ -60,11 +62,11 @@ class Generation:
         options = objects.delta_options(self.uri)
         name, settings = self.table_name, {"delta.checkpointInterval": str(CHECKPOINT)}
         make = partial(DeltaTable.create, mode="ignore", configuration=settings, storage_options=options)
-        self._persistently("made", lambda: make(self.uri, schema, name=name))
+        self.persistently("made", lambda: make(self.uri, schema, name=name))
 
     def delta(self) -> DeltaTable:
         """Return the Delta table at its newest version. Raises RootError if it cannot be read."""
-        return self._persistently("read", self._opened, attempts=READS)
+        return self.persistently("read", self._opened, attempts=READS)
 
     def _opened(self) -> DeltaTable:
         """Read the log: whole at first, then what is new in it."""
@@ -79,8 +81,11 @@ class Generation:
         self._newest = table
         return table
 
-    def _persistently(self, done: str, act: Callable[[], T], *, attempts: int = WRITES) -> T:
-        """Return what `act` returns, tried again where another writer came first or the way broke off."""
+    def persistently(self, done: str, act: Callable[[], T], *, attempts: int = WRITES) -> T:
+        """Return what `act` returns, tried again where another writer came first or the way broke off.
+
+        Raises RootError, which says that the table cannot be `done`.
+        """
         attempt = 0
         while True:
             try:
@@ -88,7 +93,7 @@ class Generation:
             except (DeltaError, OSError) as error:
                 attempt += 1
                 if attempt == attempts:
-                    raise RootError(f"{self.uri} cannot be {done}: {error}") from error
+                    raise RootError(f"{self.uri} cannot be {done}: {one_line(error)}") from error
             time.sleep(random.uniform(0, min(10.0, 0.05 * 2**attempt)))  # so that two do not meet again
 
     @cached_property
@@ -101,49 +106,95 @@ class Generation:
         """The newest version; a job records it, so that what it read can be read again."""
         return int(self.delta().version())
 
-    def take_over(self) -> "Generation":
+    def take_over(self, role: str = RUN) -> "Generation":
         """Return this generation as a new run writes it: workers of an older run, dead or not, are shut out.
 
         The run's name is table metadata, and Delta Lake refuses a commit whose reading of the log is older
-        than a change of metadata: there is no moment in which both can write.
+        than a change of metadata: there is no moment in which both can write. Runs in different roles write
+        beside each other.
         """
         run = uuid4().hex
-        settings = {RUN: run}
-        self._persistently(
+        self.persistently(
             "taken over",
-            lambda: self.delta().alter.set_table_properties(settings, raise_if_not_exists=False),
+            lambda: self.delta().alter.set_table_properties({role: run}, raise_if_not_exists=False),
         )
-        return Generation(self.uri, self.table_name, run)
+        return Generation(self.uri, self.table_name, (role, run))
 
-    def append(self, batch: pa.Table) -> int:
-        """Commit new rows in one transaction and return how many; a block seen before adds none.
+    def append(self, batch: pa.Table, *, block: str | None = None) -> int:
+        """Commit new rows in one transaction and return how many.
 
-        The transaction's application id is the SHA-256 of the rows' keys and input digests, so a retried
-        task finds its own commit. Raises RootError where another run has taken over.
+        `block` names the work they came of, else their keys and input digests do: a retried task, whose rows
+        may be others this time, finds its own commit and adds only what is not there. Raises RootError where
+        another run has taken over.
         """
-        if not len(batch):
-            return 0
         rows = conform(self.table, batch, self.schema)
-        app_id = self._block_id(rows)
-        properties = CommitProperties(app_transactions=[Transaction(app_id, 1)])
+        name = block or self.block_of(rows)
 
         def commit() -> int:
             # Another run may have taken over, a second copy of this task may have committed a moment ago,
             # or the answer to our own commit was lost on its way: the log, read anew, tells.
             delta = self._mine()
-            if delta.transaction_version(app_id) is not None:
+            before = delta.transaction_version(name)
+            fresh = rows if before is None else rows.filter(self._is_absent(delta, rows))
+            if not len(fresh):
                 return 0
-            write_deltalake(delta, rows, mode="append", commit_properties=properties)
-            return len(rows)
+            properties = CommitProperties(app_transactions=[Transaction(name, (before or 0) + 1)])
+            write_deltalake(delta, fresh, mode="append", commit_properties=properties)
+            return len(fresh)
 
-        return self._persistently("written", commit)
+        return self.persistently("written", commit)
+
+    def knows(self, block: str) -> bool:
+        """Say whether rows of this block were committed."""
+        return self.delta().transaction_version(block) is not None
+
+    def absent(self, batch: pa.Table) -> pa.Table:
+        """Return the rows of a batch whose key is not in the table."""
+        return batch.filter(self._is_absent(self.delta(), batch))
+
+    def block_of(self, batch: pa.Table) -> str:
+        """Return the name of a block of work in this run: the SHA-256 of its keys and input digests."""
+        names = [*self.table.key, *(n for n in ("input_digest",) if n in batch.column_names)]
+        keys = sorted(zip(*(map(str, batch[name].to_pylist()) for name in names), strict=True))
+        return hashlib.sha256(json.dumps([self.fence, keys]).encode()).hexdigest()
 
     def _mine(self) -> DeltaTable:
         """Return the table at its newest version. Raises RootError where another run has taken over."""
         delta = self.delta()
-        if self.run and delta.metadata().configuration.get(RUN) != self.run:
-            raise RootError(f"{self.uri}: another run of this job has taken over; this one ends.")
+        if self.fence is not None:
+            role, run = self.fence
+            if delta.metadata().configuration.get(role) != run:
+                raise RootError(f"{self.uri}: another run of this job has taken over; this one ends.")
         return delta
+
+    def _is_absent(self, delta: DeltaTable, batch: pa.Table) -> pa.Array:
+        """Return, for each row of a batch, whether its key is in no row of the table as it was read."""
+        key = self.table.key
+        where = f"{key[0]} IN ({_quoted(batch[key[0]].to_pylist())})" if len(batch) else "1 = 0"
+        found = pa.RecordBatchReader.from_stream(delta.scan(columns=list(key), predicate=where)).read_all()
+        there = set(zip(*(found[name].to_pylist() for name in key), strict=True))
+        own = zip(*(batch[name].to_pylist() for name in key), strict=True)
+        return pa.array([each not in there for each in own], pa.bool_())
+
+    def drop_doubles(self) -> int:
+        """Leave one row of each key and return how many went.
+
+        Killed amid this, it leaves rows out, which are then owed again.
+        """
+        key = self.table.key
+        found = self.read(key)
+        keys = Counter(zip(*(found[name].to_pylist() for name in key), strict=True))
+        doubled = {each for each, count in keys.items() if count > 1}
+        if not doubled:
+            return 0
+        where = f"{key[0]} IN ({_quoted({each[0] for each in doubled})})"
+        rows = self.read(where=where)
+        places = {
+            each: place for place, each in enumerate(zip(*(rows[n].to_pylist() for n in key), strict=True))
+        }
+        self.persistently("written", lambda: self._mine().delete(where))
+        self.append(rows.take(list(places.values())).drop_columns("checksum"), block=uuid4().hex)
+        return len(rows) - len(places)
 
     def upsert(self, batch: pa.Table) -> int:
         """Merge rows by key: new ones are added, changed ones replaced, equal ones left. Return how many."""
@@ -158,15 +209,15 @@ class Generation:
             metrics = merger.when_not_matched_insert_all().execute()
             return int(metrics["num_target_rows_inserted"]) + int(metrics["num_target_rows_updated"])
 
-        return self._persistently("written", merge)
+        return self.persistently("written", merge)
 
     def remove(self, keys: Collection[str]) -> int:
         """Delete the rows with these values of the key column and return how many; for keys of one column."""
         if not keys:
             return 0
         (name,) = self.table.key
-        quoted = ", ".join("'" + key.replace("'", "''") + "'" for key in sorted(keys))
-        metrics = self._persistently("written", lambda: self._mine().delete(f"{name} IN ({quoted})"))
+        where = f"{name} IN ({_quoted(keys)})"
+        metrics = self.persistently("written", lambda: self._mine().delete(where))
         return int(metrics["num_deleted_rows"])
 
     def read(self, columns: Sequence[str] | None = None, *, where: str | None = None) -> pa.Table:
@@ -184,13 +235,14 @@ class Generation:
             for batch in pa.RecordBatchReader.from_stream(self.delta().scan(columns=wanted, predicate=where)):
                 yield pa.Table.from_batches([batch]).cast(schema)
         except (DeltaError, OSError, pa.ArrowException) as error:
-            raise RootError(f"{self.uri} cannot be read: {error}") from error
+            self._newest = None
+            raise RootError(f"{self.uri} cannot be read: {one_line(error)}") from error
 
     def count(self) -> int:
         """Return the number of rows, from the log alone where it can be."""
-        return int(self.delta().count())
+        return self.persistently("read", lambda: int(self.delta().count()), attempts=READS)
 
-    def _block_id(self, rows: pa.Table) -> str:
-        names = [*self.table.key, *(n for n in ("input_digest",) if n in rows.column_names)]
-        keys = sorted(zip(*(map(str, rows[name].to_pylist()) for name in names), strict=True))
-        return hashlib.sha256(json.dumps(keys).encode()).hexdigest()
+
+def _quoted(keys: Collection[str]) -> str:
+    """Return keys as an SQL list."""
+    return ", ".join("'" + key.replace("'", "''") + "'" for key in sorted(set(keys)))

@@ -67,3 +67,8 @@ class BadInput(CovergenError):
 
 def _bad_input(code: RejectCode, reason: str, retriable: bool) -> BadInput:
     return BadInput(code, reason, retriable=retriable)
+
+
+def one_line(error: BaseException) -> str:
+    """Return what an error of another library says, as one line that is not too long for a sentence."""
+    return " ".join(str(error).split())[:300]

@@ -32,7 +32,7 @@ from covergen.tables import (
     TEXT_EMBEDDINGS,
 )
 
-WHOLE = 500_000  # committed rows up to which all keys are compared at once
+WHOLE = 500_000  # rows up to which all keys are compared at once
 PIECES = 32
 
 Owed = Callable[[Root, Piece], pa.Table]
@@ -41,31 +41,33 @@ Owed = Callable[[Root, Piece], pa.Table]
 
 @dataclass(frozen=True)
 class Work:
-    """What a job has to do: keys with digests, and whether some of them replace committed rows."""
+    """What a job has to do: keys with digests; `replaced` are those (joined) whose committed row is stale."""
 
     todo: pa.Table
     owed: int
     refused: int
-    replaces: bool
+    replaced: pa.ChunkedArray
 
 
 def work_list(root: Root, generation: Generation, owed: Owed, *, retry: Sequence[str] = ()) -> Work:
     """Return what is owed and neither committed nor refused; codes in `retry` are taken up again."""
     refused = _standing(root, generation.table, retry)
-    with pieces(number_of_pieces(generation)) as whole:
+    with pieces(number_of_pieces(root, generation)) as whole:
         parts = [_part(generation, owed(root, piece), piece, refused) for piece in whole]
     todo = pa.concat_tables([part.todo for part in parts])
     return Work(
         todo.sort_by([(name, "ascending") for name in generation.table.key]),
         sum(part.owed for part in parts),
         sum(part.refused for part in parts),
-        any(part.replaces for part in parts),
+        pa.chunked_array([chunk for part in parts for chunk in part.replaced.chunks], pa.string()),
     )
 
 
-def number_of_pieces(generation: Generation) -> int:
-    """Return in how many pieces a table's keys are compared: 1 where they are few."""
-    return 1 if generation.count() <= WHOLE else PIECES
+def number_of_pieces(root: Root, generation: Generation) -> int:
+    """Return in how many pieces a table's keys are compared: 1 where it and what it is made of are small."""
+    inputs = [root.current(table) for table in INPUTS[generation.table_name] if root.has(table)]
+    largest = max(each.count() for each in [generation, *inputs])
+    return 1 if largest <= WHOLE else PIECES
 
 
 def held(table: pa.Table) -> Owed:
@@ -83,8 +85,8 @@ def _part(generation: Generation, owed: pa.Table, piece: Piece, refused: set[tup
     left = owed.filter(open_rows)
     waiting = [pair in refused for pair in _pairs(left, key)] if refused else [False] * len(left)
     todo = left.filter(pc.invert(pa.array(waiting, pa.bool_())))
-    replaces = pc.any(pc.and_(open_rows, pc.is_valid(place))).as_py() or False
-    return Work(todo, len(owed), sum(waiting), replaces)
+    replaced = rejects.joined(owed, key).filter(pc.and_(open_rows, pc.is_valid(place)))
+    return Work(todo, len(owed), sum(waiting), replaced)
 
 
 def _standing(root: Root, table: Table, retry: Sequence[str]) -> set[tuple[str, str | None]]:
@@ -151,3 +153,16 @@ OWED: dict[str, Owed] = {
     IMAGE_EMBEDDINGS.name: _covers,
     GENERATED.name: _painted,
 }
+
+INPUTS: dict[str, tuple[Table, ...]] = {
+    MEDIA.name: (MEDIA,),
+    TAGS.name: (MEDIA,),
+    CATALOG.name: (ALBUMS,),
+    PROMPTS.name: (CATALOG,),
+    AUDIO_EMBEDDINGS.name: (CATALOG, MEDIA),
+    TEXT_EMBEDDINGS.name: (PROMPTS,),
+    LATENTS.name: (CATALOG,),
+    IMAGE_EMBEDDINGS.name: (CATALOG,),
+    GENERATED.name: (CATALOG,),
+}
+"""The tables whose rows each table's keys are compared with."""

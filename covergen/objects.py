@@ -18,12 +18,12 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pyarrow import fs
-from s3transfer.exceptions import RetriesExceededError
+from s3transfer.exceptions import RetriesExceededError, S3DownloadFailedError
 
 from covergen.errors import RootError
 
 ATTEMPTS = 10  # at a request that S3 refused for load or that broke off, with growing pauses
-_FAILURES: Final = (ClientError, BotoCoreError, RetriesExceededError)
+_FAILURES: Final = (ClientError, BotoCoreError, RetriesExceededError, S3DownloadFailedError)
 RETRIES = Config(retries={"mode": "standard", "max_attempts": ATTEMPTS})
 
 
@@ -52,7 +52,7 @@ def read(uri: str) -> bytes:
 
 
 def write(uri: str, data: bytes) -> None:
-    """Write the file whole: under another name first, then renamed, or as one S3 object, in parts if large."""
+    """Write the file whole: under another name first, then renamed; in S3 as one object, sent in parts."""
     try:
         if is_s3(uri):
             kind = mimetypes.guess_type(uri)[0] or "application/octet-stream"
@@ -106,7 +106,10 @@ def children(uri: str) -> list[str]:
 
 def presigned(uri: str, *, seconds: int = 3600) -> str:
     """Return a link to an S3 object for a browser; it works for `seconds`."""
-    link: str = _client().generate_presigned_url("get_object", Params=_address(uri), ExpiresIn=seconds)
+    try:
+        link: str = _client().generate_presigned_url("get_object", Params=_address(uri), ExpiresIn=seconds)
+    except _FAILURES as error:
+        raise RootError(f"there can be no link to {uri}: {error}") from error
     return link
 
 
@@ -154,6 +157,10 @@ def pull(uri: str) -> Path:
         return Path(uri)
     folder = Path(tempfile.gettempdir(), "covergen", hashlib.sha256(uri.encode()).hexdigest()[:16])
     folder.mkdir(parents=True, exist_ok=True)
-    for name in children(uri):
+    names = children(uri)
+    for name in names:
         write(str(folder / name), read(f"{uri}/{name}"))
+    for path in folder.iterdir():
+        if path.name not in names and not path.name.startswith("."):  # what is not there any more
+            path.unlink(missing_ok=True)
     return folder

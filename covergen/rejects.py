@@ -6,13 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from covergen.columns import Table
 from covergen.delta import Generation
 from covergen.rows import REJECT_COLUMNS, from_records
 from covergen.storage import Root
 from covergen.tables import REJECTS, TABLES
 
-RECIPE = {"table": "rejects", "version": 1}
+RECIPE = {"table": "rejects", "version": 2}
 RETRY_AFTER = timedelta(minutes=10)  # doubled at each attempt
 
 
@@ -22,16 +21,23 @@ def rejects_of(root: Root) -> Generation:
 
 
 def latest(root: Root, stage: str | None = None) -> pa.Table:
-    """Return the latest attempt per stage and key, the ones that a later success cleared left out."""
+    """Return the latest attempt per stage and key, the ones that a later success cleared left out.
+
+    What another generation than the current one refused does not stand: this one may take the row.
+    """
     if not root.has(REJECTS):
         return REJECTS.schema().empty_table()
     found = root.current(REJECTS).read(where=f"stage = '{stage}'" if stage else None)
+    stages = {name for name in set(found["stage"].to_pylist()) & set(TABLES) if root.has(TABLES[name])}
+    tables = {name: root.current(TABLES[name]) for name in stages}
     newest: dict[tuple[str, str], dict[str, object]] = {}
     for row in sorted(found.to_pylist(), key=lambda row: row["attempt"]):
-        newest[row["stage"], row["key"]] = row
+        table = tables.get(row["stage"])
+        if table is None or row["generation"] in {None, table.name}:
+            newest[row["stage"], row["key"]] = row
     cleared = {
-        name: _committed(root, TABLES[name], [key for stage, key in newest if stage == name])
-        for name in {stage for stage, _ in newest} & set(TABLES)
+        name: _committed(table, [key for stage, key in newest if stage == name])
+        for name, table in tables.items()
     }
     standing = [
         row for (s, key), row in newest.items() if (key, row["input_digest"]) not in cleared.get(s, ())
@@ -39,9 +45,20 @@ def latest(root: Root, stage: str | None = None) -> pa.Table:
     return pa.Table.from_pylist(standing, schema=REJECTS.schema())
 
 
-def write(generation: Generation, stage: str, refused: pa.Table, *, key: Sequence[str]) -> int:
-    """Write what a stage refused (key columns, input_digest, reject columns) as one more attempt each."""
-    if not len(refused):
+def write(
+    generation: Generation,
+    stage: str,
+    refused: pa.Table,
+    *,
+    key: Sequence[str],
+    of: str | None = None,
+    block: str | None = None,
+) -> int:
+    """Write what a stage refused (key columns, input_digest, reject columns) as one more attempt each.
+
+    `of` names the generation it was refused from, `block` the work it came of: a retried task writes nothing.
+    """
+    if not len(refused) or (block is not None and generation.knows(block)):
         return 0
     keys = joined_keys(refused, key)
     quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in keys)
@@ -61,11 +78,14 @@ def write(generation: Generation, stage: str, refused: pa.Table, *, key: Sequenc
                 "reason": row["reject_reason"],
                 "retriable": row["reject_retriable"],
                 "rejected_at": now,
-                "next_retry_at": now + RETRY_AFTER * 2 ** (attempt - 1) if row["reject_retriable"] else None,
+                "next_retry_at": now + RETRY_AFTER * 2 ** min(attempt - 1, 10)
+                if row["reject_retriable"]
+                else None,
+                "generation": of,
                 "input_digest": row.get("input_digest"),
             }
         )
-    return generation.append(from_records(REJECTS, records).drop_columns("checksum"))
+    return generation.append(from_records(REJECTS, records).drop_columns("checksum"), block=block)
 
 
 def split(batch: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -86,13 +106,14 @@ def joined(batch: pa.Table, key: Sequence[str]) -> pa.ChunkedArray:
     return pc.binary_join_element_wise(*(batch[name].cast(pa.string()) for name in key), "/")
 
 
-def _committed(root: Root, table: Table, keys: Sequence[str]) -> set[tuple[str, str | None]]:
+def _committed(generation: Generation, keys: Sequence[str]) -> set[tuple[str, str | None]]:
     """Return which of the keys are committed, and from which input; one batch of rows is held at a time."""
-    if not root.has(table):
+    if not keys:
         return set()
+    table = generation.table
     digest = [column.name for column in table.columns if column.name == "input_digest"]
     found, wanted = set(), pa.array(keys, pa.string())
-    for batch in root.current(table).batches([*table.key, *digest]):
+    for batch in generation.batches([*table.key, *digest]):
         names = joined(batch, table.key)
         kept = pc.is_in(names, value_set=wanted)
         rows = batch.filter(kept)

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from covergen.delta import Generation
+from covergen.errors import RootError, one_line
 
 _DIGITS: Final = pa.array([f"{place:02x}" for place in range(256)])
 _HELD: Final = 200_000  # rows that are held before they are written to the pieces' files
@@ -75,10 +76,19 @@ class Piece:
 
 @contextmanager
 def pieces(count: int) -> Iterator[list[Piece]]:
-    """Give the pieces; the files go when they are left."""
-    with tempfile.TemporaryDirectory(prefix="covergen-") as folder:
-        spread = Spread(count, Path(folder))
-        yield [Piece(spread, number) for number in range(count)]
+    """Give the pieces; the files go when they are left. Raises RootError where there is no room for them."""
+    if count == 1:
+        yield [Piece(Spread(1, Path()), 0)]
+        return
+    try:
+        with tempfile.TemporaryDirectory(prefix="covergen-") as folder:
+            spread = Spread(count, Path(folder))
+            yield [Piece(spread, number) for number in range(count)]
+    except OSError as error:
+        raise RootError(
+            f"There is no room to spread keys over temporary files: {one_line(error)}. They need about 400 "
+            "bytes a row; TMPDIR names their folder."
+        ) from error
 
 
 def places_of(keys: pa.ChunkedArray, count: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":

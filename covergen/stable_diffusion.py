@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor
 
-from covergen.errors import ModelError
+from covergen.errors import ModelError, one_line
 from covergen.noise_schedulers import NOISE_SCHEDULERS, build_noise_scheduler
 from covergen.weights import commit_digest, download, files_digest
 
@@ -242,7 +242,7 @@ def _load_part(name: str, part: str, device: str, dtype: torch.dtype, offline: b
             path, use_safetensors=True, local_files_only=True, output_loading_info=True, **options
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)
         raise ModelError(f"{name}: the {part} in {path} cannot be loaded: {reason}") from error
     wrong = [*report["missing_keys"], *report["mismatched_keys"]]
     if wrong:

@@ -236,6 +236,7 @@ REJECTS = Table(
         Column("retriable", pa.bool_(), "whether the same input may succeed later"),
         time("rejected_at", "when"),
         time("next_retry_at", "not before this; null where a retry needs a person"),
+        text("generation", "generation it was refused from; another may take the row; null: from any"),
         INPUT_DIGEST,
         CHECKSUM,
     ),

@@ -1,6 +1,7 @@
 """Keeping a root tidy: files that no reader sees are removed, small parts merged. Thin over Delta Lake."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from pyarrow import fs
 
@@ -27,9 +28,7 @@ def sweep(uri: str, *, hours: int = SAFE_HOURS, dry_run: bool = False) -> dict[s
     removed: dict[str, int] = {}
     for generation in _generations(Root.open(uri)):
         present = _files(generation)
-        named = generation.delta().vacuum(
-            retention_hours=hours, dry_run=dry_run, enforce_retention_duration=False, full=True
-        )
+        named = generation.persistently("swept", partial(_vacuum, generation, hours, dry_run=dry_run))
         # The log goes on naming files that an earlier sweep has removed.
         count = len(present.intersection(named))
         removed[generation.table_name] = removed.get(generation.table_name, 0) + count
@@ -53,22 +52,35 @@ def merge_parts(generation: Generation, *, at_least: int = 2) -> tuple[int, int]
 
     Below `at_least` files nothing is done.
     """
-    delta = generation.delta()
-    before = len(delta.file_uris())
-    if before >= at_least:
-        delta.optimize.compact(target_size=PART_BYTES)
-    return before, len(delta.file_uris())
+
+    def merge() -> tuple[int, int]:
+        delta = generation.delta()
+        before = len(delta.file_uris())
+        if before >= at_least:
+            delta.optimize.compact(target_size=PART_BYTES)
+        return before, len(delta.file_uris())
+
+    return generation.persistently("merged", merge)
+
+
+def _vacuum(generation: Generation, hours: int, *, dry_run: bool) -> list[str]:
+    names: list[str] = generation.delta().vacuum(
+        retention_hours=hours, dry_run=dry_run, enforce_retention_duration=False, full=True
+    )
+    return names
 
 
 def _files(generation: Generation) -> set[str]:
     """Return the paths of a generation's files, relative to it."""
     everything = fs.FileSelector("", recursive=True)
-    return {info.path for info in objects.arrow_filesystem(generation.uri).get_file_info(everything)}
+    store = objects.arrow_filesystem(generation.uri)
+    return {info.path for info in generation.persistently("listed", lambda: store.get_file_info(everything))}
 
 
 def _generations(root: Root) -> Iterator[Generation]:
     """Yield every generation, those that are no longer current included."""
     for table in TABLES.values():
         for name in objects.children(root.path(table.name)):
-            if "." not in name:
+            # A folder without a log is what a job left that was killed while it made the table.
+            if "." not in name and objects.children(root.path(table.name, name, "_delta_log")):
                 yield Generation(root.path(table.name, name), table.name)

@@ -10,7 +10,7 @@ from covergen import rejects
 from covergen.columns import Table
 from covergen.delta import Generation
 from covergen.errors import RootError
-from covergen.lineage import OWED, number_of_pieces
+from covergen.lineage import OWED, PIECES, WHOLE, number_of_pieces
 from covergen.rows import row_checksums
 from covergen.spread import pieces
 from covergen.storage import Root
@@ -34,23 +34,28 @@ def verify(uri: str) -> list[Problem]:
     problems: list[Problem] = []
     for table in TABLES.values():
         if root.has(table):
-            problems += _table(root, table)
+            problems += _told(_table(root, table), table.name)
     unreadable = {problem.table for problem in problems if problem.kind in {"schema", "unreadable"}}
     for name in OWED:
         if root.has(TABLES[name]) and not unreadable:
-            problems += _lost(root, TABLES[name])
+            problems += _told(_lost(root, TABLES[name]), name)
     return problems
 
 
-def _table(root: Root, table: Table) -> Iterator[Problem]:
+def _told(found: Iterator[Problem], name: str) -> Iterator[Problem]:
+    """Yield the problems; what cannot be looked at is one more."""
     try:
-        generation = root.current(table)
-        if (problem := _schema(generation)) is not None:
-            yield problem
-            return
-        yield from _content(generation)
+        yield from found
     except RootError as error:
-        yield Problem(table.name, "unreadable", str(error))
+        yield Problem(name, "unreadable", str(error))
+
+
+def _table(root: Root, table: Table) -> Iterator[Problem]:
+    generation = root.current(table)
+    if (problem := _schema(generation)) is not None:
+        yield problem
+        return
+    yield from _content(generation)
 
 
 def _schema(generation: Generation) -> Problem | None:
@@ -77,19 +82,19 @@ def _same(declared: pa.DataType | None, actual: pa.DataType | None) -> bool:
 
 
 def _content(generation: Generation) -> Iterator[Problem]:
+    """Yield keys that stand twice and rows that differ from their checksum; a few rows are held at a time."""
     table = generation.table
-    rows = generation.read()
-    keys = pa.array(rejects.joined_keys(rows, table.key), pa.string())
-    counts = pc.value_counts(keys)
-    doubled = sorted(entry["values"] for entry in counts.to_pylist() if entry["counts"] > 1)
+    wrong: list[str] = []
+    for rows in generation.batches():
+        same = pc.equal(rows["checksum"], pa.array(row_checksums(rows), rows.schema.field("checksum").type))
+        wrong += rejects.joined_keys(rows.filter(pc.invert(pc.fill_null(same, False))), table.key)
+    doubled: list[str] = []
+    with pieces(1 if generation.count() <= WHOLE else PIECES) as whole:
+        for piece in whole:
+            counts = pc.value_counts(rejects.joined(piece.read(generation, table.key), table.key))
+            doubled += [entry["values"] for entry in counts.to_pylist() if entry["counts"] > 1]
     if doubled:
-        yield Problem(table.name, "doubled", f"{table.name}: {_names(doubled)} stand more than once")
-    expected = row_checksums(rows)
-    wrong = [
-        key
-        for key, found, want in zip(keys.to_pylist(), rows["checksum"].to_pylist(), expected, strict=True)
-        if found != want
-    ]
+        yield Problem(table.name, "doubled", f"{table.name}: {_names(sorted(doubled))} stand more than once")
     if wrong:
         yield Problem(
             table.name, "checksum", f"{table.name}: {_names(sorted(wrong))} differ from their checksum"
@@ -99,7 +104,7 @@ def _content(generation: Generation) -> Iterator[Problem]:
 def _lost(root: Root, table: Table) -> Iterator[Problem]:
     generation, lost = root.current(table), []
     refused = set(rejects.latest(root, table.name)["key"].to_pylist())
-    with pieces(number_of_pieces(generation)) as whole:
+    with pieces(number_of_pieces(root, generation)) as whole:
         for piece in whole:
             owed = set(rejects.joined_keys(OWED[table.name](root, piece), table.key))
             there = piece.read(generation, list(table.key))

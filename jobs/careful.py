@@ -12,7 +12,7 @@ import pyarrow as pa
 import ray
 
 from covergen import rows
-from covergen.errors import BadInput, CovergenError, RejectCode
+from covergen.errors import BadInput, CovergenError, RejectCode, one_line
 from covergen.rejects import joined_keys
 from jobs.progress import board
 
@@ -69,8 +69,10 @@ def _one_by_one(stage: Stage, batch: pa.Table, keys: Sequence[str]) -> pa.Table:
         except CovergenError:
             raise
         except Exception as error:  # noqa: BLE001 - the door where the unforeseen becomes a reject
-            reason = f"{name_of(stage)} failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            parts.append(rows.refused(stage.outcome, row, BadInput(RejectCode.STAGE_FAILED, reason)))
+            reason = f"{name_of(stage)} failed: {type(error).__name__}: {one_line(error)}"
+            # Retriable: it may have been the machine, a full disk or a broken device, that failed the row.
+            refusal = BadInput(RejectCode.STAGE_FAILED, reason, retriable=True)
+            parts.append(rows.refused(stage.outcome, row, refusal))
         _end(stage, key)
     return pa.concat_tables(parts)
 

@@ -80,7 +80,8 @@ def commit(root: Root, generation: Generation, outcomes: pa.Table, config: Confi
     accepted, refused = _of(accepted, wanted, table.key), _of(refused, wanted, table.key) if refused else None
     generation.upsert(accepted)
     if refused is not None:
-        rejects.write(rejects.rejects_of(root), table.name, refused, key=table.key)
+        told = rejects.rejects_of(root)
+        rejects.write(told, table.name, refused, key=table.key, of=generation.name)
     say(f"{table.name}: {len(accepted)} rows, {len(refused) if refused is not None else 0} rejects{removed}")
 
 

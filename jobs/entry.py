@@ -10,12 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
 import ray
+from deltalake.exceptions import DeltaError
 
 from covergen.config import Config, load
-from covergen.errors import ConfigError, CovergenError, RejectCode
+from covergen.errors import ConfigError, CovergenError, RejectCode, one_line
 
 MIN_CPUS = 4  # with fewer logical CPUs, a reader and an actor pool can wait on each other for ever
+
+AGAIN = "Run the same command again: it goes on from what is committed."
 
 Job = Callable[[Config], None]
 
@@ -28,23 +32,27 @@ def run(job: Job, arguments: Sequence[str] | None = None) -> None:
     except CovergenError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
-    except ray.exceptions.RayError as error:
-        if (ours := _ours(error)) is None:
+    except (ray.exceptions.RayError, OSError, DeltaError, pa.ArrowException) as error:
+        if (told := _told(error)) is None:
             raise
-        sys.stderr.write(f"{ours}\n")
+        sys.stderr.write(f"{told}\n")
         sys.exit(2)
     except KeyboardInterrupt:
-        sys.stderr.write("Stopped. Run the same command again: it goes on from what is committed.\n")
+        sys.stderr.write(f"Stopped. {AGAIN}\n")
         sys.exit(130)
 
 
-def _ours(error: BaseException | None) -> CovergenError | None:
-    """Return the error of covergen's own that a worker raised, if that is what Ray reports."""
+def _told(error: BaseException | None) -> str | None:
+    """Return what to tell of an error: covergen's own that a worker raised, or that storage broke off."""
+    outside = None
     while error is not None:
         if isinstance(error, CovergenError):
-            return error
+            return str(error)
+        is_ray = isinstance(error, ray.exceptions.RayError)  # Ray's copy of an error tells its whole trace
+        if isinstance(error, (OSError, DeltaError, pa.ArrowException)) and not is_ray:
+            outside = f"Reading or writing broke off: {one_line(error)}. {AGAIN}"
         error = getattr(error, "cause", None) or error.__cause__
-    return None
+    return outside
 
 
 def parse(arguments: list[str]) -> Config:

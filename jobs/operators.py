@@ -13,8 +13,8 @@ from ray.data import ActorPoolStrategy, Dataset
 
 from covergen import objects, rejects, upkeep
 from covergen.config import Actors, Config
-from covergen.delta import Generation
-from covergen.errors import CovergenError
+from covergen.delta import RUN, Generation
+from covergen.errors import CovergenError, RootError
 from covergen.lineage import OWED, Owed, Work, work_list
 from covergen.storage import Root
 from jobs import progress
@@ -124,20 +124,31 @@ def pooled(dataset: Dataset, stage: Stage, *, actors: Actors) -> Dataset:
 
 
 class _Write:
-    """The last operator: accepted rows to the table, refused ones to `rejects`, one commit a block."""
+    """The last operator: accepted rows to the table, refused ones to `rejects`.
 
-    def __init__(self, generation: Generation, refused: Generation, *, replaces: bool):
-        self.generation, self.refused, self.replaces = generation, refused, replaces
+    Rows whose committed row is stale (`replaced`, joined keys) are merged, new ones appended. A block that is
+    written again after a failure adds nothing twice, even if its rows fared otherwise this time.
+    """
+
+    def __init__(
+        self, generation: Generation, refused: Generation, replaced: "ray.ObjectRef[pa.ChunkedArray] | None"
+    ):
+        self.generation, self.refused, self.replaced = generation, refused, replaced
 
     def __call__(self, batch: pa.Table) -> pa.Table:
+        table, generation = self.generation.table, self.generation
+        block = generation.block_of(batch)
         accepted, refused = rejects.split(batch)
-        if self.replaces:
-            self.generation.upsert(accepted)
-        else:
-            self.generation.append(accepted)
-        table = self.generation.table
-        rejects.write(self.refused, table.name, refused, key=table.key)
-        return pa.table({"rows": [len(accepted)], "rejects": [len(refused)]})
+        counts = pa.table({"rows": [len(accepted)], "rejects": [len(refused)]})
+        if len(refused) and generation.knows(block):
+            refused = generation.absent(refused)
+        if self.replaced is not None:
+            stale = pc.is_in(rejects.joined(accepted, table.key), value_set=ray.get(self.replaced))
+            generation.upsert(accepted.filter(stale))
+            accepted = accepted.filter(pc.invert(stale))
+        generation.append(accepted, block=block)
+        rejects.write(self.refused, table.name, refused, key=table.key, of=generation.name, block=block)
+        return counts
 
 
 def write(
@@ -151,9 +162,16 @@ def write(
     config: Config,
 ) -> Meter:
     """Run the dataset, commit its blocks as they come, and show how far `stage`, its last one, is."""
-    name = generation.table_name
-    writer = _Write(generation, rejects.rejects_of(root), replaces=work.replaces)
-    counts = dataset.map_batches(writer, batch_format="pyarrow", batch_size=per_block, zero_copy_batch=True)
+    name, before = generation.table_name, generation.count()
+    refused_to = rejects.rejects_of(root).take_over(f"{RUN}.{name}")
+    replaced = ray.put(work.replaced.combine_chunks()) if len(work.replaced) else None
+    counts = dataset.map_batches(
+        _Write(generation, refused_to, replaced),
+        batch_format="pyarrow",
+        batch_size=per_block,
+        zero_copy_batch=True,
+        concurrency=1 if replaced else None,  # merges of one table exclude each other
+    )
     rows = refused = 0
     patience = config.ray.timeout_seconds
     with Meter(name, len(work.todo), stage=name_of(stage), patience=patience) as meter:
@@ -166,8 +184,19 @@ def write(
             f"{name}: {len(work.todo) - rows - refused} of {len(work.todo)} rows did not arrive. "
             "Run the job again: it goes on from what is committed."
         )
-    upkeep.merge_parts(generation, at_least=CRUMBS)
+    tidy(generation, refused_to, expected=None if replaced else before + rows)
     return meter
+
+
+def tidy(generation: Generation, refused: Generation, *, expected: int | None) -> None:
+    """Merge the parts of a finished run; where it left more rows than `expected`, drop what stands twice."""
+    try:
+        if expected is not None and generation.count() > expected and (doubles := generation.drop_doubles()):
+            say(f"{generation.table_name}: {doubles} rows stood twice; one of each is left")
+        for each in (generation, refused):
+            upkeep.merge_parts(each, at_least=CRUMBS)
+    except RootError as error:
+        say(f"{generation.table_name}: all rows are there, but: {error}")
 
 
 def begin(
@@ -186,6 +215,8 @@ def begin(
     ours = generation.take_over()
     if ours.version != before + 1:
         work = work_list(root, ours, owed, retry=retry)
+        if nothing_to_do(name, work):
+            return None
     start_ray(config)
     return ours, work
 

@@ -152,7 +152,7 @@ class Meter:
         if rows + rejects > self.rows + self.rejects:
             if not self.rows + self.rejects:
                 self._first, self._before = now, rows + rejects
-            self.rows, self.rejects, self._moved = rows, rejects, now
+            self.rows, self.rejects = rows, rejects
         if self._bar is not None:
             self._bar.update(self._task, completed=self.rows + self.rejects, text=self._line(now))
         elif now - self._spoke >= (EVERY if self.rows + self.rejects else self._patient):
@@ -160,11 +160,14 @@ class Meter:
             say(f"{self.name}: {self._line(now)}")
 
     def _watch(self) -> None:
+        before: dict[str, Any] = {}
         while not self._done.wait(LOOK):
             try:
                 tally = ray.get(board().read.remote()).get(self.stage, {"rows": 0, "rejects": 0})
             except ray.exceptions.RayError:
                 continue  # the board is starting anew, or Ray is ending: what is committed tells in the end
+            if tally != before:  # also where rows are done again after a failure, and so none is new
+                before, self._moved = tally, time.monotonic()
             self.show(tally["rows"], tally["rejects"])
             if time.monotonic() - self._moved > self.patience:
                 signal.pthread_kill(threading.main_thread().ident or 0, STALLED)

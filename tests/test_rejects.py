@@ -68,9 +68,26 @@ def test_work_is_what_is_owed_and_neither_done_nor_refused(root: Root, generatio
     wanted = owed(("done", "d"), ("changed", "new"), ("silent", "d"), ("fresh", "d"))
     work = work_list(root, generation, held(wanted))
     assert work.todo["prompt_id"].to_pylist() == ["changed", "fresh"]
-    assert (work.owed, work.refused, work.replaces) == (4, 1, True)
+    assert (work.owed, work.refused, work.replaced.to_pylist()) == (4, 1, ["changed"])
     again = work_list(root, generation, held(wanted), retry=["silent"])
     assert again.todo["prompt_id"].to_pylist() == ["changed", "fresh", "silent"]
+
+
+def test_another_generation_may_take_what_this_one_refused(root: Root, generation: Generation) -> None:
+    _, refused = rejects.split(outcome("short", SILENT))
+    rejects.write(rejects.rejects_of(root), "text_embeddings", refused, key=["prompt_id"], of=generation.name)
+    wanted = held(owed(("short", "d")))
+    assert len(work_list(root, generation, wanted).todo) == 0
+    other = root.generation(TEXT_EMBEDDINGS, {"v": 2}, shapes=SHAPES)
+    assert work_list(root, other, wanted).todo["prompt_id"].to_pylist() == ["short"]
+    assert len(rejects.latest(root)) == 0
+
+
+def test_a_retried_block_refuses_once(root: Root, generation: Generation) -> None:
+    _, refused = rejects.split(outcome("p", SILENT))
+    for _ in range(2):
+        rejects.write(rejects.rejects_of(root), "text_embeddings", refused, key=["prompt_id"], block="one")
+    assert root.current(REJECTS).read()["attempt"].to_pylist() == [1]
 
 
 def test_a_changed_input_is_worth_another_try(root: Root, generation: Generation) -> None:
@@ -90,6 +107,6 @@ def test_pieces_find_the_same_work_as_one_look(tmp_path: Path, monkeypatch: pyte
     whole = work_list(root, generation, wanted)
     monkeypatch.setattr(lineage, "WHOLE", 0)
     parts = work_list(root, generation, wanted)
-    assert lineage.number_of_pieces(generation) == 32 and len(whole.todo) == 39
+    assert lineage.number_of_pieces(root, generation) == 32 and len(whole.todo) == 39
     assert parts.todo.equals(whole.todo)
-    assert (parts.owed, parts.refused, parts.replaces) == (whole.owed, whole.refused, whole.replaces)
+    assert (parts.owed, parts.refused, parts.replaced) == (whole.owed, whole.refused, whole.replaced)

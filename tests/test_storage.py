@@ -165,6 +165,36 @@ def test_a_commit_under_way_loses_against_a_run_that_takes_over(
     assert generation.count() == 0
 
 
+def test_a_block_written_again_with_other_rows_adds_only_what_is_not_there(generation: Generation) -> None:
+    generation.append(embeddings(["a", "b"]), block="block")
+    assert generation.append(embeddings(["b", "c"]), block="block") == 1
+    assert generation.append(embeddings(["a", "c", "d"]), block="block") == 1
+    assert sorted(generation.read(["track_id"])["track_id"].to_pylist()) == ["a", "b", "c", "d"]
+    assert generation.knows("block") and not generation.knows("other")
+    assert generation.absent(embeddings(["a", "e"]))["track_id"].to_pylist() == ["e"]
+
+
+def test_a_run_without_rows_is_shut_out_too(generation: Generation) -> None:
+    older = generation.take_over()
+    generation.take_over()
+    with pytest.raises(RootError, match="another run of this job has taken over"):
+        older.append(embeddings([]))
+
+
+def test_runs_in_two_roles_write_beside_each_other(generation: Generation) -> None:
+    one, other = generation.take_over("covergen.run.one"), generation.take_over("covergen.run.other")
+    assert one.append(embeddings(["a"])) == other.append(embeddings(["b"])) == 1
+    assert one.block_of(embeddings(["a"])) != other.block_of(embeddings(["a"]))
+
+
+def test_doubles_are_dropped_and_nothing_else(generation: Generation) -> None:
+    generation.append(embeddings(["a", "b"]), block="one")
+    generation.append(embeddings(["b", "c"]), block="other")
+    assert generation.drop_doubles() == 1
+    assert sorted(generation.read(["track_id"])["track_id"].to_pylist()) == ["a", "b", "c"]
+    assert generation.drop_doubles() == 0
+
+
 def test_rows_come_in_pieces_too(generation: Generation) -> None:
     for name in "abc":
         generation.append(embeddings([name]))

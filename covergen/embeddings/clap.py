@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from covergen.embeddings.windows import Windows, on_device
-from covergen.errors import ConfigError, ModelError
+from covergen.errors import ConfigError, ModelError, one_line
 from covergen.weights import commit_digest, download, files_digest
 
 VERSION: Final = 1  # raise it whenever a frame changes
@@ -177,9 +177,7 @@ def load_clap(folder: Path, *, with_text: bool) -> Any:
             dtype=torch.float32,
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(
-            f"CLAP in {folder} cannot be loaded: {' '.join(str(error).split())[:300]}"
-        ) from error
+        raise ModelError(f"CLAP in {folder} cannot be loaded: {one_line(error)}") from error
     surplus = {key for key in report["unexpected_keys"] if with_text or not key.startswith(_TEXT_KEYS)}
     differing = {*report["missing_keys"], *surplus, *report["mismatched_keys"]}
     found = sorted(str(key) for key in differing if not str(key).endswith(_COUNTERS))

@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from covergen.errors import ModelError
+from covergen.errors import ModelError, one_line
 from covergen.weights import files_digest
 
 CONFIG: Final = "config.json"
@@ -67,7 +67,7 @@ def read_parts(
                         raise ModelError(f"{what} in {folder} is of another architecture: it holds {name}")
                     parts[part][name.removeprefix(part)] = file.get_tensor(name)
     except (OSError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)
         raise ModelError(f"{what} in {folder} cannot be loaded: {reason}") from error
     return parts
 

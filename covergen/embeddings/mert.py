@@ -22,7 +22,7 @@ from torch import Tensor
 from covergen.embeddings.frames import check_frame_rate, kept_states, pooled, quarters
 from covergen.embeddings.loading import read_config
 from covergen.embeddings.windows import Windows, on_device
-from covergen.errors import ModelError
+from covergen.errors import ModelError, one_line
 from covergen.weights import commit_digest, download, files_digest
 
 VERSION: Final = 1  # raise it whenever a frame changes
@@ -156,9 +156,7 @@ def load_hubert(folder: Path) -> Any:
             f"MERT in {folder}: {weights.name} holds more than tensors, so it is not opened"
         ) from error
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(
-            f"MERT in {folder} cannot be loaded: {' '.join(str(error).split())[:300]}"
-        ) from error
+        raise ModelError(f"MERT in {folder} cannot be loaded: {one_line(error)}") from error
     found = {*report["missing_keys"], *report["unexpected_keys"], *report["mismatched_keys"]} - _UNUSED_KEYS
     if found:
         raise ModelError(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from covergen.embeddings.windows import window_starts
-from covergen.errors import ConfigError
+from covergen.errors import ConfigError, one_line
 
 NAME: Final = "torchaudio:1"  # raise the number whenever a sample changes
 """Stands in the recipe of what was resampled here."""
@@ -42,7 +42,7 @@ def check() -> None:
     except (ImportError, OSError, RuntimeError) as error:
         raise ConfigError(
             f"resample=device needs torchaudio, which does not load beside torch {torch.__version__}: "
-            f"{' '.join(str(error).split())[:200]}; take the CUDA build of torch in constraints.txt, or "
+            f"{one_line(error)}; take the CUDA build of torch in constraints.txt, or "
             "resample=cpu"
         ) from error
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from covergen.errors import RootError
 from covergen.generation.seeds import seed_of
 from covergen.storage import Root
 from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, PROMPTS
@@ -37,6 +38,10 @@ def requests(root: Root, scope: Mapping[str, Any]) -> pa.Table:
     catalog = root.current(CATALOG).read(["album_id", "track_id"], where=where).sort_by("album_id")
     albums = catalog.slice(0, scope["limit"]).to_pylist()
     words = {row["album_id"]: row for row in root.current(PROMPTS).read(where="variant = 'full'").to_pylist()}
+    if unworded := [album["album_id"] for album in albums if album["album_id"] not in words]:
+        raise RootError(
+            f"{len(unworded)} albums have no prompt yet, {unworded[0]} among them; run jobs.clean again."
+        )
     heard = root.current(AUDIO_EMBEDDINGS).read(["track_id", "input_digest"])
     digests = dict(zip(heard["track_id"].to_pylist(), heard["input_digest"].to_pylist(), strict=True))
     records = []

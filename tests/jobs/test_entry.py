@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import ray
 
 from covergen.errors import RejectCode, RootError
 from covergen.storage import Root
@@ -71,16 +72,21 @@ def test_retry_codes_reach_the_config(config: Path) -> None:
     assert parsed.train.steps == 60
 
 
-def test_an_error_that_a_worker_raised_is_found_behind_ray() -> None:
-    inner = RootError("the bucket is gone")
-    try:
-        try:
-            raise inner
-        except RootError as error:
-            raise RuntimeError("task failed") from error
-    except RuntimeError as outer:
-        assert entry._ours(outer) is inner
-    assert entry._ours(RuntimeError("something else")) is None
+@pytest.mark.parametrize(
+    ("inner", "told"),
+    [
+        (RootError("the bucket is gone"), "the bucket is gone"),
+        (
+            OSError("connection\nreset"),
+            "Reading or writing broke off: connection reset. Run the same command",
+        ),
+        (TypeError("a mistake of ours"), None),
+    ],
+)
+def test_an_error_that_a_worker_raised_is_found_behind_ray(inner: Exception, told: str | None) -> None:
+    outer = ray.exceptions.RayTaskError("task", "a long trace", inner).as_instanceof_cause()
+    found = entry._told(outer)
+    assert found is None if told is None else str(found).startswith(told)
 
 
 def test_the_command_itself_exits_with_2_and_starts_no_ray(config: Path) -> None:
