@@ -9,6 +9,8 @@ import io
 import mimetypes
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -144,11 +146,14 @@ def arrow_filesystem(uri: str) -> fs.SubTreeFileSystem:
     return fs.SubTreeFileSystem(uri.removeprefix("s3://"), store)
 
 
-def push(folder: Path, uri: str) -> None:
-    """Copy what is in a local folder to an address."""
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            write(f"{uri}/{path.relative_to(folder).as_posix()}", path.read_bytes())
+@contextmanager
+def outgoing(uri: str) -> Iterator[Path]:
+    """Give a local folder; what is in it at the end is copied to an address, in the order of its names."""
+    with tempfile.TemporaryDirectory(prefix="covergen-") as folder:
+        yield Path(folder)
+        for path in sorted(Path(folder).rglob("*")):
+            if path.is_file():
+                write(f"{uri}/{path.relative_to(folder).as_posix()}", path.read_bytes())
 
 
 def pull(uri: str) -> Path:

@@ -46,9 +46,9 @@ def _told(error: BaseException | None) -> str | None:
     """Return what to tell of an error: covergen's own that a worker raised, or that storage broke off."""
     outside = None
     while error is not None:
-        if isinstance(error, CovergenError):
-            return str(error)
         is_ray = isinstance(error, ray.exceptions.RayError)  # Ray's copy of an error tells its whole trace
+        if isinstance(error, CovergenError) and not is_ray:
+            return str(error)
         if isinstance(error, (OSError, DeltaError, pa.ArrowException)) and not is_ray:
             outside = f"Reading or writing broke off: {one_line(error)}. {AGAIN}"
         error = getattr(error, "cause", None) or error.__cause__

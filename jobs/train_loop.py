@@ -3,10 +3,6 @@
 Its own resume state lies in the root: what Ray would restore may be older than what was trained.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import ray.train
@@ -70,7 +66,7 @@ def train_loop(task: dict[str, Any]) -> None:
     first = context.get_world_rank() == 0
     if not fusion.trained():  # the control that hears nothing: no step to take
         if first:
-            with _sent(root, task) as folder:
+            with objects.outgoing(root.path(task["folder"])) as folder:
                 checkpoint.save(folder, fusion, base_digest=task["base_digest"], recipe=task["recipe"])
         ray.train.report({"step": 0})
         return
@@ -104,15 +100,7 @@ def train_loop(task: dict[str, Any]) -> None:
 def save(trainer: Trainer, root: Root, task: dict[str, Any]) -> None:
     """Write the averaged weights and the resume state to the root, the state last."""
     known = {"base_digest": task["base_digest"], "recipe": task["recipe"]}
-    with _sent(root, task) as folder:
+    with objects.outgoing(root.path(task["folder"])) as folder:
         with trainer.average.swapped_in():
             checkpoint.save(folder, trainer.fusion, **known, step=trainer.step, history=trainer.history)
         checkpoint.save_trainer(folder, trainer.state())
-
-
-@contextmanager
-def _sent(root: Root, task: dict[str, Any]) -> Iterator[Path]:
-    """Give a local folder; what is in it at the end goes to the root."""
-    with TemporaryDirectory(prefix="covergen-") as folder:
-        yield Path(folder)
-        objects.push(Path(folder), root.path(task["folder"]))

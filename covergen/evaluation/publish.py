@@ -1,7 +1,6 @@
 """Where the report lies, and what a person opens to read it."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from covergen import objects
 from covergen.evaluation.content import ReportContent
@@ -21,9 +20,8 @@ def publish(root: Root, content: ReportContent) -> None:
     if not objects.is_s3(root.uri):
         write_report(Path(page_of(root)).parent, content)
         return
-    with TemporaryDirectory() as folder:
+    with objects.outgoing(root.path("report")) as folder:
         write_report(folder, content, whole=True)
-        objects.push(Path(folder), root.path("report"))
 
 
 def link(root: Root) -> str:
