@@ -154,7 +154,7 @@ def test_evaluate_writes_a_report_and_tells_where_it_can_be_opened(
 def test_the_other_fusions_are_trained_and_painted_with(small_root: str, fusion: str) -> None:
     if small_root.startswith("s3://"):
         pytest.skip("what differs by fusion does not differ by storage")
-    config = config_for(small_root, train={"fusion": fusion}, generate={"systems": ["audio"]})
+    config = config_for(small_root, train={"fusion": fusion, "workers": 1}, generate={"systems": ["audio"]})
     train.main(config)
     root = Root.open(small_root)
     folder = json.loads(root.read(train.CURRENT))["folder"]

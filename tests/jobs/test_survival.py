@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 import yaml
 
+from covergen import objects, rejects
 from covergen.embeddings.stage import HearTracks
+from covergen.embeddings.words import ReadWords
 from covergen.rows import read_tensor
 from covergen.storage import Root, digest_of
-from covergen.tables import AUDIO_EMBEDDINGS, MEDIA
+from covergen.tables import AUDIO_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
 from covergen.verify import verify
 from tests.jobs.faulty import faulty
 
@@ -37,13 +39,13 @@ class Undisturbed:
     frames: dict[str, np.ndarray]
 
 
-def write_config(folder: Path, root: str, *, commit_rows: int = 4) -> Path:
+def write_config(folder: Path, root: str) -> Path:
     path = folder / f"{uuid4().hex}.yaml"
     source = {"name": "procedural", "train": ALBUMS, "evaluation": 0}
     sections = {
         "root": root,
         "scrape": {"sources": [source]},
-        "embed": {"encoder": ENCODER, "seconds": SECONDS, "commit_rows": commit_rows, "batch_size": 4},
+        "embed": {"encoder": ENCODER, "seconds": SECONDS, "commit_rows": 4, "batch_size": 4},
     }
     path.write_text(yaml.safe_dump(sections))
     return path
@@ -81,11 +83,14 @@ def moments() -> list[int]:
 
 @pytest.fixture(scope="module")
 def gathered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root that waits for its songs to be heard."""
+    """A root that waits for its songs to be heard; its prompts are read."""
     folder = tmp_path_factory.mktemp("gathered")
     config = write_config(folder, str(folder / "root"))
     for name in ("scrape", "clean"):
         finish(start(name, config))
+    root, stage = Root.open(str(folder / "root")), ReadWords("tiny", offline=True)
+    read, _ = rejects.split(stage(root.current(PROMPTS).read()))
+    root.generation(TEXT_EMBEDDINGS, stage.recipe(), shapes=stage.shapes()).append(read)
     return folder / "root"
 
 
@@ -164,13 +169,13 @@ def test_a_node_is_killed_three_times(root: Root, undisturbed: Undisturbed, tmp_
 
 
 def test_a_driver_is_killed_over_a_bucket_on_a_bad_day(
-    s3_bucket: str, undisturbed: Undisturbed, tmp_path: Path
+    s3_bucket: str, gathered: Path, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
     uri, seed = f"{s3_bucket}/{uuid4().hex}", random.randrange(10**6)
-    config, root = write_config(tmp_path, uri, commit_rows=12), Root(uri)
+    config, root = write_config(tmp_path, uri), Root(uri)
+    with objects.outgoing(uri) as folder:
+        shutil.copytree(gathered, folder, dirs_exist_ok=True)
     with faulty(os.environ["AWS_ENDPOINT_URL"], seed=seed) as (endpoint, done):
-        for name in ("scrape", "clean"):
-            finish(start(name, config, AWS_ENDPOINT_URL=endpoint))
         running = start("embed", config, AWS_ENDPOINT_URL=endpoint)
         wait_for(random.randrange(4, ALBUMS - 12), root, running)
         os.kill(running.pid, signal.SIGKILL)
