@@ -87,3 +87,16 @@ class Fusion(nn.Module, ABC):
     def silence(self, rows: int) -> Tensor:
         """Return frames (rows, L, F, W) that stand for music that is not there."""
         return torch.zeros((rows, *self.feature_shape), device=self.features.mean.device)
+
+
+def zeroed(layer: nn.Linear) -> nn.Linear:
+    """Return the layer with weights and bias at zero: what goes through it begins as nothing."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
+
+
+def weighed(added: Tensor, audio_scale: float | Tensor) -> Tensor:
+    """Return what the music adds (B, T, D), weighed by one number or one a row."""
+    scales = torch.as_tensor(audio_scale, dtype=added.dtype, device=added.device)
+    return added * scales.reshape(-1, 1, 1)

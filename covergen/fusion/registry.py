@@ -9,6 +9,8 @@ from covergen.errors import ConfigError
 from covergen.fusion.concat import ConcatFusion
 from covergen.fusion.cross_attention import CrossAttentionFusion
 from covergen.fusion.decoupled import DecoupledFusion
+from covergen.fusion.gated_concat import GatedConcatFusion
+from covergen.fusion.gated_cross_attention import GatedCrossAttentionFusion
 from covergen.fusion.protocol import Fusion, UNet
 from covergen.fusion.text_only import TextOnlyFusion
 
@@ -17,6 +19,8 @@ FUSIONS: Final[Mapping[str, Callable[..., Fusion]]] = {
     "text_only": TextOnlyFusion,
     "concat": ConcatFusion,
     "cross_attention": CrossAttentionFusion,
+    "gated_concat": GatedConcatFusion,
+    "gated_cross_attention": GatedCrossAttentionFusion,
 }
 
 

@@ -8,6 +8,7 @@ from covergen.fusion import FUSIONS, build
 from covergen.fusion.registry import name_of
 
 FEATURES = (2, 6, 10)
+ZERO_START = ("decoupled", "gated_concat", "gated_cross_attention")
 
 
 @pytest.fixture(params=list(FUSIONS))
@@ -39,6 +40,35 @@ def test_words_only_paints_as_the_base_does(fusion, unet, inputs):
     assert torch.equal(fused, predict(unet, latents, timesteps, states))
 
 
+@pytest.mark.parametrize("name", ZERO_START)
+def test_a_zero_start_leaves_the_base_bit_for_bit(name, unet, inputs):
+    latents, timesteps, states, frames = inputs
+    base = predict(unet, latents, timesteps, states)
+    fusion = build(name, unet, FEATURES)
+    fusion.attach(unet)
+    assert torch.equal(predict(unet, latents, timesteps, fusion.condition(states, frames)), base)
+
+
+@pytest.mark.parametrize("name", ZERO_START)
+def test_scale_zero_is_the_base_after_training_and_rows_have_their_own(name, unet, inputs):
+    latents, timesteps, states, frames = inputs
+    base = predict(unet, latents, timesteps, states)
+    fusion = build(name, unet, FEATURES)
+    fusion.attach(unet)
+    for _ in range(3):
+        one_step(unet, fusion, inputs)
+    scales = torch.tensor([0.0, 1.0, 0.0])
+    heard = predict(unet, latents, timesteps, fusion.condition(states, frames, audio_scale=scales))
+    assert torch.allclose(heard[[0, 2]], base[[0, 2]], atol=1e-6)
+    assert (heard[1] - base[1]).abs().max() > 1e-4
+    silent = predict(unet, latents, timesteps, fusion.condition(states, frames, audio_scale=0.0))
+    assert torch.equal(silent, base)
+    swapped = predict(unet, latents, timesteps, fusion.condition(states, frames.flip(0)))
+    assert not torch.allclose(
+        swapped, predict(unet, latents, timesteps, fusion.condition(states, frames)), atol=1e-5
+    )
+
+
 def test_after_one_step_gradients_reach_every_trained_weight(fusion, unet, inputs):
     latents, timesteps, states, frames = inputs
     if not fusion.trained():
@@ -68,8 +98,10 @@ def test_unheard_music_counts_for_nothing_even_where_it_is_not_finite(fusion, in
     assert torch.allclose(out[1], quiet[1], atol=1e-6)
 
 
-def test_other_music_gives_other_conditioning(fusion, inputs):
+def test_other_music_gives_other_conditioning(fusion, unet, inputs):
     _, _, states, frames = inputs
+    if fusion.trained():
+        one_step(unet, fusion, inputs)
     same, other = fusion.condition(states, frames), fusion.condition(states, frames.flip(0))
     assert torch.equal(same, other) == (name_of(fusion) == "text_only")
 
