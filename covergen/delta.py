@@ -9,7 +9,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -59,10 +59,18 @@ class Generation:
 
     def create(self, schema: pa.Schema) -> None:
         """Make the empty table if it is not there."""
-        options = objects.delta_options(self.uri)
-        name, settings = self.table_name, {"delta.checkpointInterval": str(CHECKPOINT)}
-        make = partial(DeltaTable.create, mode="ignore", configuration=settings, storage_options=options)
-        self.persistently("made", lambda: make(self.uri, schema, name=name))
+
+        def make() -> DeltaTable:
+            return DeltaTable.create(
+                self.uri,
+                schema,
+                mode="ignore",
+                name=self.table_name,
+                configuration={"delta.checkpointInterval": str(CHECKPOINT)},
+                storage_options=objects.delta_options(self.uri),
+            )
+
+        self.persistently("made", make)
 
     def delta(self) -> DeltaTable:
         """Return the Delta table at its newest version. Raises RootError if it cannot be read."""
@@ -170,7 +178,7 @@ class Generation:
     def _is_absent(self, delta: DeltaTable, batch: pa.Table) -> pa.Array:
         """Return, for each row of a batch, whether its key is in no row of the table as it was read."""
         key = self.table.key
-        where = f"{key[0]} IN ({_quoted(batch[key[0]].to_pylist())})" if len(batch) else "1 = 0"
+        where = one_of(key[0], batch[key[0]].to_pylist())
         found = pa.RecordBatchReader.from_stream(delta.scan(columns=list(key), predicate=where)).read_all()
         there = set(zip(*(found[name].to_pylist() for name in key), strict=True))
         own = zip(*(batch[name].to_pylist() for name in key), strict=True)
@@ -187,7 +195,7 @@ class Generation:
         doubled = {each for each, count in keys.items() if count > 1}
         if not doubled:
             return 0
-        where = f"{key[0]} IN ({_quoted({each[0] for each in doubled})})"
+        where = one_of(key[0], {each[0] for each in doubled})
         rows = self.read(where=where)
         places = {
             each: place for place, each in enumerate(zip(*(rows[n].to_pylist() for n in key), strict=True))
@@ -216,7 +224,7 @@ class Generation:
         if not keys:
             return 0
         (name,) = self.table.key
-        where = f"{name} IN ({_quoted(keys)})"
+        where = one_of(name, keys)
         metrics = self.persistently("written", lambda: self._mine().delete(where))
         return int(metrics["num_deleted_rows"])
 
@@ -243,6 +251,7 @@ class Generation:
         return self.persistently("read", lambda: int(self.delta().count()), attempts=READS)
 
 
-def _quoted(keys: Collection[str]) -> str:
-    """Return keys as an SQL list."""
-    return ", ".join("'" + key.replace("'", "''") + "'" for key in sorted(set(keys)))
+def one_of(column: str, keys: Collection[str]) -> str:
+    """Return the SQL condition that a column holds one of the keys."""
+    quoted = ", ".join("'" + key.replace("'", "''") + "'" for key in sorted(set(keys)))
+    return f"{column} IN ({quoted})" if quoted else "1 = 0"

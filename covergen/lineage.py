@@ -52,7 +52,7 @@ class Work:
 def work_list(root: Root, generation: Generation, owed: Owed, *, retry: Sequence[str] = ()) -> Work:
     """Return what is owed and neither committed nor refused; codes in `retry` are taken up again."""
     refused = _standing(root, generation.table, retry)
-    with pieces(number_of_pieces(root, generation)) as whole:
+    with pieces(number_of_pieces(generation, *inputs_of(root, generation))) as whole:
         parts = [_part(generation, owed(root, piece), piece, refused) for piece in whole]
     todo = pa.concat_tables([part.todo for part in parts])
     return Work(
@@ -63,11 +63,14 @@ def work_list(root: Root, generation: Generation, owed: Owed, *, retry: Sequence
     )
 
 
-def number_of_pieces(root: Root, generation: Generation) -> int:
-    """Return in how many pieces a table's keys are compared: 1 where it and what it is made of are small."""
-    inputs = [root.current(table) for table in INPUTS[generation.table_name] if root.has(table)]
-    largest = max(each.count() for each in [generation, *inputs])
-    return 1 if largest <= WHOLE else PIECES
+def number_of_pieces(*compared: Generation) -> int:
+    """Return in how many pieces the keys of some tables are compared: 1 where all are small."""
+    return 1 if max(generation.count() for generation in compared) <= WHOLE else PIECES
+
+
+def inputs_of(root: Root, generation: Generation) -> list[Generation]:
+    """Return the tables that a table's rows are made of."""
+    return [root.current(table) for table in INPUTS[generation.table_name] if root.has(table)]
 
 
 def held(table: pa.Table) -> Owed:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from covergen.delta import Generation
+from covergen.delta import Generation, one_of
 from covergen.rows import REJECT_COLUMNS, from_records
 from covergen.storage import Root
 from covergen.tables import REJECTS, TABLES
@@ -61,8 +61,8 @@ def write(
     if not len(refused) or (block is not None and generation.knows(block)):
         return 0
     keys = joined_keys(refused, key)
-    quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in keys)
-    before = generation.read(["key", "attempt"], where=f"stage = '{stage}' AND key IN ({quoted})").to_pylist()
+    where = f"stage = '{stage}' AND {one_of('key', keys)}"
+    before = generation.read(["key", "attempt"], where=where).to_pylist()
     attempts: dict[str, int] = {}
     for row in before:
         attempts[row["key"]] = max(row["attempt"], attempts.get(row["key"], 0))

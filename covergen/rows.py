@@ -3,14 +3,17 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from covergen.columns import Table
 from covergen.errors import BadInput, RejectCode, RootError
 from covergen.tables import CHECKSUM
+
+_HALF_MAX: Final = float(np.finfo(np.float16).max)
 
 
 def from_records(table: Table, records: Sequence[Mapping[str, Any]]) -> pa.Table:
@@ -85,6 +88,13 @@ def refusals(batch: pa.Table) -> list[Mapping[str, Any] | BadInput]:
         BadInput(RejectCode(code), reason, retriable=bool(retriable)) if code else {}
         for code, reason, retriable in told
     ]
+
+
+def storable(record: Mapping[str, NDArray[Any]], *, whose: str) -> Mapping[str, Any] | BadInput:
+    """Return the tensors of a row, or a refusal of what float16 cannot hold, as an answer of `whose`."""
+    if all(np.all(np.abs(values) <= _HALF_MAX) for values in record.values()):  # false for NaN
+        return record
+    return BadInput(RejectCode.NOT_FINITE, f"the {whose}'s answer is not finite or beyond 16 bits")
 
 
 def conform(table: Table, batch: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -10,7 +10,7 @@ from covergen import rejects
 from covergen.columns import Table
 from covergen.delta import Generation
 from covergen.errors import RootError
-from covergen.lineage import OWED, PIECES, WHOLE, number_of_pieces
+from covergen.lineage import OWED, inputs_of, number_of_pieces
 from covergen.rows import row_checksums
 from covergen.spread import pieces
 from covergen.storage import Root
@@ -89,7 +89,7 @@ def _content(generation: Generation) -> Iterator[Problem]:
         same = pc.equal(rows["checksum"], pa.array(row_checksums(rows), rows.schema.field("checksum").type))
         wrong += rejects.joined_keys(rows.filter(pc.invert(pc.fill_null(same, False))), table.key)
     doubled: list[str] = []
-    with pieces(1 if generation.count() <= WHOLE else PIECES) as whole:
+    with pieces(number_of_pieces(generation)) as whole:
         for piece in whole:
             counts = pc.value_counts(rejects.joined(piece.read(generation, table.key), table.key))
             doubled += [entry["values"] for entry in counts.to_pylist() if entry["counts"] > 1]
@@ -104,7 +104,7 @@ def _content(generation: Generation) -> Iterator[Problem]:
 def _lost(root: Root, table: Table) -> Iterator[Problem]:
     generation, lost = root.current(table), []
     refused = set(rejects.latest(root, table.name)["key"].to_pylist())
-    with pieces(number_of_pieces(root, generation)) as whole:
+    with pieces(number_of_pieces(generation, *inputs_of(root, generation))) as whole:
         for piece in whole:
             owed = set(rejects.joined_keys(OWED[table.name](root, piece), table.key))
             there = piece.read(generation, list(table.key))

@@ -13,7 +13,7 @@ from ray.data import ActorPoolStrategy, Dataset
 
 from covergen import objects, rejects, upkeep
 from covergen.config import Actors, Config
-from covergen.delta import RUN, Generation
+from covergen.delta import RUN, Generation, one_of
 from covergen.errors import CovergenError, RootError
 from covergen.lineage import OWED, Owed, Work, work_list
 from covergen.storage import Root
@@ -74,10 +74,8 @@ class Attach:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return the batch with the columns added."""
-        wanted = sorted({value for value in batch[self.on].to_pylist() if value is not None})
-        quoted = ", ".join(f"'{value}'" for value in wanted)
-        where = f"{self.key} IN ({quoted})" if wanted else "1 = 0"
-        found = self.generation.read([self.key, *self.columns], where=where)
+        wanted = batch[self.on].drop_null().to_pylist()
+        found = self.generation.read([self.key, *self.columns], where=one_of(self.key, wanted))
         place = pc.index_in(batch[self.on], value_set=found[self.key].combine_chunks())
         added = found.select(self.columns).take(place)
         for name in self.columns:

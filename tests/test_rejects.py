@@ -107,6 +107,6 @@ def test_pieces_find_the_same_work_as_one_look(tmp_path: Path, monkeypatch: pyte
     whole = work_list(root, generation, wanted)
     monkeypatch.setattr(lineage, "WHOLE", 0)
     parts = work_list(root, generation, wanted)
-    assert lineage.number_of_pieces(root, generation) == 32 and len(whole.todo) == 39
+    assert lineage.number_of_pieces(generation) == 32 and len(whole.todo) == 39
     assert parts.todo.equals(whole.todo)
     assert (parts.owed, parts.refused, parts.replaced) == (whole.owed, whole.refused, whole.replaced)

@@ -17,14 +17,13 @@ from covergen.embeddings import resample
 from covergen.embeddings.protocol import AudioEncoder, frames_per_window
 from covergen.embeddings.registry import build_encoder
 from covergen.embeddings.windows import Windows, count_windows, cut_windows, window_starts
-from covergen.errors import BadInput, RejectCode
+from covergen.errors import BadInput
 from covergen.sources.media import media_source
 from covergen.sources.places import shown
 from covergen.tables import AUDIO_EMBEDDINGS
 from covergen.weights import use_threads
 
 VERSION: Final = 1  # of listening: raise it whenever windows are cut or joined differently
-_HALF_MAX: Final = float(np.finfo(np.float16).max)
 
 CUTS: Final = pa.schema(
     [
@@ -200,7 +199,7 @@ class Hear:
         if heard:
             frames = self._listen(self._windows(batch, heard))
             for index, values in zip(heard, frames, strict=True):
-                results[index] = _half(values)
+                results[index] = rows.storable({"frames": values}, whose="encoder")
         return rows.outcomes(AUDIO_EMBEDDINGS, batch.drop_columns(rows.REJECT_COLUMNS.names), results)
 
     def _windows(self, batch: pa.Table, heard: Sequence[int]) -> Windows:
@@ -242,10 +241,3 @@ def _refused(refusal: BadInput, uri: str | None) -> dict[str, Any]:
         "reject_reason": reason,
         "reject_retriable": refusal.retriable,
     }
-
-
-def _half(frames: NDArray[Any]) -> Mapping[str, Any] | BadInput:
-    """Return the row's columns, or a refusal of frames that float16 cannot hold."""
-    if not np.all(np.abs(frames) <= _HALF_MAX):  # also true for NaN
-        return BadInput(RejectCode.NOT_FINITE, "the encoder's answer is not finite or beyond 16 bits")
-    return {"frames": frames}

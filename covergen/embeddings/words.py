@@ -6,9 +6,7 @@ Which rows there are to do, and where results go, is left to the job.
 from collections.abc import Mapping
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from covergen import rows
 from covergen.embeddings import clip
@@ -16,8 +14,6 @@ from covergen.embeddings.clip import ClipText
 from covergen.errors import BadInput, RejectCode
 from covergen.tables import TEXT_EMBEDDINGS
 from covergen.weights import use_threads
-
-_HALF_MAX: Final = float(np.finfo(np.float16).max)
 
 
 class ReadWords:
@@ -63,11 +59,7 @@ class ReadWords:
         if present:
             states, pooled = self.text([texts[index] for index in present])
             for position, index in enumerate(present):
-                results[index] = _checked({"states": states[position], "pooled": pooled[position]})
+                results[index] = rows.storable(
+                    {"states": states[position], "pooled": pooled[position]}, whose="text encoder"
+                )
         return rows.outcomes(TEXT_EMBEDDINGS, batch, results)
-
-
-def _checked(read: dict[str, NDArray[Any]]) -> Mapping[str, Any] | BadInput:
-    if all(np.all(np.abs(values) <= _HALF_MAX) for values in read.values()):  # false for NaN
-        return read
-    return BadInput(RejectCode.NOT_FINITE, "the text encoder's answer is not finite or beyond 16 bits")

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from covergen import images, rejects
+from covergen.delta import one_of
 from covergen.evaluation.content import CoverPair, Curve, LossChart, RejectedFile
 from covergen.evaluation.table import SYSTEMS, SystemsTable, systems_table
 from covergen.procedural.factors import Album, draw_album
@@ -161,10 +162,7 @@ def _catalog(root: Root) -> list[dict[str, Any]]:
 
 
 def _true_covers(root: Root, album_ids: Sequence[str]) -> dict[str, bytes]:
-    if not album_ids:
-        return {}
-    quoted = ", ".join(f"'{album}'" for album in album_ids)
-    found = root.current(MEDIA).read(where=f"kind = 'cover' AND owner_id IN ({quoted})").to_pylist()
+    found = root.current(MEDIA).read(where=f"kind = 'cover' AND {one_of('owner_id', album_ids)}").to_pylist()
     return {row["owner_id"]: read_media(row) for row in found}
 
 

@@ -5,22 +5,18 @@ B batch, T text tokens, D text width, L layers, F frames, W feature width.
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from covergen.fusion.audio_adapter import AudioAdapter
-from covergen.fusion.protocol import Fusion, UNet, weighed, zeroed
+from covergen.fusion.cross_attention import CrossAttentionFusion
+from covergen.fusion.protocol import UNet, weighed, zero_start
 
 
-class GatedCrossAttentionFusion(Fusion):
-    """Eight heads with text states as queries and adapted music as keys and values, through a zero start."""
+class GatedCrossAttentionFusion(CrossAttentionFusion):
+    """Adds the music's answer to each text state, through a zero start."""
 
     def __init__(self, unet: UNet, feature_shape: Sequence[int], *, heads: int = 8):
-        super().__init__(feature_shape, heads=heads)
-        width = int(unet.config.cross_attention_dim)
-        self.adapter = AudioAdapter(self.feature_shape[2], width)
-        self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
-        self.norm = nn.LayerNorm(width)
-        self.gate = zeroed(nn.Linear(width, width))
+        super().__init__(unet, feature_shape, heads=heads)
+        self.gate = zero_start(int(unet.config.cross_attention_dim))
 
     def condition(
         self,
@@ -31,6 +27,4 @@ class GatedCrossAttentionFusion(Fusion):
         audio_scale: float | Tensor = 1.0,
     ) -> Tensor:
         """Return (B, T, D): the text states and the music's answer to them."""
-        audio = self.adapter(self.features(frames, heard), states.shape[1]).to(states.dtype)  # (B, T, D)
-        answer, _ = self.attention(states, audio, audio, need_weights=False)
-        return states + weighed(self.gate(nn.functional.gelu(self.norm(answer))), audio_scale)
+        return states + weighed(self.gate(super().condition(states, frames, heard=heard)), audio_scale)

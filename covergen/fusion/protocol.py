@@ -89,8 +89,9 @@ class Fusion(nn.Module, ABC):
         return torch.zeros((rows, *self.feature_shape), device=self.features.mean.device)
 
 
-def zeroed(layer: nn.Linear) -> nn.Linear:
-    """Return the layer with weights and bias at zero: what goes through it begins as nothing."""
+def zero_start(width: int) -> nn.Linear:
+    """Return a layer with weights and bias at zero: what goes through it begins as nothing."""
+    layer = nn.Linear(width, width)
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     return layer
