@@ -169,11 +169,20 @@ def sweep(
 
 @app.command()
 def compact(root: Annotated[str, typer.Argument(help="folder or s3:// address", show_default=False)]) -> None:
-    """Merge the small files of each table."""
+    """Merge the small files of each table, and say how large its files are."""
     from covergen import upkeep
 
-    for table, (before, after) in upkeep.compact(root).items():
-        print(f"{table:<18} {before} -> {after} files")
+    for table, merged in upkeep.compact(root).items():
+        sizes = [size / 2**20 for size in merged.sizes]
+        files = f"{merged.before} -> {len(sizes)} files"
+        print(f"{table:<18} {files:<20} {_spread(sizes)}".rstrip())
+
+
+def _spread(sizes: list[float]) -> str:
+    """Return sizes in MB, smallest to largest, in words."""
+    if len(sizes) < 2:
+        return "".join(f"{size:.1f} MB" for size in sizes)
+    return f"{sizes[0]:.1f} to {sizes[-1]:.1f} MB, half of them above {sizes[len(sizes) // 2]:.1f} MB"
 
 
 if __name__ == "__main__":

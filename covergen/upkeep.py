@@ -1,8 +1,11 @@
 """Keeping a root tidy: files that no reader sees are removed, small parts merged. Thin over Delta Lake."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 
+import pyarrow as pa
+from deltalake import DeltaTable
 from pyarrow import fs
 
 from covergen import objects
@@ -13,6 +16,14 @@ from covergen.tables import TABLES
 
 SAFE_HOURS = 168
 PART_BYTES = 128 * 2**20
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What merging did to a table: how many parts it had, and the bytes of each that it has now."""
+
+    before: int
+    sizes: tuple[int, ...]
 
 
 def sweep(uri: str, *, hours: int = SAFE_HOURS, dry_run: bool = False) -> dict[str, int]:
@@ -35,8 +46,8 @@ def sweep(uri: str, *, hours: int = SAFE_HOURS, dry_run: bool = False) -> dict[s
     return removed
 
 
-def compact(uri: str) -> dict[str, tuple[int, int]]:
-    """Merge small parts of each table's current generation; return files before and after by table.
+def compact(uri: str) -> dict[str, Merged]:
+    """Merge small parts of each table's current generation; return what it did by table.
 
     The old files stay for readers of older versions until `sweep` removes them.
     """
@@ -47,20 +58,22 @@ def compact(uri: str) -> dict[str, tuple[int, int]]:
     return counts
 
 
-def merge_parts(generation: Generation, *, at_least: int = 2) -> tuple[int, int]:
-    """Merge a generation's small parts into parts of up to `PART_BYTES`; return files before and after.
+def merge_parts(generation: Generation, *, at_least: int = 2) -> Merged:
+    """Merge a generation's small parts into parts of about `PART_BYTES`; below `at_least` do nothing."""
 
-    Below `at_least` files nothing is done.
-    """
-
-    def merge() -> tuple[int, int]:
+    def merge() -> Merged:
         delta = generation.delta()
         before = len(delta.file_uris())
         if before >= at_least:
             delta.optimize.compact(target_size=PART_BYTES)
-        return before, len(delta.file_uris())
+        return Merged(before, _sizes(delta))
 
     return generation.persistently("merged", merge)
+
+
+def _sizes(delta: DeltaTable) -> tuple[int, ...]:
+    actions = pa.table(delta.get_add_actions(flatten=True))
+    return tuple(sorted(actions["size_bytes"].to_pylist()))
 
 
 def _vacuum(generation: Generation, hours: int, *, dry_run: bool) -> list[str]:

@@ -1,5 +1,6 @@
 """Sweeping and compacting, on a local folder and on S3 alike."""
 
+import random
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ from covergen import rows, upkeep
 from covergen.errors import ConfigError
 from covergen.storage import Root
 from covergen.tables import ALBUMS
+from covergen.upkeep import Merged
 
 
-def album(number):
-    record = {"album_id": f"a{number}", "artist": "A", "title": "B"}
+def album(number, title="B"):
+    record = {"album_id": f"a{number}", "artist": "A", "title": title}
     return rows.from_records(ALBUMS, [record]).drop_columns("checksum")
 
 
@@ -26,9 +28,20 @@ def root(root_uri):
 
 def test_compacting_merges_files_and_keeps_every_row(root):
     before = root.current(ALBUMS).read().sort_by("album_id")
-    assert upkeep.compact(root.uri) == {"albums": (4, 1)}
+    merged = upkeep.compact(root.uri)["albums"]
+    assert merged.before == 4 and len(merged.sizes) == 1
     assert root.current(ALBUMS).read().sort_by("album_id").equals(before)
-    assert upkeep.compact(root.uri) == {"albums": (1, 1)}
+    assert upkeep.compact(root.uri)["albums"] == Merged(1, merged.sizes)
+
+
+def test_parts_are_merged_to_about_the_size_that_is_asked_for(root, monkeypatch):
+    monkeypatch.setattr(upkeep, "PART_BYTES", 100_000)
+    for number in range(20):
+        noise = random.Random(number).randbytes(8_000).hex()  # about as large when compressed
+        root.current(ALBUMS).append(album(100 + number, title=noise))
+    sizes = upkeep.compact(root.uri)["albums"].sizes
+    assert len(sizes) < 8, sizes
+    assert 30_000 < sizes[-1] < 200_000, sizes
 
 
 def test_sweeping_removes_what_no_version_needs_and_keeps_every_row(root):
