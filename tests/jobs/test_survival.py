@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -141,7 +142,7 @@ def test_an_encoder_actor_is_killed_three_times(root: Root, undisturbed: Undistu
     running = start("embed", write_config(tmp_path, root.uri))
     for count in at:
         wait_for(count, root, running)
-        victims = eventually("MapBatches(Hear)", besides=killed)
+        victims = eventually("MapBatches(Hear)", of=running.pid, besides=killed)
         for victim in victims:
             os.kill(victim, signal.SIGKILL)
         killed |= victims
@@ -185,22 +186,29 @@ def test_a_driver_is_killed_over_a_bucket_on_a_bad_day(
     assert_as_undisturbed(root, undisturbed, seed)
 
 
-def processes(name: str) -> set[int]:
-    """The processes whose title holds `name`."""
-    found = set()
+def processes(name: str, *, of: int) -> set[int]:
+    """The processes begun by process `of`, or by any that it began, whose title holds `name`."""
+    parents, found = dict[int, int](), set[int]()
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and name in (entry / "cmdline").read_bytes().decode(errors="replace"):
-                found.add(int(entry.name))
+            if entry.name.isdigit():
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                if name in (entry / "cmdline").read_bytes().decode(errors="replace"):
+                    found.add(int(entry.name))
         except OSError:
             continue  # it ended while we looked
-    return found - {os.getpid()}
+    return {pid for pid in found if of in ancestors(pid, parents)}
 
 
-def eventually(name: str, *, besides: set[int], seconds: float = 60) -> set[int]:
+def ancestors(pid: int, parents: dict[int, int]) -> Iterator[int]:
+    while pid := parents.get(pid, 0):
+        yield pid
+
+
+def eventually(name: str, *, of: int, besides: set[int], seconds: float = 60) -> set[int]:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if found := processes(name) - besides:
+        if found := processes(name, of=of) - besides:
             return found
         time.sleep(0.05)
     raise TimeoutError("no process came")
