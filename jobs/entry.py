@@ -19,6 +19,8 @@ from covergen.errors import ConfigError, CovergenError, RejectCode, one_line
 
 MIN_CPUS = 4  # with fewer logical CPUs, a reader and an actor pool can wait on each other for ever
 
+LATE = "timed out during startup"
+
 AGAIN = "Run the same command again: it goes on from what is committed."
 
 Job = Callable[[Config], None]
@@ -95,17 +97,32 @@ def start_ray(config: Config) -> None:
                 f"ray.address={where!r}: no Ray cluster answers there. Start one, or leave it out."
             ) from error
     else:
-        cpus = config.ray.cpus or max(MIN_CPUS, os.cpu_count() or 1)
-        with _hushed():
-            ray.init(
-                address="local",  # another Ray that runs on this machine is none of ours unless it is named
-                num_cpus=cpus,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                object_store_memory=1 << 30,
-            )
+        _start_local(config.ray.cpus or max(MIN_CPUS, os.cpu_count() or 1))
     quiet()
+
+
+def _start_local(cpus: int, tries: int = 3) -> None:
+    """Start a local Ray; on a machine so busy that a part of it was late, try again."""
+    for left in reversed(range(tries)):
+        try:
+            with _hushed():
+                ray.init(
+                    address="local",  # another Ray of this machine is none of ours unless it is named
+                    num_cpus=cpus,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    object_store_memory=1 << 30,
+                )
+            return
+        except Exception as error:  # Ray raises no type of its own here, and waits 15 s for its agent at most
+            if LATE not in str(error):
+                raise
+            ray.shutdown()
+            if not left:
+                raise CovergenError(
+                    f"Ray did not start in {tries} tries: this machine is too busy. Run it again later."
+                ) from error
 
 
 @contextmanager

@@ -24,6 +24,7 @@ S3_SETTINGS = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Share the suite out by whole files, the longest first; what needs the one Ray session is one."""
     for item in items:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import ray
 
-from covergen.errors import RejectCode, RootError
+from covergen.errors import CovergenError, RejectCode, RootError
 from covergen.storage import Root
 from jobs import clean, embed, entry, generate, scrape, train
 
@@ -94,3 +94,20 @@ def test_the_command_itself_exits_with_2_and_starts_no_ray(config: Path) -> None
     done = subprocess.run(command, capture_output=True, check=False, text=True, cwd=REPOSITORY, timeout=120)
     assert done.returncode == 2
     assert done.stderr.strip() == f"{config}: there is no key train.stepz. Did you mean steps?"
+
+
+def test_a_ray_whose_start_was_late_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    late, begun = [True, True, False], list[dict[str, object]]()
+
+    def init(**arguments: object) -> None:
+        begun.append(arguments)
+        if late.pop(0):
+            raise Exception("The current node timed out during startup. This could happen because")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    entry._start_local(4)
+    assert len(begun) == 3
+    late[:] = [True] * 3
+    with pytest.raises(CovergenError, match="too busy"):
+        entry._start_local(4)
