@@ -15,7 +15,6 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-_LONGEST = {"ray": 0, "test_survival.py": 1}
 S3_SETTINGS = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -26,14 +25,14 @@ S3_SETTINGS = {
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the suite out by whole files, the longest first; what needs the one Ray session is one."""
+    """Let two processes share the suite by whole files; the jobs start Ray, are one share and begin."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: _LONGEST.get(_group(item), len(_LONGEST)))
+    items.sort(key=lambda item: _group(item) != "jobs")
 
 
 def _group(item: pytest.Item) -> str:
-    return "ray" if "ray_session" in getattr(item, "fixturenames", ()) else item.path.name
+    return "jobs" if item.path.parent.name == "jobs" else item.path.name
 
 
 @pytest.fixture(scope="session")
