@@ -8,7 +8,7 @@ TORCH_INDEX ?=
 MUSIC ?=
 
 # Two processes share the suite, file by file; much of it waits for Ray.
-PYTEST := -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+PYTEST := -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 export PYTEST_ADDOPTS
 
