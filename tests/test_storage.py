@@ -61,8 +61,11 @@ def test_upsert_replaces_what_changed_and_leaves_what_did_not(generation: Genera
 
 def test_concurrent_writers_of_overlapping_retries_leave_each_row_once(generation: Generation) -> None:
     blocks = [embeddings([f"{block}-{row}" for row in range(5)]) for block in range(6)]
+    writers = [
+        pickle.loads(pickle.dumps(generation)) for _ in range(12)
+    ]  # each its own, as workers have them
     with ThreadPoolExecutor(4) as pool:
-        added = list(pool.map(generation.append, blocks + blocks))
+        added = list(pool.map(lambda writer, block: writer.append(block), writers, blocks + blocks))
     assert sum(added) == 30
     keys = generation.read(["track_id"])["track_id"].to_pylist()
     assert len(keys) == len(set(keys)) == 30
