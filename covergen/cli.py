@@ -182,7 +182,7 @@ def _spread(sizes: list[float]) -> str:
     """Return sizes in MB, smallest to largest, in words."""
     if len(sizes) < 2:
         return "".join(f"{size:.1f} MB" for size in sizes)
-    return f"{sizes[0]:.1f} to {sizes[-1]:.1f} MB, half of them above {sizes[len(sizes) // 2]:.1f} MB"
+    return f"{sizes[0]:.1f} to {sizes[-1]:.1f} MB, half of them {sizes[len(sizes) // 2]:.1f} MB or more"
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from covergen.errors import ConfigError, CovergenError, RejectCode, one_line
 
 MIN_CPUS = 4  # with fewer logical CPUs, a reader and an actor pool can wait on each other for ever
 
-LATE = "timed out during startup"
+LATE = "timed out during startup"  # in Ray's words, which come without a type of their own
 
 AGAIN = "Run the same command again: it goes on from what is committed."
 
@@ -103,7 +103,7 @@ def start_ray(config: Config) -> None:
 
 def _start_local(cpus: int, tries: int = 3) -> None:
     """Start a local Ray; on a machine so busy that a part of it was late, try again."""
-    for left in reversed(range(tries)):
+    for attempt in range(1, tries + 1):
         try:
             with _hushed():
                 ray.init(
@@ -115,11 +115,11 @@ def _start_local(cpus: int, tries: int = 3) -> None:
                     object_store_memory=1 << 30,
                 )
             return
-        except Exception as error:  # Ray raises no type of its own here, and waits 15 s for its agent at most
+        except Exception as error:  # it waits 15 s for its agent, and no longer
             if LATE not in str(error):
                 raise
             ray.shutdown()
-            if not left:
+            if attempt == tries:
                 raise CovergenError(
                     f"Ray did not start in {tries} tries: this machine is too busy. Run it again later."
                 ) from error

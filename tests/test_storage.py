@@ -61,9 +61,8 @@ def test_upsert_replaces_what_changed_and_leaves_what_did_not(generation: Genera
 
 def test_concurrent_writers_of_overlapping_retries_leave_each_row_once(generation: Generation) -> None:
     blocks = [embeddings([f"{block}-{row}" for row in range(5)]) for block in range(6)]
-    writers = [
-        pickle.loads(pickle.dumps(generation)) for _ in range(12)
-    ]  # each its own, as workers have them
+    # a generation is for one thread at a time: each writer has its own, as workers have
+    writers = [pickle.loads(pickle.dumps(generation)) for _ in range(12)]
     with ThreadPoolExecutor(4) as pool:
         added = list(pool.map(lambda writer, block: writer.append(block), writers, blocks + blocks))
     assert sum(added) == 30
