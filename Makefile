@@ -7,9 +7,6 @@ TORCH_INDEX ?=
 # A folder of your own music for the demo, instead of the procedural catalogue.
 MUSIC ?=
 
-# Two processes share the suite, file by file; much of it waits for Ray.
-PYTEST := -m pytest -n 2 --dist loadscope --no-loadscope-reorder
-
 export PYTEST_ADDOPTS
 
 VENV := .venv
@@ -28,10 +25,10 @@ demo: setup
 	@$(BIN)/python -m jobs.demo $(if $(MUSIC),configs/music.yaml "scrape.sources.0.path=$(MUSIC)",configs/demo.yaml)
 
 test: setup
-	@$(BIN)/python $(PYTEST) -m "not slow and not gpu"
+	@$(BIN)/python -m pytest -m "not slow and not gpu"
 
 test-full: setup
-	@$(BIN)/python $(PYTEST) -m "not gpu"
+	@$(BIN)/python -m pytest -m "not gpu"
 
 check: setup
 	@$(BIN)/ruff format --check .
