@@ -8,6 +8,8 @@ TORCH_INDEX ?=
 MUSIC ?=
 
 export PYTEST_ADDOPTS
+# Ray starts dozens of processes: without bytecode on disk each would compile diffusers and transformers anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 BIN := $(VENV)/bin
