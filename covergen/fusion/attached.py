@@ -14,7 +14,7 @@ from covergen.fusion.attention import MusicAttention, join
 from covergen.fusion.protocol import Fusion, UNet
 from covergen.fusion.resampler import Resampler
 
-SIZES: Final[Mapping[str, Mapping[str, int]]] = {
+SIZES: Final[Mapping[str, Mapping[str, Any]]] = {
     # Heads of 64 and a feed-forward step without biases, as IP-Adapter Plus has: these can be exported.
     "small": {"tokens": 8, "width": 128, "depth": 2, "heads": 2, "biases": False},
     "full": {"tokens": 16, "width": 768, "depth": 4, "heads": 12, "biases": False},
