@@ -105,6 +105,32 @@ def _write(path: Path, png: bytes) -> None:
 
 
 @app.command()
+def export_adapter(
+    fusion: Annotated[str, typer.Argument(help="checkpoint folder, or 'shipped'")] = "shipped",
+    out: Annotated[Path, typer.Argument(help="where the file goes")] = Path("adapter.safetensors"),
+    *,
+    stable_diffusion: Annotated[str, typer.Option(help="the base it was trained on")] = "tiny",
+) -> None:
+    """Write a fusion as one file that stock diffusers loads as an IP-Adapter."""
+    if out.suffix != ".safetensors":
+        raise ConfigError(f"{out} does not end in .safetensors, and diffusers goes by that.")
+    if not out.absolute().parent.is_dir():
+        raise ConfigError(f"There is no folder {out.absolute().parent}; make it, or choose another place.")
+
+    from covergen.serving import export
+
+    told = export.export_adapter(fusion, out, base=stable_diffusion)
+    layers, frames, width = told["feature_shape"]
+    print(f"{out}: an IP-Adapter of size {told['size']} for {stable_diffusion}, {_megabytes(out)}.")
+    encoder, seconds = (told["heard_with"].get(key, "?") for key in ("encoder", "seconds"))
+    print(f"It hears {layers} x {frames} x {width} features of {encoder} over {seconds} s (docs/adapter.md).")
+
+
+def _megabytes(path: Path) -> str:
+    return f"{path.stat().st_size / 2**20:.1f} MB"
+
+
+@app.command()
 def doctor() -> None:
     """Look at this machine: versions, torch's build, devices, assets, caches."""
     from covergen.doctor import examine

@@ -1,114 +1,42 @@
 """The default fusion: the text stays untouched, the music has its own keys and values.
 
-B batch, T text tokens, N music tokens, D text width, L layers, F frames, W feature width, C latent channels.
+B batch, Q positions, T text tokens, N music tokens, D text width.
 """
-
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
-from covergen.errors import ModelError
-from covergen.fusion.attention import DecoupledAttention, join
-from covergen.fusion.protocol import Fusion, UNet
-from covergen.fusion.resampler import Resampler
+from covergen.fusion.attached import AttachedFusion, pooled_latents
+from covergen.fusion.attention import AttentionLayer, MusicAttention, attend
 
-SIZES: Final[Mapping[str, Mapping[str, int]]] = {
-    "tiny": {"tokens": 8, "width": 128, "depth": 2, "heads": 4},
-    "full": {"tokens": 16, "width": 768, "depth": 4, "heads": 12},  # heads of 64, as IP-Adapter Plus
-}
-_COVER_GRID = 2
+__all__ = ["DecoupledAttention", "DecoupledFusion", "pooled_latents"]
 
 
-class DecoupledFusion(Fusion):
-    """A resampler turns the music into N tokens, which every cross-attention layer reads beside the text.
+class DecoupledAttention(MusicAttention):
+    """Reads the text with the layer's own keys and values, the music with a trained pair beside them.
 
-    A linear head also predicts the cover's low-frequency latents from the tokens: training aligns the tokens
-    with it, and sampling may shift its first noise by it (`noise_shift`).
+    K starts as the text's, V at zero: the first output is the base model's bit for bit, and after one step of
+    V gradients reach the key, the tokens and all that made them.
     """
 
-    def __init__(self, unet: UNet, feature_shape: Sequence[int], *, size: str = "tiny", **arguments: int):
-        super().__init__(feature_shape, size=size, **arguments)
-        shape = {**SIZES[size], **arguments}
-        width, self.tokens = int(unet.config.cross_attention_dim), shape["tokens"]
-        self.resampler = Resampler(self.feature_shape[2], width, **shape)
-        layers = _cross_attention(unet)
-        self._names = tuple(layers)
-        self.attention = nn.ModuleList(
-            DecoupledAttention(layer, tokens=self.tokens) for layer in layers.values()
-        )
-        self.channels = int(unet.config.in_channels)
-        self.cover_head = nn.Linear(self.tokens * width, self.channels * _COVER_GRID**2)
-        self._replaced: dict[str, Any] = {}
+    def __init__(self, layer: AttentionLayer, *, tokens: int):
+        super().__init__(layer, tokens=tokens)
+        self.to_k = nn.Linear(layer.to_k.in_features, layer.to_k.out_features, bias=False)
+        self.to_v = nn.Linear(layer.to_v.in_features, layer.to_v.out_features, bias=False)
+        with torch.no_grad():
+            self.to_k.weight.copy_(layer.to_k.weight)
+            self.to_v.weight.zero_()
 
-    def attach(self, unet: UNet) -> None:
-        """Give every cross-attention layer of `unet` its second key/value pair."""
-        processors = dict(unet.attn_processors)
-        if missing := set(self._names) - set(processors):
-            raise ModelError(f"the U-Net has no layer {min(missing)}: load the base the fusion was made for")
-        # the rest of the fusion keeps its own precision: only these layers run inside the U-Net
-        self.attention.to(device=unet.device, dtype=unet.dtype)
-        self._replaced = {name: processors[name] for name in self._names}
-        processors |= dict(zip(self._names, self.attention, strict=True))
-        unet.set_attn_processor(processors)  # empties the dictionary it is given
-
-    def detach(self, unet: UNet) -> None:
-        """Give `unet` back the processors it had before `attach`."""
-        unet.set_attn_processor({**unet.attn_processors, **self._replaced})
-
-    def condition(
-        self,
-        states: Tensor,
-        frames: Tensor,
-        *,
-        heard: Tensor | None = None,
-        audio_scale: float | Tensor = 1.0,
+    def read(
+        self, attn: AttentionLayer, query: Tensor, *, text: Tensor, music: Tensor, scale: Tensor
     ) -> Tensor:
-        """Return (B, T + N + 1, D): the text states as they are, the music tokens, the scale."""
-        return join(states, self.resampler(self.features(frames, heard)), audio_scale)
-
-    def words_only(self, states: Tensor) -> Tensor:
-        """Return conditioning whose music weighs nothing: the base model bit for bit."""
-        return join(states, states.new_zeros(len(states), self.tokens, states.shape[2]), 0.0)
-
-    def audio_tokens(self, frames: Tensor) -> Tensor:
-        """Return the music tokens (B, N, D)."""
-        tokens: Tensor = self.resampler(self.features(frames))
-        return tokens
-
-    def tokens_in(self, conditioning: Tensor) -> Tensor:
-        """Return the tokens (B, N, D) out of conditioning (B, T + N + 1, D)."""
-        return conditioning[:, -self.tokens - 1 : -1]
-
-    def read_cover(self, tokens: Tensor) -> Tensor:
-        """Return (B, C, 2, 2) for tokens (B, N, D)."""
-        flat: Tensor = self.cover_head(tokens.flatten(1))
-        return flat.view(-1, self.channels, _COVER_GRID, _COVER_GRID)
-
-    def scale_blocks(self, scales: Mapping[str, float]) -> None:
-        """Weigh the music per block of the U-Net by name prefix, as {"up_blocks.1": 0.5}; 1 elsewhere."""
-        for prefix in scales:
-            if not any(name.startswith(prefix) for name in self._names):
-                raise ModelError(f"no cross-attention layer begins with {prefix!r}; there are: {self._names}")
-        for name, layer in zip(self._names, self.attention, strict=True):
-            matching = [prefix for prefix in scales if name.startswith(prefix)]
-            longest = max(matching, key=len, default=None)
-            if isinstance(layer, DecoupledAttention):
-                layer.block_scale = 1.0 if longest is None else scales[longest]
+        """Return (B, Q, width): what is read from the text plus the scaled answer of the music."""
+        seen = attend(query, attn.to_k(text), attn.to_v(text), heads=attn.heads)
+        heard = attend(query, self.to_k(music), self.to_v(music), heads=attn.heads)
+        return seen + scale * heard
 
 
-def _cross_attention(unet: nn.Module) -> dict[str, Any]:
-    """Return the cross-attention layers by the name of their processor, in the U-Net's own order."""
-    from diffusers.models.attention_processor import Attention
+class DecoupledFusion(AttachedFusion):
+    """Gives every cross-attention layer a second pair of key and value, for the music alone."""
 
-    return {
-        f"{name}.processor": module
-        for name, module in unet.named_modules()
-        if isinstance(module, Attention) and module.is_cross_attention
-    }
-
-
-def pooled_latents(latents: Tensor) -> Tensor:
-    """Return the means of latents (B, C, h, w) over a grid of 2 x 2: what `predict_cover` is held against."""
-    return torch.nn.functional.adaptive_avg_pool2d(latents, _COVER_GRID)
+    layer = DecoupledAttention

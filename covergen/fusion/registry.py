@@ -6,17 +6,21 @@ from typing import Any, Final
 import torch
 
 from covergen.errors import ConfigError
+from covergen.fusion.audio_tokens import AudioTokensFusion
 from covergen.fusion.concat import ConcatFusion
 from covergen.fusion.cross_attention import CrossAttentionFusion
 from covergen.fusion.decoupled import DecoupledFusion
 from covergen.fusion.gated_concat import GatedConcatFusion
 from covergen.fusion.gated_cross_attention import GatedCrossAttentionFusion
+from covergen.fusion.linear_text import LinearTextFusion
 from covergen.fusion.protocol import Fusion, UNet
 from covergen.fusion.text_only import TextOnlyFusion
 
 FUSIONS: Final[Mapping[str, Callable[..., Fusion]]] = {
     "decoupled": DecoupledFusion,
+    "audio_tokens": AudioTokensFusion,
     "text_only": TextOnlyFusion,
+    "linear_text": LinearTextFusion,
     "concat": ConcatFusion,
     "cross_attention": CrossAttentionFusion,
     "gated_concat": GatedConcatFusion,

@@ -15,19 +15,27 @@ class Resampler(nn.Module):
     """Learnt queries that read the frames `depth` times; one token for each query."""
 
     def __init__(
-        self, feature_width: int, out_width: int, *, tokens: int, width: int, depth: int, heads: int
+        self,
+        feature_width: int,
+        out_width: int,
+        *,
+        tokens: int,
+        width: int,
+        depth: int,
+        heads: int,
+        biases: bool = False,
     ):
         super().__init__()
         self.latents = nn.Parameter(torch.randn(tokens, width) / math.sqrt(width))
         self.proj_in = nn.Linear(feature_width, width)
-        self.layers = nn.ModuleList(_ResamplerLayer(width, heads) for _ in range(depth))
+        self.layers = nn.ModuleList(ResamplerLayer(width, heads, biases=bool(biases)) for _ in range(depth))
         self.proj_out = nn.Linear(width, out_width)
         self.norm_out = nn.LayerNorm(out_width)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return tokens (B, N, D) for features (B, F, W)."""
         frames = self.proj_in(features)  # (B, F, H)
-        frames = frames + _positions(frames.shape[1], frames.shape[2]).to(frames)
+        frames = frames + positions(frames.shape[1], frames.shape[2]).to(frames)
         latents = self.latents.expand(len(frames), -1, -1)  # (B, N, H)
         for layer in self.layers:
             latents = layer(frames, latents)
@@ -35,10 +43,10 @@ class Resampler(nn.Module):
         return out
 
 
-class _ResamplerLayer(nn.Module):
+class ResamplerLayer(nn.Module):
     """Latents attend to frames and to themselves, then a feed-forward step; both residual."""
 
-    def __init__(self, width: int, heads: int):
+    def __init__(self, width: int, heads: int, *, biases: bool):
         super().__init__()
         self.heads = heads
         self.norm_frames = nn.LayerNorm(width)
@@ -47,10 +55,14 @@ class _ResamplerLayer(nn.Module):
         self.to_kv = nn.Linear(width, 2 * width, bias=False)
         self.to_out = nn.Linear(width, width, bias=False)
         self.feed_forward = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+            nn.LayerNorm(width),
+            nn.Linear(width, 4 * width, bias=biases),
+            nn.GELU(),
+            nn.Linear(4 * width, width, bias=biases),
         )
 
     def forward(self, frames: Tensor, latents: Tensor) -> Tensor:
+        """Return latents (B, N, H) that have read the frames (B, F, H)."""
         frames, queries = self.norm_frames(frames), self.norm_latents(latents)
         key, value = self.to_kv(torch.cat([frames, queries], dim=1)).chunk(2, dim=-1)  # (B, F + N, H)
         heard = functional.scaled_dot_product_attention(
@@ -66,7 +78,7 @@ def _split(values: Tensor, heads: int) -> Tensor:
     return values.view(*values.shape[:2], heads, -1).transpose(1, 2)
 
 
-def _positions(frames: int, width: int) -> Tensor:
+def positions(frames: int, width: int) -> Tensor:
     """Return sinusoids (F, H): without them the tokens could not tell the order of the frames."""
     half = width // 2
     rates = torch.exp(-math.log(1000.0) * torch.arange(half) / half)

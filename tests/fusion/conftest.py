@@ -8,8 +8,7 @@ FEATURES = (2, 6, 10)  # layers, frames, width
 WIDTH = 32
 
 
-@pytest.fixture
-def unet():
+def build_unet(text_width):
     torch.manual_seed(3)
     return UNet2DConditionModel(
         sample_size=8,
@@ -19,10 +18,21 @@ def unet():
         block_out_channels=(16, 32),
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=WIDTH,
+        cross_attention_dim=text_width,
         attention_head_dim=8,
         norm_num_groups=8,
     ).requires_grad_(False)
+
+
+@pytest.fixture
+def unet():
+    return build_unet(WIDTH)
+
+
+@pytest.fixture
+def wide_unet():
+    """Text states as wide as those of Stable Diffusion 1.x, blocks as small as ever."""
+    return build_unet(768)
 
 
 @pytest.fixture

@@ -4,9 +4,12 @@ import pytest
 import torch
 from diffusers.models.attention_processor import AttnProcessor2_0
 
-from covergen.errors import ModelError
+from covergen import stable_diffusion
+from covergen.errors import ConfigError, ModelError
 from covergen.fusion import build
-from covergen.fusion.decoupled import DecoupledFusion, pooled_latents
+from covergen.fusion.attached import pooled_latents
+from covergen.serving.service import SHIPPED_FUSION
+from covergen.training import checkpoint
 
 FEATURES = (2, 6, 10)
 
@@ -82,11 +85,30 @@ def test_the_order_of_the_frames_is_heard(fusion, inputs):
     assert not torch.allclose(fusion.audio_tokens(inputs[3]), fusion.audio_tokens(backwards), atol=1e-3)
 
 
-def test_the_full_size_constructs_and_the_tiny_one_is_small(unet):
-    full = DecoupledFusion(unet, (4, 20, 768), size="full")
-    assert full.audio_tokens(torch.zeros(1, 4, 20, 768)).shape == (1, 16, 32)
-    tiny = DecoupledFusion(unet, FEATURES)
-    assert sum(weight.numel() for weight in tiny.parameters()) < 700_000
+def test_the_size_follows_the_base_and_is_recorded(unet, wide_unet):
+    small, full = build("decoupled", unet, FEATURES), build("decoupled", wide_unet, FEATURES)
+    assert (small.arguments, full.arguments) == ({"size": "small"}, {"size": "full"})
+    assert small.audio_tokens(torch.zeros(1, *FEATURES)).shape == (1, 8, 32)
+    assert full.audio_tokens(torch.zeros(1, *FEATURES)).shape == (1, 16, 768)
+    assert sum(weight.numel() for weight in small.parameters()) < 700_000
+    assert {layer.to_q.out_features // layer.heads for layer in full.resampler.layers} == {64}
+    with pytest.raises(ConfigError, match="choose one of small, full, tiny"):
+        build("decoupled", unet, FEATURES, size="huge")
+
+
+def test_single_numbers_of_a_size_can_be_replaced(unet):
+    fusion = build("decoupled", unet, FEATURES, size="small", tokens=5, depth=1)
+    assert fusion.arguments == {"size": "small", "tokens": 5, "depth": 1}
+    assert fusion.audio_tokens(torch.zeros(1, *FEATURES)).shape == (1, 5, 32)
+    assert len(fusion.resampler.layers) == 1
+
+
+def test_the_shipped_weights_keep_their_size_and_names():
+    unet = stable_diffusion.load_unet("tiny")
+    fusion, facts = checkpoint.load(SHIPPED_FUSION, unet, base_digest=stable_diffusion.digest("tiny"))
+    assert facts.arguments == {"size": "tiny"}
+    assert {layer.heads for layer in fusion.resampler.layers} == {4}
+    assert fusion.attention[0].to_v.weight.abs().max() > 0
 
 
 def test_features_are_normalised_with_the_training_music(fusion):

@@ -51,3 +51,11 @@ def test_both_change_the_picture_before_any_training(unet, inputs):
         fusion = build(name, unet, FEATURES)
         conditioning = fusion.condition(states, torch.randn(3, *FEATURES))
         assert not torch.allclose(unet(latents, timesteps, encoder_hidden_states=conditioning).sample, base)
+
+
+def test_the_control_is_linear_in_the_words_and_deaf(unet, inputs):
+    fusion = build("linear_text", unet, FEATURES)
+    states, frames = inputs[2], torch.randn(3, *FEATURES)
+    out = fusion.condition(states, frames)
+    assert torch.equal(out, states @ fusion.linear.weight.T + fusion.linear.bias)
+    assert set(fusion.trained()) == {"linear.weight", "linear.bias"}

@@ -174,5 +174,5 @@ def test_doctor_looks_at_everything_and_fails_for_what_is_missing(run, monkeypat
 def test_help_names_every_command(run):
     code, out, _ = run("--help")
     assert code == 0
-    assert all(name in out for name in ("cover", "doctor", "verify", "sweep", "compact"))
+    assert all(name in out for name in ("cover", "export-adapter", "doctor", "verify", "sweep", "compact"))
     assert run("paint")[0] == 2

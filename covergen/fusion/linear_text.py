@@ -1,0 +1,33 @@
+"""The predecessor's control: a linear layer over the text alone.
+
+B batch, T text tokens, D text width.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from covergen.fusion.protocol import Fusion, UNet
+
+
+class LinearTextFusion(Fusion):
+    """Replaces each text state by a linear map of it and hears nothing."""
+
+    def __init__(self, unet: UNet, feature_shape: Sequence[int]):
+        super().__init__(feature_shape)
+        self.features.requires_grad_(False)
+        width = int(unet.config.cross_attention_dim)
+        self.linear = nn.Linear(width, width)
+
+    def condition(
+        self,
+        states: Tensor,
+        frames: Tensor,
+        *,
+        heard: Tensor | None = None,
+        audio_scale: float | Tensor = 1.0,
+    ) -> Tensor:
+        """Return (B, T, D), the same whatever the music."""
+        del frames, heard, audio_scale
+        mapped: Tensor = self.linear(states)
+        return mapped
