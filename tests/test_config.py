@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covergen.config import Config, load
+from covergen.config_train import PRESETS, Train
 from covergen.errors import ConfigError
 
 MINIMAL = "root: out/x\nscrape:\n  sources:\n    - {name: folder, path: music}\n"
@@ -78,6 +79,21 @@ def test_no_unknown_section_passes(name: str) -> None:
         Config.model_validate(
             {"root": "x", "scrape": {"sources": [{"name": "folder", "path": "p"}]}, name: {}}
         )
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_gives_what_is_not_given(minimal: Path, name: str) -> None:
+    train = load(minimal, [f"train.preset={name}", "train.seed=5", "train.batch_size=64"]).train
+    assert (train.seed, train.batch_size) == (5, 64)
+    wanted = {key: value for key, value in PRESETS[name].items() if key != "batch_size"}
+    assert {key: getattr(train, key) for key in wanted} == wanted
+    assert Train.model_validate(train.model_dump()) == train  # as it travels to the workers
+
+
+def test_workers_are_a_number_or_a_range(minimal: Path) -> None:
+    assert load(minimal, ["train.workers=3"]).train.workers == 3
+    ranged = load(minimal, ["train.workers=[1, 4]"]).train
+    assert (ranged.workers, ranged.most_workers) == ((1, 4), 4)
 
 
 @pytest.mark.parametrize("name", ["demo", "one_gpu", "gpu_cluster"])

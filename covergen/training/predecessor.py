@@ -75,6 +75,11 @@ class PredecessorTrainer(Trainer):
         self._round()
         self.average.load({name: weight.detach() for name, weight in self._weights.items()})
 
+    def calls(self, step: int) -> int:
+        """Return how many of the sampler's steps, at least 1 and never all, a training step goes through."""
+        generator = generator_of(self.settings.seed, "calls", step)
+        return int(torch.randint(1, self.settings.sampler_steps, (1,), generator=generator))
+
     def train_step(self) -> dict[str, float | int | str]:
         """Take one optimiser step and return its row."""
         row = super().train_step()
@@ -97,12 +102,11 @@ class PredecessorTrainer(Trainer):
         return self._sampled
 
     def _loss(self, module: nn.Module, batch: Batch) -> Tensor:
-        generator = generator_of(self.settings.seed, "calls", self.step)
-        calls = int(torch.randint(1, self.settings.sampler_steps, (1,), generator=generator))
         with torch.no_grad():
             covers = (self._sampled.decode(batch.latents) + 1) / 2  # in [0, 1], which the answer is not
+        seed = generator_of(self.settings.seed, "sampler", self.step).initial_seed()
         pixels = module(
-            batch.noise, batch.states, batch.frames, batch.heard, calls=calls, seed=generator.initial_seed()
+            batch.noise, batch.states, batch.frames, batch.heard, calls=self.calls(self.step), seed=seed
         )
         return functional.mse_loss(pixels.float(), covers.float())
 

@@ -3,6 +3,7 @@
 Adding one is a class and a line in `TRACKERS`.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -64,7 +65,7 @@ class TensorBoardTracker:
 
 
 class MlflowTracker:
-    """Tells an MLflow server, which `MLFLOW_TRACKING_URI` names, or files in `folder`. Needs an extra."""
+    """Tells the MLflow server that `MLFLOW_TRACKING_URI` names; needs the extra `mlflow`."""
 
     def __init__(self, folder: Path, *, name: str, settings: Mapping[str, Any]):
         try:
@@ -74,8 +75,9 @@ class MlflowTracker:
                 "train.tracker=mlflow needs the extra: pip install 'covergen[mlflow]', or take tensorboard"
             ) from error
         self._mlflow = mlflow
-        if not mlflow.environment_variables.MLFLOW_TRACKING_URI.get():
-            mlflow.set_tracking_uri(folder.resolve().as_uri())
+        del folder
+        if not os.environ.get("MLFLOW_TRACKING_URI"):
+            raise ConfigError("train.tracker=mlflow: name the server in MLFLOW_TRACKING_URI, on every worker")
         mlflow.set_experiment("covergen")
         mlflow.start_run(run_name=name)
         mlflow.log_params({key: str(value)[:250] for key, value in settings.items()})

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from covergen.errors import ConfigError
 from covergen.training.trackers import TRACKERS, scalars
 
 ROWS = [
@@ -47,7 +48,11 @@ def test_tensorboard_event_files_hold_every_number(tmp_path):
 def test_mlflow_is_told_every_number(tmp_path, monkeypatch):
     mlflow = pytest.importorskip("mlflow", reason="the extra mlflow is not installed")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    track("mlflow", tmp_path / "tracked")
+    with pytest.raises(ConfigError, match="MLFLOW_TRACKING_URI"):
+        track("mlflow", tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "tracked").as_uri())
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # instead of a server
+    track("mlflow", tmp_path)
     (run,) = mlflow.search_runs(experiment_names=["covergen"], output_format="list")
     assert run.data.metrics["train/loss"] == 0.25
     assert run.data.params["steps"] == "2"
