@@ -4,6 +4,7 @@ Its own resume state lies in the root: what Ray would restore may be older than 
 """
 
 from collections import deque
+from contextlib import closing
 from typing import Any
 
 import ray.train
@@ -68,16 +69,15 @@ def train_loop(task: dict[str, Any]) -> None:
 
 def lead(trainer: Trainer, config: Config, *, root: Root, task: dict[str, Any]) -> None:
     """Train to the end as the first worker, which also tells, watches and saves."""
-    watch = Watch(config, root, task["folder"], trainer=trainer, held_out=trainer.held_out)
-    for row in trainer:
-        board().reach.remote(STAGE, int(row["step"]))
-        watch.look()
-        if trainer.step % config.train.checkpoint_every == 0:
-            save(trainer, root, task, step=trainer.step)
-    step = trainer.finish()
-    watch.look()
-    save(trainer, root, task, step=step)
-    watch.close()
+    with closing(Watch(config, root, task["folder"], trainer=trainer, held_out=trainer.held_out)) as watch:
+        for row in trainer:
+            board().reach.remote(STAGE, int(row["step"]))
+            watch.look()
+            if trainer.step % config.train.checkpoint_every == 0:
+                save(trainer, root, task, step=trainer.step)
+        step = trainer.finish()
+        watch.tell()
+        save(trainer, root, task, step=step)
 
 
 def save(trainer: Trainer, root: Root, task: dict[str, Any], *, step: int) -> None:

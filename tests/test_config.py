@@ -96,7 +96,7 @@ def test_workers_are_a_number_or_a_range(minimal: Path) -> None:
     assert (ranged.workers, ranged.most_workers) == ((1, 4), 4)
 
 
-@pytest.mark.parametrize("name", ["demo", "one_gpu", "gpu_cluster"])
+@pytest.mark.parametrize("name", ["demo", "one_gpu", "gpu_cluster", "predecessor"])
 def test_the_shipped_configs_load(name: str) -> None:
     assert load(Path(__file__).parent.parent / "configs" / f"{name}.yaml").root
 

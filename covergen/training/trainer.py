@@ -21,7 +21,7 @@ from covergen.training.batches import Batch, BatchPlan, generator_of
 from covergen.training.conditioned import ConditionedUNet
 from covergen.training.examples import Examples
 from covergen.training.settings import TrainingSettings
-from covergen.training.validation import Denoising, is_exhausted, mean_error, validation_rows, validations
+from covergen.training.validation import Denoising, best_step, is_exhausted, validation_rows, validations
 
 _FITTED_ON: Final = 4096  # rows
 
@@ -162,8 +162,7 @@ class Trainer:
         if self.best is None:
             return self.step
         self.average.load(self.best)
-        errors = validations(self.history)
-        return min(errors, key=lambda step: (errors[step], step))
+        return best_step(self.history)
 
     def state(self) -> dict[str, Any]:
         """Return all that resuming needs: random draws depend on seed and step, which leaves nothing else."""
@@ -196,8 +195,8 @@ class Trainer:
             self.is_exhausted = bool(told)
 
     def _validate_and_keep(self, held_out: Examples) -> None:
-        error = mean_error(self.validate(held_out))
-        if self.settings.patience is not None and error <= min(validations(self.history).values()):
+        self.validate(held_out)
+        if self.settings.patience is not None and best_step(self.history) == self.step:
             self.best = {name: value.clone() for name, value in self.average.values.items()}
 
     def _make_optimizer(self) -> torch.optim.Optimizer:

@@ -86,6 +86,12 @@ def validations(history: Sequence[Mapping[str, Any]]) -> dict[int, float]:
     return {step: mean_error(rows) for step, rows in of.items()}
 
 
+def best_step(history: Sequence[Mapping[str, Any]]) -> int:
+    """Return the step with the smallest watched error, the first of those that are equal."""
+    errors = validations(history)
+    return min(errors, key=lambda step: (errors[step], step))
+
+
 def is_exhausted(history: Sequence[Mapping[str, Any]], patience: int | None) -> bool:
     """Say whether the last `patience` validations were all no better than the best before them."""
     errors = list(validations(history).values())

@@ -112,7 +112,8 @@ def test_4_targets_are_in_the_range_of_what_is_painted(base, theirs):
     black, white = np.zeros((1, 32, 32, 3), np.uint8), np.full((1, 32, 32, 3), 255, np.uint8)
     for picture, value in ((black, -1.0), (white, 1.0)):
         mean, _ = stable_diffusion.encode_images(vae, picture)
-        assert torch.equal(mean, vae.encode(torch.full((1, 3, 32, 32), value)).latent_dist.mean)
+        wanted = vae.encode(torch.full((1, 3, 32, 32), value)).latent_dist.mean
+        assert torch.allclose(mean, wanted, atol=1e-3)  # a channels-last picture is summed in another order
     # the right picture itself is wrong to them: x against (x + 1) / 2
     right = theirs._sampled.decode(theirs.examples.latent_means[:4])
     assert float((right - (right + 1) / 2).square().mean()) > 0.01
