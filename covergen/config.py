@@ -11,6 +11,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from covergen.config_sources import Section, SourceConfig
+from covergen.config_train import Train
 from covergen.errors import ConfigError
 
 System = Literal["audio", "shuffled", "prompt_only"]
@@ -127,47 +128,6 @@ class Models(Section):
 
     stable_diffusion: str = Field("tiny", description="preset name, or a folder in diffusers' format")
     offline: bool = Field(True, description="never ask the hub for weights")
-
-
-class Train(Section):
-    """Embeddings and latents to a fusion checkpoint."""
-
-    fusion: str = Field("decoupled", description="name in the registry of fusions")
-    start_from: str | None = Field(
-        None, description="checkpoint to start from: 'shipped', a folder, or nothing for a fresh one"
-    )
-    steps: int = Field(1000, ge=1, description="optimiser steps")
-    align_steps: int = Field(0, ge=0, description="steps of stage 1, alignment of sound and cover")
-    batch_size: int = Field(32, ge=1, description="examples per step, over all workers")
-    accumulate: int = Field(1, ge=1, description="parts a worker's share of the batch is computed in")
-    learning_rate: float = Field(1e-4, gt=0, description="peak learning rate of AdamW")
-    warmup_steps: int = Field(50, ge=0, description="steps to the peak learning rate")
-    audio_drop: float = Field(0.1, ge=0, lt=1, description="share of examples without sound")
-    text_drop: float = Field(0.1, ge=0, lt=1, description="share of examples without words")
-    both_drop: float = Field(0.05, ge=0, lt=1, description="share of examples without either")
-    high_noise: float = Field(
-        0, ge=0, description="power by which timesteps crowd to high noise; 0 is uniform"
-    )
-    ema_decay: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights")
-    workers: int = Field(1, ge=1, description="data-parallel workers")
-    cpus: float = Field(1, gt=0, description="CPUs of each worker")
-    gpus: float = Field(0, ge=0, description="GPUs of each worker")
-    bf16: bool = Field(False, description="autocast to bfloat16 over fp32 masters")
-    checkpoint_every: int = Field(200, ge=1, description="steps between checkpoints")
-    seed: int = Field(0, ge=0, description="seed of batches, timesteps, noise and drops")
-
-    @model_validator(mode="after")
-    def _adds_up(self) -> "Train":
-        if self.audio_drop + self.text_drop + self.both_drop >= 1:
-            raise ValueError("audio_drop + text_drop + both_drop must stay below 1, or nothing is learnt")
-        if self.batch_size % (self.workers * self.accumulate):
-            raise ValueError(
-                f"batch_size={self.batch_size} cannot be shared by {self.workers} workers x "
-                f"{self.accumulate} parts; take a multiple of {self.workers * self.accumulate}"
-            )
-        if self.warmup_steps >= self.steps:
-            raise ValueError(f"warmup_steps={self.warmup_steps} must be smaller than steps={self.steps}")
-        return self
 
 
 class Generate(Actors):

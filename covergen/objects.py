@@ -162,7 +162,7 @@ def pull(uri: str) -> Path:
         return Path(uri)
     folder = Path(tempfile.gettempdir(), "covergen", hashlib.sha256(uri.encode()).hexdigest()[:16])
     folder.mkdir(parents=True, exist_ok=True)
-    names = children(uri)
+    names = [name for name in children(uri) if exists(f"{uri}/{name}")]  # a folder in it stays there
     for name in names:
         write(str(folder / name), read(f"{uri}/{name}"))
     for path in folder.iterdir():

@@ -1,7 +1,6 @@
 """latents, text_embeddings, audio_embeddings -> checkpoints/RECIPE: a fusion, trained data-parallel."""
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 from ray.train import FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
@@ -17,7 +16,8 @@ from covergen.training.dataset import checkpoint_folder, data_digest, has_exampl
 from jobs import entry
 from jobs.operators import record
 from jobs.progress import Meter, say
-from jobs.train_loop import STAGE, settings_of, train_loop
+from jobs.train_loop import STAGE, train_loop
+from jobs.train_parts import recipe_of
 
 CURRENT = "checkpoints/current.json"
 
@@ -27,8 +27,7 @@ def main(config: Config) -> None:
     root = Root.open(config.root)
     start = checkpoint_folder(config.train.start_from)
     recipe = {
-        "fusion": config.train.fusion,
-        "settings": asdict(settings_of(config)),
+        **recipe_of(config),
         "start_from": checkpoint.digest(start) if start else None,
         "base": stable_diffusion.digest(config.models.stable_diffusion),
         "audio": root.recipe(AUDIO_EMBEDDINGS),
@@ -51,24 +50,24 @@ def main(config: Config) -> None:
         "folder": folder,
         "base_digest": recipe["base"],
         "recipe": recipe["audio"],
+        "data": recipe["data"],
     }
-    seconds = fit(task, config)
+    seconds, steps = fit(task, config, root=root)
     root.write(f"{folder}/recipe.json", pointer)
     root.write(CURRENT, pointer)
-    record(
-        root, "train", {"folder": folder, "recipe": recipe, "seconds": seconds, "steps": config.train.steps}
-    )
+    record(root, "train", {"folder": folder, "recipe": recipe, "seconds": seconds, "steps": steps})
 
 
-def fit(task: dict[str, Any], config: Config) -> float:
-    """Run the workers, show their steps, return the seconds it took."""
+def fit(task: dict[str, Any], config: Config, *, root: Root) -> tuple[float, int]:
+    """Run the workers, show their steps, return the seconds and the steps it took."""
     train = config.train
     trainer = TorchTrainer(
         train_loop,
         train_loop_config=task,
         torch_config=TorchConfig(backend="nccl" if train.gpus else "gloo"),
         scaling_config=ScalingConfig(
-            num_workers=train.workers,
+            # (least, most) lets Ray take what the cluster has; the type it is declared with is that of Tune
+            num_workers=train.workers,  # type: ignore[arg-type]
             use_gpu=bool(train.gpus),
             resources_per_worker={"CPU": train.cpus} | ({"GPU": train.gpus} if train.gpus else {}),
         ),
@@ -82,8 +81,9 @@ def fit(task: dict[str, Any], config: Config) -> float:
             # the workers' own words come last in each rank's trace
             told = {str(failure) for failure in error.worker_failures.values()}
             raise CovergenError(f"train: {' / '.join(sorted(told))}") from error
-        meter.rows = train.steps
-    return meter.seconds
+        history = json.loads(root.read(f"{task['folder']}/fusion.json"))["history"]
+        meter.rows = max((int(row["step"]) for row in history if row["stage"] == "train"), default=0)
+    return meter.seconds, meter.rows
 
 
 if __name__ == "__main__":

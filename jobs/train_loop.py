@@ -3,6 +3,8 @@
 Its own resume state lies in the root: what Ray would restore may be older than what was trained.
 """
 
+from collections import deque
+from contextlib import closing
 from typing import Any
 
 import ray.train
@@ -12,34 +14,15 @@ from ray.train.torch import get_device, prepare_model
 from covergen import objects, stable_diffusion
 from covergen.config import Config
 from covergen.errors import ConfigError
-from covergen.fusion import build
 from covergen.storage import Root
 from covergen.training import checkpoint
-from covergen.training.dataset import checkpoint_folder, read_examples
-from covergen.training.drops import DropRates
-from covergen.training.settings import TrainingSettings
+from covergen.training.dataset import read_examples
 from covergen.training.trainer import Trainer
 from jobs.progress import board
+from jobs.train_parts import fusion_of, trainer_of
+from jobs.train_watch import Watch
 
 STAGE = "train"  # under which the steps stand on the board
-
-
-def settings_of(config: Config) -> TrainingSettings:
-    """Return the trainer's plain settings."""
-    train = config.train
-    return TrainingSettings(
-        steps=train.steps,
-        batch_size=train.batch_size,
-        accumulate=train.accumulate,
-        learning_rate=train.learning_rate,
-        warmup_steps=train.warmup_steps,
-        ema_decay=train.ema_decay,
-        drop_rates=DropRates(audio=train.audio_drop, text=train.text_drop, both=train.both_drop),
-        high_noise=train.high_noise,
-        bf16=train.bf16,
-        align_steps=train.align_steps,
-        seed=train.seed,
-    )
 
 
 def train_loop(task: dict[str, Any]) -> None:
@@ -49,20 +32,13 @@ def train_loop(task: dict[str, Any]) -> None:
     torch.set_num_threads(max(1, round(config.train.cpus)))
     models = config.models
     unet = stable_diffusion.load_unet(models.stable_diffusion, device=str(device), offline=models.offline)
-    noise_scheduler = stable_diffusion.load_noise_scheduler(
-        models.stable_diffusion, "ddpm", offline=models.offline
-    )
     examples, held_out = (
-        read_examples(root, split, base=models.stable_diffusion, offline=models.offline)
+        read_examples(root, split, base=models.stable_diffusion, offline=models.offline, data=task["data"])
         for split in ("train", "validation")
     )
     if examples is None:
         raise ConfigError("No album with a cover fell into the split `train`: there is nothing to train on.")
-    if (start := checkpoint_folder(config.train.start_from)) is not None:
-        fusion, _ = checkpoint.load(start, unet, base_digest=task["base_digest"], recipe=task["recipe"])
-    else:
-        torch.manual_seed(config.train.seed)
-        fusion = build(config.train.fusion, unet, tuple(examples.frames.shape[1:]))
+    fusion = fusion_of(config, unet, task=task, examples=examples)
     first = context.get_world_rank() == 0
     if not fusion.trained():  # the control that hears nothing: no step to take
         if first:
@@ -70,12 +46,12 @@ def train_loop(task: dict[str, Any]) -> None:
                 checkpoint.save(folder, fusion, base_digest=task["base_digest"], recipe=task["recipe"])
         ray.train.report({"step": 0})
         return
-    trainer = Trainer(
+    trainer = trainer_of(
+        config,
         unet,
         fusion,
-        noise_scheduler=noise_scheduler,
         examples=examples,
-        settings=settings_of(config),
+        held_out=held_out,
         rank=context.get_world_rank(),
         world_size=context.get_world_size(),
         wrap=prepare_model if context.get_world_size() > 1 else None,
@@ -84,23 +60,30 @@ def train_loop(task: dict[str, Any]) -> None:
     if root.exists(f"{task['folder']}/trainer.pt"):
         trainer.load_state(checkpoint.load_trainer(objects.pull(root.path(task["folder"]))))
     trainer.align(held_out)
-    for row in trainer:
-        if not first:
-            continue
-        board().reach.remote(STAGE, int(row["step"]))
-        if trainer.step % config.train.checkpoint_every == 0:
-            save(trainer, root, task)
     if first:
-        if held_out is not None:
-            trainer.validate(held_out)
-        save(trainer, root, task)
+        lead(trainer, config, root=root, task=task)
+    else:
+        deque(trainer, maxlen=0)
     ray.train.report({"step": trainer.step})
 
 
-def save(trainer: Trainer, root: Root, task: dict[str, Any]) -> None:
+def lead(trainer: Trainer, config: Config, *, root: Root, task: dict[str, Any]) -> None:
+    """Train to the end as the first worker, which also tells, watches and saves."""
+    with closing(Watch(config, root, task["folder"], trainer=trainer, held_out=trainer.held_out)) as watch:
+        for row in trainer:
+            board().reach.remote(STAGE, int(row["step"]))
+            watch.look()
+            if trainer.step % config.train.checkpoint_every == 0:
+                save(trainer, root, task, step=trainer.step)
+        step = trainer.finish()
+        watch.tell()
+        save(trainer, root, task, step=step)
+
+
+def save(trainer: Trainer, root: Root, task: dict[str, Any], *, step: int) -> None:
     """Write the averaged weights and the resume state to the root, the state last."""
     known = {"base_digest": task["base_digest"], "recipe": task["recipe"]}
     with objects.outgoing(root.path(task["folder"])) as folder:
         with trainer.average.swapped_in():
-            checkpoint.save(folder, trainer.fusion, **known, step=trainer.step, history=trainer.history)
+            checkpoint.save(folder, trainer.fusion, **known, step=step, history=trainer.history)
         checkpoint.save_trainer(folder, trainer.state())

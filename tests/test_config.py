@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covergen.config import Config, load
+from covergen.config_train import PRESETS, Train
 from covergen.errors import ConfigError
 
 MINIMAL = "root: out/x\nscrape:\n  sources:\n    - {name: folder, path: music}\n"
@@ -34,7 +35,11 @@ def test_overrides_reach_their_section(minimal: Path) -> None:
         ("train.steps=many", "train.steps='many': Input should be a valid integer"),
         ("train.batch_size=33", None),
         ("train.warmup_steps=5000", "warmup_steps=5000 must be smaller than steps=1000"),
-        ("train.workers=5", "batch_size=32 cannot be shared by 5 workers"),
+        ("train.workers=33", "batch_size=32 cannot be shared by 33 workers"),
+        ("train.workers=[4, 2]", "put the smaller number first"),
+        ("train.workers=0", "greater than or equal to 1"),
+        ("train.patience=3", "patience counts validations"),
+        ("train.preset=huge", "train.preset='huge'"),
         ("clean.validation=0.95", "leave artists to train on"),
         ("clean.prompt_style=custom", "prompt_template belongs to prompt_style=custom"),
         ("embed.resample=device", "resample=device needs a GPU; give the actors one (gpus)"),
@@ -76,7 +81,22 @@ def test_no_unknown_section_passes(name: str) -> None:
         )
 
 
-@pytest.mark.parametrize("name", ["demo", "one_gpu", "gpu_cluster"])
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_gives_what_is_not_given(minimal: Path, name: str) -> None:
+    train = load(minimal, [f"train.preset={name}", "train.seed=5", "train.batch_size=64"]).train
+    assert (train.seed, train.batch_size) == (5, 64)
+    wanted = {key: value for key, value in PRESETS[name].items() if key != "batch_size"}
+    assert {key: getattr(train, key) for key in wanted} == wanted
+    assert Train.model_validate(train.model_dump()) == train  # as it travels to the workers
+
+
+def test_workers_are_a_number_or_a_range(minimal: Path) -> None:
+    assert load(minimal, ["train.workers=3"]).train.workers == 3
+    ranged = load(minimal, ["train.workers=[1, 4]"]).train
+    assert (ranged.workers, ranged.most_workers) == ((1, 4), 4)
+
+
+@pytest.mark.parametrize("name", ["demo", "one_gpu", "gpu_cluster", "predecessor"])
 def test_the_shipped_configs_load(name: str) -> None:
     assert load(Path(__file__).parent.parent / "configs" / f"{name}.yaml").root
 

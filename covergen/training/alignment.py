@@ -22,6 +22,7 @@ Row = dict[str, float | int | str]
 
 _SHARED: Final = 64
 _WARMUP: Final = 20
+_PIECE: Final = 1024  # covers read at once
 
 
 class CoverAlignment(nn.Module):
@@ -62,8 +63,7 @@ def align(
     a fusion without music tokens.
     """
     device = fusion.features.mean.device
-    means = examples.latent_means.float().to(device)
-    covers, pooled = objective.cover_features(means), pooled_latents(means)
+    covers, pooled = _covers(examples, device)
     with torch.no_grad():
         example_tokens = fusion.audio_tokens(examples.frames[:1].float().to(device))
     if example_tokens is None or not settings.align_steps:
@@ -88,6 +88,16 @@ def align(
         yield {"stage": "align", "step": step + 1, "loss": float(loss.detach())}
     if held_out is not None and len(held_out):
         yield _recall(fusion, heads, held_out, settings.align_steps)
+
+
+def _covers(examples: Examples, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return cover features (N, K) and low-frequency latents (N, C, 2, 2), read piece by piece."""
+    features, pooled = [], []
+    for span in batches.spans(len(examples), _PIECE):
+        means = examples.latent_means[span].float().to(device)
+        features.append(objective.cover_features(means))
+        pooled.append(pooled_latents(means))
+    return torch.cat(features), torch.cat(pooled)
 
 
 def _heads(tokens_width: int, covers: Tensor, seed: int) -> CoverAlignment:

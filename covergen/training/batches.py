@@ -31,9 +31,8 @@ class Batch:
         return len(self.timesteps)
 
     def part(self, index: int, count: int) -> "Batch":
-        """Return the `index`-th of `count` equal parts."""
-        size = len(self) // count
-        cut = slice(index * size, (index + 1) * size)
+        """Return the `index`-th of `count` parts, whose sizes differ by one row at most."""
+        cut = share(len(self), index, count)
         return Batch(*(getattr(self, each.name)[cut] for each in fields(self)))
 
     def to(self, device: torch.device) -> "Batch":
@@ -50,27 +49,30 @@ class BatchPlan:
     seed: int = 0
     high_noise: float = 0.0
     drop_rates: DropRates = field(default_factory=DropRates)
+    prompt_variants: bool = True  # draw among a prompt's variants; else the first
 
-    def draw(self, examples: Examples, step: int) -> Batch:
-        """Return the batch of one step."""
+    def draw(self, examples: Examples, step: int, *, worker: int = 0, workers: int = 1) -> Batch:
+        """Return a worker's share of the batch of one step; of the examples only its own rows are read."""
         generator = generator_of(self.seed, "batch", step)
-        chosen = self.indices(len(examples), step)
-        count = len(chosen)
+        count, shape = self.batch_size, (self.batch_size, *examples.latent_means.shape[1:])
         heard, read = drops.draw(count, self.drop_rates, generator=generator)
         variants = torch.randint(examples.states.shape[1], (count,), generator=generator)
         timesteps = objective.draw_timesteps(
             count, self.total_timesteps, generator=generator, high_noise=self.high_noise
         )
-        means = examples.latent_means[chosen].float()
-        spread = torch.randn(means.shape, generator=generator) * examples.latent_stds[chosen].float()
-        states = examples.states[chosen, variants].float()  # (B, T, D)
+        spread = torch.randn(shape, generator=generator)
+        noise = torch.randn(shape, generator=generator)
+        own = share(count, worker, workers)
+        chosen, words = self.indices(len(examples), step)[own], variants[own] * self.prompt_variants
+        states = examples.states[chosen, words].float()  # (B, T, D)
+        means, stds = examples.latent_means[chosen].float(), examples.latent_stds[chosen].float()
         return Batch(
-            latents=means + spread,
-            noise=torch.randn(means.shape, generator=generator),
-            timesteps=timesteps,
-            states=torch.where(read[:, None, None], states, examples.null_states.float()),
+            latents=means + spread[own] * stds,
+            noise=noise[own],
+            timesteps=timesteps[own],
+            states=torch.where(read[own][:, None, None], states, examples.null_states.float()),
             frames=examples.frames[chosen].float(),
-            heard=heard,
+            heard=heard[own],
         )
 
     def indices(self, rows: int, step: int) -> Tensor:
@@ -87,6 +89,11 @@ def generator_of(seed: int, purpose: str, number: int) -> torch.Generator:
     """Return a CPU generator that depends on these three alone."""
     digest = hashlib.sha256(f"{seed}/{purpose}/{number}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:4], "big"))
+
+
+def share(rows: int, index: int, count: int) -> slice:
+    """Return where the `index`-th of `count` shares of the rows lies; shares differ by one row at most."""
+    return slice(index * rows // count, (index + 1) * rows // count)
 
 
 def spans(rows: int, size: int) -> Iterator[slice]:

@@ -1,41 +1,103 @@
 """Training examples out of a root: one split's rows with what was heard, read and encoded."""
 
+import fcntl
 import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import torch
 
 from covergen import objects, stable_diffusion
 from covergen.columns import Table
-from covergen.errors import ConfigError
-from covergen.storage import Root
+from covergen.delta import one_of
+from covergen.errors import ConfigError, CovergenError
+from covergen.storage import Root, digest_of
 from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, LATENTS, TEXT_EMBEDDINGS
-from covergen.training.examples import Examples, from_tables
+from covergen.training import store
+from covergen.training.examples import Examples
 
 TABLES = (LATENTS, TEXT_EMBEDDINGS, AUDIO_EMBEDDINGS)
+SPLITS: Final = ("train", "validation")
 SHIPPED = Path(__file__).parent.parent / "assets" / "tiny" / "fusion"
 
 
-def read_examples(root: Root, split: str, *, base: str, offline: bool) -> Examples | None:
-    """Return the examples of a split, or nothing where no artist fell into it."""
-    catalog = root.current(CATALOG).read(["album_id", "track_id", "cover_sha256"], where=f"split = '{split}'")
-    catalog = catalog.filter(catalog["cover_sha256"].is_valid()).sort_by("album_id")
-    if not len(catalog):
+def read_examples(
+    root: Root, split: str, *, base: str, offline: bool, data: str | None = None
+) -> Examples | None:
+    """Return the examples of `train` or `validation`, or nothing where no artist fell into it.
+
+    The first worker of a machine streams them out of the root into `TMPDIR`, the others wait and share them.
+    `data` is the root's `data_digest`, where it is known.
+    """
+    if not has_examples(root, split):
         return None
     tokenizer, text_encoder = stable_diffusion.load_text(base, offline=offline)
     null_states, _ = stable_diffusion.encode_text(tokenizer, text_encoder, [""])
     vae = stable_diffusion.read_config(base, "vae", offline=offline)
-    latents, texts, sounds = (root.current(table).read() for table in TABLES)
-    examples, _ = from_tables(
+    scales = {"scaling_factor": vae["scaling_factor"], "shift_factor": vae.get("shift_factor") or 0.0}
+    key = digest_of({"data": data or data_digest(root), **scales})
+    own = hashlib.sha256(root.uri.encode()).hexdigest()[:16]
+    place = Path(tempfile.gettempdir(), "covergen", "examples", own)
+    with _alone(place):
+        if not (place / key).is_dir():
+            _stream(root, place, key, **scales)
+        examples, facts = store.read(place / key, null_states=torch.as_tensor(null_states[0]))
+    return examples.between(*facts["splits"][split]) if split in facts["splits"] else None
+
+
+def _stream(root: Root, place: Path, key: str, *, scaling_factor: float, shift_factor: float) -> None:
+    """Write the examples of all splits under `key`, whole or not at all, and remove those of older data."""
+    where = "cover_sha256 IS NOT NULL AND " + one_of("split", SPLITS)
+    catalog = root.current(CATALOG).read(["album_id", "track_id", "split"], where=where)
+    catalog = catalog.sort_by([("split", "ascending"), ("album_id", "ascending")])
+    latents, texts, sounds = (root.current(table) for table in TABLES)
+    words = texts.read(["album_id", "variant"])
+    layout = store.lay_out(
         catalog,
-        latents=latents,
-        text_embeddings=texts,
-        audio_embeddings=sounds,
-        null_states=torch.as_tensor(null_states[0]),
-        scaling_factor=vae["scaling_factor"],
-        shift_factor=vae.get("shift_factor") or 0.0,
+        latents=latents.read(["album_id"])["album_id"].to_pylist(),
+        audio=sounds.read(["track_id"])["track_id"].to_pylist(),
+        words=zip(words["album_id"].to_pylist(), words["variant"].to_pylist(), strict=True),
     )
-    return examples
+    split_of = dict(zip(catalog["album_id"].to_pylist(), catalog["split"].to_pylist(), strict=True))
+    splits = [split_of[album] for album in layout.album_ids]  # in order, so each is one run of rows
+    bounds = {name: (splits.index(name), splits.index(name) + splits.count(name)) for name in set(splits)}
+    parts = store.Parts(
+        latents.batches(["album_id", "mean", "std"]),
+        texts.batches(["album_id", "variant", "states"]),
+        sounds.batches(["track_id", "frames"]),
+    )
+    for older in place.iterdir():  # what a trainer has mapped stays there for it
+        if older.is_dir():
+            shutil.rmtree(older)
+    growing = place / f"{key}.part"
+    try:
+        store.write(
+            growing,
+            layout,
+            parts,
+            scaling_factor=scaling_factor,
+            shift_factor=shift_factor,
+            facts={"splits": bounds},
+        )
+    except OSError as error:
+        raise CovergenError(
+            f"the training examples cannot be written to {growing}: {error.strerror}; "
+            "name a folder with more room in TMPDIR"
+        ) from error
+    growing.rename(place / key)
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Let one process of this machine at a time in; a killed one lets go by itself."""
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def has_examples(root: Root, split: str) -> bool:

@@ -23,19 +23,23 @@ class TrainingSettings:
     high_noise: float = 0.0  # power by which timesteps crowd towards high noise; 0 is uniform
     cover_weight: float = 0.1  # of the error of predicting the cover's low-frequency latents
     drop_rates: DropRates = field(default_factory=DropRates)
+    prompt_variants: bool = True  # draw among a prompt's variants; else the first
     bf16: bool = False
     align_steps: int = 0
     align_rate: float = 2e-3
     align_batch_size: int = 128
+    validate_every: int | None = None  # steps between validations, where there are held-out examples
+    patience: int | None = None  # validations without a better error after which training ends
+    sampler_steps: int = 150  # of the predecessor's objective
     seed: int = 0
 
     def check(self, world_size: int) -> None:
-        """Raise ConfigError where batches cannot be shared evenly or the rate never reaches its peak."""
+        """Raise ConfigError where a worker would have nothing to do or the rate never reaches its peak."""
         parts = world_size * self.accumulate
-        if self.batch_size % parts:
+        if self.batch_size < parts:
             raise ConfigError(
                 f"batch_size={self.batch_size} cannot be shared by {world_size} workers x {self.accumulate} "
-                f"parts; take a multiple of {parts}"
+                f"parts; take {parts} at least, so that each has an example"
             )
         if self.warmup_steps >= self.steps:
             raise ConfigError(f"warmup_steps={self.warmup_steps} must be smaller than steps={self.steps}")

@@ -6,7 +6,7 @@ Letters as in `batches.py`.
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -17,18 +17,21 @@ from covergen.fusion.decoupled import pooled_latents
 from covergen.training import objective
 from covergen.training.alignment import Row, align
 from covergen.training.average import WeightAverage
-from covergen.training.batches import Batch, BatchPlan
+from covergen.training.batches import Batch, BatchPlan, generator_of
 from covergen.training.conditioned import ConditionedUNet
 from covergen.training.examples import Examples
 from covergen.training.settings import TrainingSettings
-from covergen.training.validation import Denoising, validation_rows
+from covergen.training.validation import Denoising, best_step, is_exhausted, validation_rows, validations
+
+_FITTED_ON: Final = 4096  # rows
 
 
 class Trainer:
     """Trains one fusion on a frozen U-Net: iterate over it, one row a step, until `settings.steps`.
 
     `noise_scheduler` is any of diffusers' with `alphas_cumprod` and a prediction type. `wrap` turns the
-    module into a data-parallel one; each of `world_size` workers draws the whole batch and computes its part.
+    module into a data-parallel one that averages gradients; each of `world_size` workers computes its share
+    of every batch. With `held_out` examples it validates on the way and may end before its last step.
     """
 
     def __init__(
@@ -39,32 +42,38 @@ class Trainer:
         noise_scheduler: Any,
         examples: Examples,
         settings: TrainingSettings,
+        held_out: Examples | None = None,
         rank: int = 0,
         world_size: int = 1,
         wrap: Callable[[nn.Module], nn.Module] | None = None,
         device: str | torch.device = "cpu",
     ):
         settings.check(world_size)
-        self.settings, self.fusion, self.examples = settings, fusion, examples
+        self.settings, self.fusion, self.examples, self.held_out = settings, fusion, examples, held_out
         self.rank, self.world_size, self.device = rank, world_size, torch.device(device)
         self.step = 0
+        self.is_exhausted = False  # no validation got better for as long as `patience` allows
+        self.best: dict[str, Tensor] | None = None  # averaged weights of the best validation
         self.history: list[Row] = []
         if not bool(fusion.features.fitted):
-            fusion.fit_features(examples.frames)
+            fusion.fit_features(_some(examples.frames, settings.seed))
         self.module = ConditionedUNet(unet, fusion).to(self.device)
         self._wrap = wrap
         self._wrapped: nn.Module | None = None
         self._weights = fusion.trained()
         if not self._weights:
             raise ConfigError(f"{type(fusion).__name__} has no weights to train: generate with it as it is")
-        self._optimizer = torch.optim.AdamW(
-            _decay_groups(fusion, settings.weight_decay), lr=settings.learning_rate
-        )
+        self._optimizer = self._make_optimizer()
         self.average = WeightAverage(self._weights, decay=settings.ema_decay)
         self._signal = noise_scheduler.alphas_cumprod.to(self.device)
         self._prediction_type = str(noise_scheduler.config.prediction_type)
         self._plan = BatchPlan(
-            settings.batch_size, len(self._signal), settings.seed, settings.high_noise, settings.drop_rates
+            settings.batch_size,
+            len(self._signal),
+            settings.seed,
+            settings.high_noise,
+            settings.drop_rates,
+            settings.prompt_variants,
         )
 
     def align(self, held_out: Examples | None = None) -> list[Row]:
@@ -81,8 +90,12 @@ class Trainer:
 
     def __iter__(self) -> Iterator[Row]:
         """Yield {stage, step, loss, learning_rate, gradient_norm} after each optimiser step that is left."""
-        while self.step < self.settings.steps:
-            yield self.train_step()
+        while self.step < self.settings.steps and not self.is_exhausted:
+            row = self.train_step()
+            every = self.settings.validate_every
+            if self.held_out is not None and every is not None and self.step % every == 0:
+                self._validate_on_the_way(self.held_out)
+            yield row
 
     def train_step(self) -> Row:
         """Take one optimiser step and return its row."""
@@ -113,15 +126,18 @@ class Trainer:
         self._optimizer.zero_grad()
         module = self._parallel()
         self.fusion.train()
-        batch = self._plan.draw(self.examples, self.step).part(self.rank, self.world_size)
+        batch = self._plan.draw(self.examples, self.step, worker=self.rank, workers=self.world_size)
         total, parts = 0.0, self.settings.accumulate
         for index in range(parts):
+            part = batch.part(index, parts).to(self.device)
+            # workers average their gradients: so weighed, each row counts as one of the whole batch
+            weight = self.world_size * len(part) / self.settings.batch_size
             # between the parts of a step data-parallel workers have nothing to say to each other
             silent = getattr(module, "no_sync", nullcontext) if index < parts - 1 else nullcontext
             with silent():
-                loss = self._loss(module, batch.part(index, parts).to(self.device)) / parts
-                torch.autograd.backward(loss)
-            total += float(loss.detach())
+                loss = self._loss(module, part)
+                torch.autograd.backward(loss * weight)
+            total += float(loss.detach()) * len(part) / len(batch)
         return total
 
     def validate(self, examples: Examples, *, bins: int = 5) -> list[Row]:
@@ -134,12 +150,27 @@ class Trainer:
         self.history += rows
         return rows
 
+    def finish(self) -> int:
+        """Validate a last time and go back to the best averaged weights, where there is `patience`.
+
+        Return the step whose weights the average holds. For the first worker, when all steps are done.
+        """
+        if self.held_out is None:
+            return self.step
+        if self.step not in validations(self.history):
+            self._validate_and_keep(self.held_out)
+        if self.best is None:
+            return self.step
+        self.average.load(self.best)
+        return best_step(self.history)
+
     def state(self) -> dict[str, Any]:
         """Return all that resuming needs: random draws depend on seed and step, which leaves nothing else."""
         return {
             "step": self.step,
             "fusion": self.fusion.state_dict(),
             "average": self.average.values,
+            "best": self.best,
             "optimizer": self._optimizer.state_dict(),
             "history": self.history,
         }
@@ -149,7 +180,32 @@ class Trainer:
         self.step, self.history = int(state["step"]), list(state["history"])
         self.fusion.load_state_dict(state["fusion"])
         self.average.load(state["average"])
+        self.best = state["best"]
+        self.is_exhausted = is_exhausted(self.history, self.settings.patience)
         self._optimizer.load_state_dict(state["optimizer"])
+
+    def _validate_on_the_way(self, held_out: Examples) -> None:
+        if self.rank == 0:
+            self._validate_and_keep(held_out)
+            self.is_exhausted = is_exhausted(self.history, self.settings.patience)
+        if self.world_size > 1 and self.settings.patience is not None:
+            # the first worker alone validates, and all end at the same step
+            told = torch.tensor(int(self.is_exhausted), device=self.device)
+            torch.distributed.broadcast(told, src=0)
+            self.is_exhausted = bool(told)
+
+    def _validate_and_keep(self, held_out: Examples) -> None:
+        self.validate(held_out)
+        if self.settings.patience is not None and best_step(self.history) == self.step:
+            self.best = {name: value.clone() for name, value in self.average.values.items()}
+
+    def _make_optimizer(self) -> torch.optim.Optimizer:
+        groups = _decay_groups(self.fusion, self.settings.weight_decay)
+        return torch.optim.AdamW(groups, lr=self.settings.learning_rate)
+
+    def _learner(self) -> nn.Module:
+        """Return the module whose answer the loss is taken of."""
+        return self.module
 
     def _loss(self, module: nn.Module, batch: Batch) -> Tensor:
         signal = self._signal[batch.timesteps]
@@ -181,11 +237,19 @@ class Trainer:
     def _parallel(self) -> nn.Module:
         # wrapped at the first step and not before, so that stage 1 has run by then
         if self._wrapped is None:
-            self._wrapped = self._wrap(self.module) if self._wrap else self.module
+            self._wrapped = self._wrap(self._learner()) if self._wrap else self._learner()
         return self._wrapped
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.bf16)
+
+
+def _some(frames: Tensor, seed: int) -> Tensor:
+    """Return the frames that statistics are taken of: all, or a sample where they would fill the memory."""
+    if len(frames) <= _FITTED_ON:
+        return frames
+    order = torch.randperm(len(frames), generator=generator_of(seed, "features", 0))
+    return frames[order[:_FITTED_ON].sort().values]
 
 
 def learning_rate(step: int, settings: TrainingSettings) -> float:

@@ -3,7 +3,7 @@
 The gap between them is the most sensitive sign. Letters as in `batches.py`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -59,13 +59,42 @@ def validation_rows(denoising: Denoising, examples: Examples, *, bins: int) -> l
         timesteps = torch.randint(low, high, (len(examples),), generator=generator)
         noise = torch.randn(examples.latent_means.shape, generator=generator)
         for sound in SOUNDS:
-            heard = replace(examples, frames=examples.frames.roll(-1, 0)) if sound == "shuffled" else examples
             errors = []
             for span in spans(len(examples), _BATCH):
-                part = heard.take(range(span.start, span.stop))
+                own = torch.arange(span.start, span.stop)
+                part = examples.take(own)
+                if sound == "shuffled":
+                    part = replace(part, frames=examples.frames[(own + 1) % len(examples)])
                 drawn = {"timesteps": timesteps[span], "noise": noise[span]}
                 errors.append(denoising.squared_errors(part, sound, **drawn))
             loss = float(torch.cat(errors).mean())
             where: Row = {"bin": index, "low": low, "high": high - 1}
             rows.append({**where, "sound": sound, "loss": loss, "rows": len(examples)})
     return rows
+
+
+def mean_error(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Return the error of one validation that early stopping watches: the mean over bins, with true sound."""
+    errors = [float(row["loss"]) for row in rows if row["sound"] == "true"]
+    return sum(errors) / len(errors)
+
+
+def validations(history: Sequence[Mapping[str, Any]]) -> dict[int, float]:
+    """Return the watched error by step, in order, out of a training's history."""
+    steps = sorted({int(row["step"]) for row in history if row["stage"] == "validation"})
+    of = {step: [r for r in history if r["stage"] == "validation" and r["step"] == step] for step in steps}
+    return {step: mean_error(rows) for step, rows in of.items()}
+
+
+def best_step(history: Sequence[Mapping[str, Any]]) -> int:
+    """Return the step with the smallest watched error, the first of those that are equal."""
+    errors = validations(history)
+    return min(errors, key=lambda step: (errors[step], step))
+
+
+def is_exhausted(history: Sequence[Mapping[str, Any]], patience: int | None) -> bool:
+    """Say whether the last `patience` validations were all no better than the best before them."""
+    errors = list(validations(history).values())
+    return (
+        patience is not None and len(errors) > patience and min(errors[-patience:]) >= min(errors[:-patience])
+    )

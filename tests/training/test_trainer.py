@@ -154,8 +154,8 @@ def test_alignment_happens_once_and_only_for_fusions_with_tokens(trainer_of):
 
 
 def test_contradictions_are_refused_before_anything_runs(trainer_of):
-    with pytest.raises(ConfigError, match="multiple of 3"):
-        trainer_of(world_size=3)
+    with pytest.raises(ConfigError, match="take 9 at least"):
+        trainer_of(world_size=9)
     with pytest.raises(ConfigError, match="warmup_steps=6"):
         trainer_of(TrainingSettings(steps=6, warmup_steps=6))
     with pytest.raises(ConfigError, match="no weights to train"):
