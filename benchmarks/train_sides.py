@@ -165,9 +165,9 @@ class Frozen:
         self.mert = self._at_rest(make_mert(sizes)) if hears else None
         noise_scheduler = make_noise_scheduler()
         self.signal = noise_scheduler.alphas_cumprod.to(device)
-        self.pixels = torch.rand(batch, 3, sizes.pixels, sizes.pixels) * 2 - 1
-        self.ids = torch.randint(0, self.text.config.vocab_size, (batch, 77))
-        self.windows = torch.randn(batch * WINDOWS, sizes.samples)
+        self.pixels = self._ready(torch.rand(batch, 3, sizes.pixels, sizes.pixels) * 2 - 1)
+        self.ids = self._ready(torch.randint(0, self.text.config.vocab_size, (batch, 77)))
+        self.windows = self._ready(torch.randn(batch * WINDOWS, sizes.samples))
 
     def see(self) -> Tensor:
         """Return scaled latents (B, C, h, w)."""
@@ -214,6 +214,10 @@ class Frozen:
         optimizer.step()
         optimizer.zero_grad()
         return float(loss.detach())
+
+    def _ready(self, data: Tensor) -> Tensor:
+        """Return data as a loader with pinned memory hands it over."""
+        return data if self.device == "cpu" else data.pin_memory()
 
     def _at_rest(self, model: Any) -> Any:
         return model.to(self.device, self.kind).eval().requires_grad_(False)

@@ -4,6 +4,7 @@ Each finished measurement stays in ROOT/benchmark/rows; a rerun makes only those
 """
 
 import json
+import time
 from typing import Any
 
 import ray
@@ -11,7 +12,7 @@ import ray
 from covergen.config import Config
 from covergen.evaluation import benchmark_page, benchmark_rows
 from covergen.evaluation.benchmark_judge import Judge, Scores
-from covergen.evaluation.benchmark_rows import Measurement, digest_for
+from covergen.evaluation.benchmark_rows import Measurement, digest_for, is_there
 from covergen.evaluation.benchmark_table import table_lines
 from covergen.evaluation.benchmark_world import evaluated, painted, training_seconds, world_of
 from covergen.evaluation.table import GREY, TRUE_COVERS
@@ -26,7 +27,7 @@ FLOORS = {TRUE_COVERS: "truth", GREY: "grey"}
 
 def main(config: Config) -> None:
     """Gather, hear and encode the albums once; train, paint and measure each row; print the table."""
-    runs = plan(config)
+    start, runs = time.monotonic(), plan(config)
     for job in (scrape, clean, embed, encode):
         job.main(config)
     root, asked = Root.open(config.root), config.benchmark
@@ -34,8 +35,8 @@ def main(config: Config) -> None:
     base, offline = config.models.stable_diffusion, config.models.offline
     known: dict[str, Any] = {"base": base, "offline": offline, "reader_covers": asked.reader_covers}
     world = world_of(root, albums, **known)
-    floors = [name for name in FLOORS if not _there(root, digest_for(world, {}, system=name, seed=0))]
-    left = [run for run in runs if not all(_there(root, digest) for digest in run.digests(world).values())]
+    floors = [f for f in FLOORS if not is_there(root, digest_for(world, {}, system=f, seed=0))]
+    left = [run for run in runs if not all(is_there(root, each) for each in run.digests(world).values())]
     say(f"benchmark: {len(runs) - len(left)} of {len(runs)} runs are measured, {len(left)} to do")
     if floors or left:
         entry.start_ray(config)
@@ -47,6 +48,7 @@ def main(config: Config) -> None:
             say(f"benchmark: {run.title}, {number} of {len(left)}")
             measure(root, run, judge, albums=albums, world=world)
     show(root, config, world)
+    say(f"benchmark: {time.monotonic() - start:.0f} s in all")
 
 
 def measure(root: Root, run: Run, judge: Any, *, albums: dict[str, Album], world: str) -> None:
@@ -83,10 +85,6 @@ def show(root: Root, config: Config, world: str) -> None:
     print(page)
     print(tree)
     say(f"benchmark: the table is in {root.path('benchmark', 'table.md')}")
-
-
-def _there(root: Root, digest: str) -> bool:
-    return benchmark_rows.is_there(root, digest)
 
 
 def _measurement(scores: Scores, albums: dict[str, Album], **facts: Any) -> Measurement:
