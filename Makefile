@@ -15,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(TORCH)
 
-.PHONY: setup demo test test-full check clean
+.PHONY: setup demo benchmark test test-full check clean
 
 setup: $(STAMP)
 
@@ -25,6 +25,9 @@ $(STAMP): constraints.txt pyproject.toml deploy/setup.sh
 
 demo: setup
 	@$(BIN)/python -m jobs.demo $(if $(MUSIC),configs/music.yaml "scrape.sources.0.path=$(MUSIC)",configs/demo.yaml)
+
+benchmark: setup
+	@$(BIN)/python -m jobs.benchmark configs/benchmark_small.yaml
 
 test: setup
 	@$(BIN)/python -m pytest -m "not slow and not gpu"

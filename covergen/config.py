@@ -10,6 +10,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from covergen.config_benchmark import Benchmark, BenchmarkRow
 from covergen.config_sources import Section, SourceConfig
 from covergen.config_train import Train
 from covergen.errors import ConfigError
@@ -139,6 +140,7 @@ class Generate(Actors):
     limit: int | None = Field(None, ge=1, description="paint this many albums at most")
     systems: tuple[System, ...] = Field(("audio",), min_length=1, description="whose sound is heard")
     variants: int = Field(1, ge=1, description="covers per album and system")
+    first_variant: int = Field(0, ge=0, description="number of the first of them; each has a seed of its own")
     noise_scheduler: Literal["ddim", "pndm", "ddpm", "dpm++"] = "ddim"
     steps: int = Field(20, ge=1, le=1000, description="sampler steps")
     guidance_scale: float = Field(2.5, ge=0, description="guidance by the words")
@@ -175,6 +177,7 @@ class Config(Section):
     train: Train = Train()
     generate: Generate = Generate()
     evaluate: Evaluate = Evaluate()
+    benchmark: Benchmark = Benchmark()
     retry: tuple[str, ...] = Field((), description="reject codes that are taken up again")
 
 
@@ -240,7 +243,11 @@ def _siblings(sections: list[str]) -> list[str]:
     model: Any = Config
     for section in sections:
         if section.isdigit():
-            return ["name", "path", "train", "evaluation", "seed"]
+            return (
+                [*BenchmarkRow.model_fields]
+                if "rows" in sections
+                else ["name", "path", "train", "evaluation", "seed"]
+            )
         field = model.model_fields.get(section)
         if field is None:
             break

@@ -27,6 +27,7 @@ def main(config: Config) -> None:
         "limit": asked.limit,
         "systems": list(asked.systems),
         "variants": asked.variants,
+        "first_variant": asked.first_variant,
     }
     generation = root.generation(GENERATED, stage.recipe(), scope=scope)
     wanted = requests(root, scope)

@@ -53,7 +53,7 @@ def correlation(
 ) -> Interval:
     """Return Pearson's r of `values` with `truth`, both (N,); 0 where either is constant."""
     a, t = _columns(values, truth)
-    return _interval(lambda draw: _pearson(a[draw], t[draw]), len(a), seed=seed, resamples=resamples)
+    return _interval(lambda draw: pearson(a[draw], t[draw]), len(a), seed=seed, resamples=resamples)
 
 
 def difference_of_correlations(
@@ -63,7 +63,7 @@ def difference_of_correlations(
     a, b, t = _columns(first, second, truth)
 
     def statistic(draw: Rows) -> Values:
-        return _pearson(a[draw], t[draw]) - _pearson(b[draw], t[draw])
+        return pearson(a[draw], t[draw]) - pearson(b[draw], t[draw])
 
     return _interval(statistic, len(a), seed=seed, resamples=resamples)
 
@@ -87,8 +87,8 @@ def _interval(statistic: Callable[[Rows], Values], n: int, *, seed: int, resampl
     return Interval(float(estimate), float(low), float(high), n)
 
 
-def _pearson(values: Values, truth: Values) -> Values:
-    """Return r of each row of (C, N); a constant row follows nothing and has r 0."""
+def pearson(values: Values, truth: Values) -> Values:
+    """Return Pearson's r (C,) of the rows of two (C, N); a constant row follows nothing and has r 0."""
     a = values - values.mean(axis=1, keepdims=True)
     b = truth - truth.mean(axis=1, keepdims=True)
     scale = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))

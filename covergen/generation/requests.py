@@ -29,7 +29,7 @@ SCHEMA = pa.schema(
 
 
 def requests(root: Root, scope: Mapping[str, Any]) -> pa.Table:
-    """Return the covers that `scope` (split, limit, systems, variants) asks for, in SCHEMA.
+    """Return the covers that `scope` (split, limit, systems, variants, first_variant) asks for, in SCHEMA.
 
     System `audio` hears the album's own track, `shuffled` another album's, `prompt_only` none. The seed is
     the same for all systems, so that only what is heard differs.
@@ -44,10 +44,10 @@ def requests(root: Root, scope: Mapping[str, Any]) -> pa.Table:
         )
     heard = root.current(AUDIO_EMBEDDINGS).read(["track_id", "input_digest"])
     digests = dict(zip(heard["track_id"].to_pylist(), heard["input_digest"].to_pylist(), strict=True))
-    records = []
+    records, first = [], scope.get("first_variant", 0)
     for system in scope["systems"]:
         for album, track in zip(albums, _tracks(albums, system), strict=True):
-            for variant in range(scope["variants"]):
+            for variant in range(first, first + scope["variants"]):
                 words_row, seed = words[album["album_id"]], seed_of(album["album_id"], variant)
                 sound = digests.get(track) if track else None
                 made_of = (words_row["text"], track, sound, seed)

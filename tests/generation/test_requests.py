@@ -56,6 +56,12 @@ def test_systems_differ_in_what_is_heard_and_in_nothing_else(root: Root) -> None
         )
 
 
+def test_variants_may_begin_later_and_have_the_seeds_of_their_numbers(root: Root) -> None:
+    later = requests(root, {**SCOPE, "variants": 1, "first_variant": 1}).to_pylist()
+    assert {row["variant"] for row in later} == {1}
+    assert later == [row for row in requests(root, SCOPE).to_pylist() if row["variant"] == 1]
+
+
 def test_scope_chooses_split_and_number(root: Root) -> None:
     few = requests(
         root, {**SCOPE, "split": "test", "limit": 2, "systems": ["audio"], "variants": 1}

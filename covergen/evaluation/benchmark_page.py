@@ -1,0 +1,163 @@
+"""The controlled benchmark as Markdown and as JSON."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from covergen.evaluation import wording
+from covergen.evaluation.benchmark_judge import K
+from covergen.evaluation.benchmark_table import Compared, Line, Spread, compared, rival
+from covergen.evaluation.benchmark_targets import Judged, judged
+from covergen.evaluation.markdown import markdown_table
+
+SHOWN: Final = ("hue_error", "brightness_r", "energy_r", "density_r", "recall", "mse", "genre_accuracy")
+
+
+def differences(lines: Sequence[Line], *, resamples: int) -> list[Compared]:
+    """Return every row's true audio minus the same under shuffled audio, and minus words alone."""
+    return [
+        difference
+        for line in lines
+        if line.system == "audio"
+        for system in ("shuffled", "prompt_only")
+        if (other := rival(lines, line, system)) is not None
+        for difference in compared(line, other, resamples=resamples)
+    ]
+
+
+def markdown(lines: Sequence[Line], found: Sequence[Compared], *, judging: str) -> str:
+    """Return the page: the table, what true audio changes, and the targets for the row named `judging`."""
+    count = max((line.n for line in lines), default=0)
+    parts = [
+        "# The controlled benchmark",
+        f"N = {count} held-out albums, the gallery of R@{K} (by chance {min(1, K / max(count, 1)):.3f}). "
+        "95% intervals over albums and seeds; distances between sets as the mean over seeds, of several with "
+        "the range. Shift: how far the first noise leans to what the sound promises.",
+        _table(lines),
+    ]
+    if found:
+        parts += [
+            "## What the sound changes",
+            "True audio minus the other, paired by album and seed.",
+            _found(found),
+        ]
+    for line in lines:
+        if line.system == "audio" and line.name == judging:
+            parts += [f"## Targets: {_title(line)}", _targets(judged(lines, line))]
+    return "\n\n".join(parts) + "\n"
+
+
+def tree(lines: Sequence[Line], found: Sequence[Compared], *, judging: str) -> dict[str, Any]:
+    """Return the page's figures for machines."""
+    return {
+        "k": K,
+        "lines": [
+            {
+                "name": line.name,
+                "system": line.system,
+                "noise_shift": line.noise_shift,
+                "n": line.n,
+                "seeds": list(line.seeds),
+                "metrics": {name: asdict(interval) for name, interval in line.metrics.items()},
+                "distances": {name: asdict(spread) for name, spread in line.distances.items()},
+                "seconds": dict(line.seconds),
+                "recipe": dict(line.recipe),
+                "measurements": [row.digest for row in line.measurements],
+            }
+            for line in lines
+        ],
+        "differences": [asdict(each) for each in found],
+        "targets": [
+            {
+                "name": line.name,
+                "noise_shift": line.noise_shift,
+                "target": each.target.label,
+                "wanted": each.target.wanted,
+                "gate": each.target.gate,
+                "figure": each.figure,
+                "verdict": each.verdict,
+            }
+            for line in lines
+            if line.system == "audio" and line.name == judging
+            for each in judged(lines, line)
+        ],
+    }
+
+
+def _table(lines: Sequence[Line]) -> str:
+    metrics = [wording.label(name, K) for name in wording.METRICS]
+    distances = [label for label, _ in wording.DISTANCES.values()]
+    heading = (
+        "row",
+        "sound",
+        "shift",
+        "steps",
+        "N",
+        "seeds",
+        *metrics,
+        *distances,
+        "training s",
+        "s a cover",
+    )
+    return markdown_table(heading, [tuple(_cells(line)) for line in lines])
+
+
+def _cells(line: Line) -> Iterator[str]:
+    floor = line.name == line.system
+    yield wording.system_name(line.name) if floor else line.name
+    yield "–" if floor else wording.system_name(line.system)
+    yield "–" if floor else f"{line.noise_shift:g}"
+    yield str(line.recipe.get("train", {}).get("steps", "–"))
+    yield str(line.n)
+    yield "–" if floor else ", ".join(map(str, line.seeds))
+    for name in wording.METRICS:
+        interval = line.metrics.get(name)
+        yield (
+            "–"
+            if interval is None
+            else f"{wording.number(name, interval.estimate)} ({wording.span(name, interval)})"
+        )
+    for name in wording.DISTANCES:
+        yield _spread(line.distances.get(name), several=len(line.seeds) > 1)
+    yield f"{line.seconds['train']:.0f}" if "train" in line.seconds else "–"
+    yield f"{line.seconds['paint']:.3f}" if "paint" in line.seconds else "–"
+
+
+def _spread(spread: Spread | None, *, several: bool) -> str:
+    if spread is None:
+        return "–"
+    mean = wording.distance(spread.mean)
+    return f"{mean} ({wording.distance(spread.low)} to {wording.distance(spread.high)})" if several else mean
+
+
+def _found(found: Sequence[Compared]) -> str:
+    lines = [
+        (
+            _title(each),
+            wording.system_name(each.other),
+            wording.label(each.metric, K),
+            wording.number(each.metric, each.interval.estimate, signed=True),
+            wording.span(each.metric, each.interval, signed=True),
+            each.verdict,
+        )
+        for each in found
+        if each.metric in SHOWN
+    ]
+    return markdown_table(("row", "against", "measure", "difference", "interval", "verdict"), lines)
+
+
+def _targets(targets: Sequence[Judged]) -> str:
+    lines = [
+        (
+            each.target.label,
+            each.target.wanted,
+            "–" if each.figure is None else f"{each.figure:.3f}".replace("-", "−"),
+            each.verdict,
+        )
+        for each in targets
+    ]
+    return markdown_table(("target", "wanted", "figure", "verdict"), lines)
+
+
+def _title(row: Line | Compared) -> str:
+    return f"{row.name}, noise shift {row.noise_shift:g}" if row.noise_shift else row.name
