@@ -11,6 +11,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from covergen.config_benchmark import Benchmark, BenchmarkRow
+from covergen.config_evaluate import Evaluate
 from covergen.config_sources import Section, SourceConfig
 from covergen.config_train import Train
 from covergen.errors import ConfigError
@@ -150,16 +151,6 @@ class Generate(Actors):
     audio_scale: float = Field(1.0, ge=0, le=2, description="weight of the audio layers")
     noise_shift: float = Field(
         0, ge=0, le=1, description="how far the first noise leans to what the sound promises"
-    )
-
-
-class Evaluate(Section):
-    """Covers to a report."""
-
-    resamples: int = Field(2000, ge=100, description="bootstrap resamples")
-    contact_sheet: int = Field(60, ge=1, description="covers shown at once; the others are folded away")
-    reader_covers: int = Field(
-        2000, ge=200, description="covers the evaluator is fitted on, where none is shipped"
     )
 
 

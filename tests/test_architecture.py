@@ -14,7 +14,7 @@ MAX_LINES = 300
 ORDER = [
     ("errors",),
     ("columns", "config_sources"),
-    ("config_train", "config_benchmark"),
+    ("config_benchmark", "config_evaluate", "config_train"),
     ("config",),
     ("tables",),
     ("rows", "objects"),
