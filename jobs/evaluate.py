@@ -1,18 +1,17 @@
 """generated and all that it came from -> report.html, report.md."""
 
 import json
-from functools import partial
 from typing import Any
 
 import ray
 
-from covergen import objects, stable_diffusion
+from covergen import objects
 from covergen.config import Config
-from covergen.evaluation import gather
-from covergen.evaluation.content import Missing, ReportContent
+from covergen.evaluation import controlled, gather, image_models, predecessor, real
+from covergen.evaluation.content import ReportContent
 from covergen.evaluation.publish import link, page_of, publish
+from covergen.evaluation.real import Findings
 from covergen.evaluation.table import SystemsTable
-from covergen.procedural.reader import READER, CoverReader
 from covergen.storage import Root, digest_of
 from jobs import entry
 from jobs.progress import say
@@ -20,8 +19,6 @@ from jobs.strip import song_strip
 from jobs.train import CURRENT
 
 MADE_OF = "report.digest"
-WEIGHTS = "InceptionV3, DINOv2 or CLIP image weights in the local cache"
-MISSING = tuple(Missing(metric, WEIGHTS) for metric in ("FID", "FD-DINOv2", "CMMD", "CLIPScore"))
 
 
 def main(config: Config) -> None:
@@ -35,22 +32,29 @@ def main(config: Config) -> None:
         print(link(root))
         return
     entry.start_ray(config)
-    measured = _table.remote(root, config)  # while the songs are painted
-    strip = song_strip(root, config)
+    measured = _measured.options(num_gpus=config.evaluate.gpus).remote(root, config)
+    strip = song_strip(root, config)  # meanwhile
     covers = gather.covers(root)
+    table, found = ray.get(measured)
     content = ReportContent(
         title="Covers that heard the music",
         summary=f"{len(covers)} covers painted from words and sound.",
         covers=covers,
         shown=config.evaluate.contact_sheet,
-        table=ray.get(measured),
+        table=table,
         strip=strip,
+        real=found.table,
+        sheet=found.sheet,
+        memory=found.memory,
+        predecessor=predecessor.beside(
+            found.table, table, fusion=config.train.fusion, noise_scheduler=config.generate.noise_scheduler
+        ),
         genres=gather.genres(root),
         losses=gather.losses(root, trained["folder"]),
         rejects=gather.refused(root),
         stages=gather.seconds(root),
-        facts={**_facts(config, trained["recipe"]), "Tables": gather.versions(root)},
-        missing=MISSING,
+        facts={**_facts(config, trained["recipe"], found), "Tables": gather.versions(root)},
+        missing=found.missing,
     )
     publish(root, content)
     root.write(MADE_OF, made_of.encode())
@@ -59,34 +63,33 @@ def main(config: Config) -> None:
 
 
 @ray.remote
-def _table(root: Root, config: Config) -> SystemsTable | None:
-    """Fit the reader and measure the controlled albums, if there are any."""
-    if not gather.made_up(root):
-        return None
-    name, offline = config.models.stable_diffusion, config.models.offline
-    reconstruct = partial(stable_diffusion.reconstruct, stable_diffusion.load_vae(name, offline=offline))
-    shipped = stable_diffusion.folder(name, ("vae",), offline=offline) / READER
-    if shipped.is_file():
-        reader = CoverReader.load(shipped)
-    else:
-        size = stable_diffusion.size(name, offline=offline)
-        reader = CoverReader.fit(config.evaluate.reader_covers, size=size, reconstruct=reconstruct)
-    return gather.controlled_table(root, reader, reconstruct=reconstruct, resamples=config.evaluate.resamples)
-
-
-def _facts(config: Config, trained: dict[str, Any]) -> dict[str, dict[str, str]]:
-    start = (
-        f"{config.train.start_from} weights, {trained['start_from'][:12]}"
-        if trained["start_from"]
-        else "nothing"
+def _measured(root: Root, config: Config) -> tuple[SystemsTable | None, Findings]:
+    """Measure made-up albums against their factors, and real ones by the image models that are there."""
+    chosen, offline = config.evaluate, config.models.offline
+    named = chosen.model_dump(include={"clip", "dinov2", "inception"})
+    models = image_models.load_models(**named, device=chosen.device, offline=offline)
+    settings = chosen.model_dump(include={"training_covers", "resamples", "batch_size"})
+    found = real.measure(root, models, **settings)
+    table = controlled.measure(
+        root,
+        base=config.models.stable_diffusion,
+        offline=offline,
+        reader_covers=chosen.reader_covers,
+        resamples=chosen.resamples,
     )
+    return table, found
+
+
+def _facts(config: Config, trained: dict[str, Any], found: Findings) -> dict[str, dict[str, str]]:
+    start = trained["start_from"]
     return {
         "Models": {
             "Stable Diffusion": f"{config.models.stable_diffusion}, {trained['base'][:12]}",
             "audio encoder": config.embed.encoder,
             "fusion": config.train.fusion,
-            "fusion started from": start,
+            "fusion started from": f"{config.train.start_from} weights, {start[:12]}" if start else "nothing",
             "then trained for": f"{config.train.steps} steps on this catalogue",
+            **{f"measured by {kind}": name for kind, name in found.models.items()},
         },
         "Painting": {name: str(value) for name, value in config.generate.model_dump().items()},
     }

@@ -110,6 +110,7 @@ def registries() -> dict[str, dict[str, object]]:
     from covergen.config_train import PRESETS as TRAIN_PRESETS
     from covergen.embeddings import clip_image
     from covergen.embeddings.registry import AUDIO_ENCODERS
+    from covergen.evaluation import dinov2
     from covergen.fusion.registry import FUSIONS
     from covergen.sources.registry import SOURCES
     from covergen.stable_diffusion import NOISE_SCHEDULERS, PRESETS
@@ -120,6 +121,7 @@ def registries() -> dict[str, dict[str, object]]:
         "sources": SOURCES,
         "encoders": AUDIO_ENCODERS,
         "image encoders": clip_image.PRESETS,
+        "image models that measure": dinov2.PRESETS,
         "taggers": TAGGERS,
         "fusions": FUSIONS,
         "prompt styles": PROMPT_STYLES,

@@ -203,3 +203,11 @@ def test_rows_come_in_pieces_too(generation: Generation) -> None:
     pieces = list(generation.batches(["track_id"], where="track_id <> 'b'"))
     assert sorted(name for piece in pieces for name in piece["track_id"].to_pylist()) == ["a", "c"]
     assert all(piece.schema.names == ["track_id"] for piece in pieces)
+
+
+def test_pull_takes_files_and_leaves_folders(root_uri: str) -> None:
+    objects.write(f"{root_uri}/fusion.json", b"{}")
+    objects.write(f"{root_uri}/samples/000100.png", b"sheet")
+    folder = objects.pull(root_uri)
+    assert [path.name for path in folder.iterdir() if path.is_file()] == ["fusion.json"]
+    assert (folder / "fusion.json").read_bytes() == b"{}"

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from covergen.evaluation.nearest import Nearness
+from covergen.evaluation.predecessor import ComparedRow
+from covergen.evaluation.real_table import RealTable
 from covergen.evaluation.table import SystemsTable
 
 Picture = NDArray[np.uint8] | bytes
@@ -79,6 +82,34 @@ class Missing:
 
 
 @dataclass(frozen=True)
+class Neighbour:
+    """A painted cover and the training cover nearest to it; `distance` is that of `Nearness`."""
+
+    painted: Picture
+    painted_name: str
+    training: Picture
+    training_name: str
+    distance: float
+
+
+@dataclass(frozen=True)
+class MemoryCheck:
+    """Whether covers were painted from memory: distances in `space`, in words, and the nearest pairs."""
+
+    space: str
+    nearness: Nearness
+    pairs: tuple[Neighbour, ...]
+
+
+@dataclass(frozen=True)
+class SystemSheet:
+    """The same albums as each system painted them: `names` of albums, pictures in their order by system."""
+
+    names: tuple[str, ...]
+    pictures: Mapping[str, tuple[Picture, ...]]
+
+
+@dataclass(frozen=True)
 class ReportContent:
     """Everything a report shows; an empty part leaves its section out.
 
@@ -93,6 +124,10 @@ class ReportContent:
     covers: tuple[CoverPair, ...]
     numbers: Mapping[str, str] = field(default_factory=dict)
     table: SystemsTable | None = None
+    real: RealTable | None = None
+    sheet: SystemSheet | None = None
+    memory: MemoryCheck | None = None
+    predecessor: tuple[ComparedRow, ...] = ()
     strip: SongStrip | None = None
     genres: Mapping[str, int] = field(default_factory=dict)
     losses: tuple[LossChart, ...] = ()

@@ -48,7 +48,8 @@ class Inception(nn.Module):
         values = self.Mixed_6a(self.Mixed_5d(self.Mixed_5c(self.Mixed_5b(values))))  # (B, 768, 17, 17)
         values = self.Mixed_6e(self.Mixed_6d(self.Mixed_6c(self.Mixed_6b(values))))
         values = self.Mixed_7c(self.Mixed_7b(self.Mixed_7a(values)))  # (B, 2048, 8, 8)
-        return values.mean(dim=(2, 3))
+        features: Tensor = values.mean(dim=(2, 3))
+        return features
 
 
 def resized(pictures: Tensor, size: int) -> Tensor:

@@ -1,6 +1,6 @@
 """The report as Markdown: the same facts, with its pictures as files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from covergen.evaluation import charts, wording
 from covergen.evaluation.content import CoverPair, Picture, ReportContent, SongStrip
+from covergen.evaluation.markdown_real import real_parts
+from covergen.evaluation.markdown_table import markdown_table
 from covergen.evaluation.pictures import contact_sheet
 from covergen.evaluation.table import SystemRow, SystemsTable
 
@@ -24,6 +26,7 @@ def write_markdown(path: Path, content: ReportContent, *, files: Path) -> None:
         parts += _strip(content.strip, files)
     if content.table:
         parts += _table(content.table)
+    parts += real_parts(content, files)
     parts += _lists(content)
     path.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
 
@@ -124,13 +127,3 @@ def _lists(content: ReportContent) -> list[str]:
         missing = [(row.metric, f"needs {row.needs}") for row in content.missing]
         parts += ["## Not computed", markdown_table(("metric", "why"), missing)]
     return parts
-
-
-def markdown_table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table whose cells may hold bars and line breaks."""
-    lines = [heading, ["---"] * len(heading), *rows]
-    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")

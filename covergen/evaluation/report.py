@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import jinja2
 
-from covergen.evaluation import charts, wording
+from covergen.evaluation import charts, report_real, wording
 from covergen.evaluation.content import CoverPair, LossChart, ReportContent, SongStrip
 from covergen.evaluation.markdown import write_markdown
 from covergen.evaluation.pictures import PictureBook
@@ -63,6 +63,10 @@ def _context(content: ReportContent, book: PictureBook) -> dict[str, Any]:
         "wall_columns": max(1, len(wall) // 2 if len(wall) > 7 else len(wall)),
         "proof": _proof(content.table) if content.table and content.table.differences else None,
         "systems": _systems(content.table) if content.table else None,
+        "sheet": content.sheet and report_real.sheet(content.sheet, book.address),
+        "real": content.real and report_real.table(content.real),
+        "memory": content.memory and report_real.memory(content.memory, book.address),
+        "predecessor": report_real.predecessor(content.predecessor),
         "genres": content.genres and charts.bar_chart(content.genres, title="Albums by genre", text=_count),
         "losses": [_loss(chart) for chart in charts.drawable(content.losses)],
         "stages": content.stages and seconds,

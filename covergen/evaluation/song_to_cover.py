@@ -21,13 +21,30 @@ _PENALTIES: Final = 10.0 ** np.arange(-3, 5)
 
 
 @dataclass(frozen=True)
-class SongScorer:
-    """A fitted map: pictures are expected at `centre + music @ weight`, music in units of its spread."""
+class Scale:
+    """Features in units of their spread about their mean, both (D,); a constant one stays as it is."""
 
-    music_mean: Doubles  # (A,)
-    music_spread: Doubles  # (A,)
+    mean: Doubles
+    spread: Doubles
+
+    @classmethod
+    def of(cls, features: Features) -> "Scale":
+        """Return the scale of (N, D)."""
+        spread = features.std(axis=0, dtype=np.float64)
+        return cls(features.mean(axis=0, dtype=np.float64), np.where(spread > 1e-9, spread, 1.0))
+
+    def __call__(self, features: Features) -> Doubles:
+        """Return (N, D) in these units."""
+        return np.asarray((features - self.mean) / self.spread, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class SongScorer:
+    """A fitted map: a song's picture is expected at `music @ weight` (D,), both in units of their spread."""
+
+    music: Scale
+    pictures: Scale
     weight: Doubles  # (A, D)
-    centre: Doubles  # (D,)
     penalty: float
 
     @classmethod
@@ -37,27 +54,24 @@ class SongScorer:
             raise ValueError(
                 f"{len(music)} songs and {len(pictures)} covers; fitting needs {LEAST} of each at least"
             )
-        mean, spread = music.mean(axis=0, dtype=np.float64), music.std(axis=0, dtype=np.float64)
-        spread = np.where(spread > 1e-9, spread, 1.0)
-        inputs = (music - mean) / spread
-        targets = _unit(pictures)
-        centre = targets.mean(axis=0)
-        left, values, right = np.linalg.svd(inputs, full_matrices=False)
-        aimed = left.T @ (targets - centre)  # (rank, D)
+        heard, seen = Scale.of(music), Scale.of(pictures)
+        targets = seen(pictures)
+        left, values, right = np.linalg.svd(heard(music), full_matrices=False)
+        aimed = left.T @ targets  # (rank, D)
         penalty = min(
             (float(p) * float(values.max()) ** 2 / len(music) for p in _PENALTIES),
-            key=lambda p: _left_out_error(left, values, targets=targets - centre, aimed=aimed, penalty=p),
+            key=lambda p: _left_out_error(left, values, targets=targets, aimed=aimed, penalty=p),
         )
         shrunk = values / (values**2 + penalty)
-        return cls(mean, spread, right.T @ (shrunk[:, None] * aimed), centre, penalty)
+        return cls(heard, seen, right.T @ (shrunk[:, None] * aimed), penalty)
 
     def ranks(self, music: Features, pictures: Features) -> Ranks:
-        """Return the rank (M,) from 1 of each song's own picture among all M, by cosine about the centre.
+        """Return the rank (M,) from 1 of each song's own picture among all M, by the cosine to the expected.
 
         A tie counts against the song.
         """
-        expected = ((music - self.music_mean) / self.music_spread) @ self.weight  # (M, D)
-        scores = _directions(expected) @ _directions(_unit(pictures) - self.centre).T  # (M, M)
+        expected = _directions(self.music(music) @ self.weight)  # (M, D)
+        scores = expected @ _directions(self.pictures(pictures)).T  # (M, M)
         own = np.diagonal(scores)[:, None]
         return np.asarray((scores >= own - 1e-12).sum(axis=1), dtype=np.int64)
 
@@ -70,11 +84,6 @@ def _left_out_error(
     residual = targets - left @ (kept[:, None] * aimed)
     leverage = (left**2) @ kept + 1 / len(left)  # the mean is fitted too
     return float(((residual / np.maximum(1 - leverage, 1e-6)[:, None]) ** 2).sum())
-
-
-def _unit(features: Features) -> Doubles:
-    values = features.astype(np.float64)
-    return np.asarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12))
 
 
 def _directions(vectors: Doubles) -> Doubles:

@@ -26,7 +26,7 @@ def test_a_sheet_shows_truth_words_and_sound_and_is_the_same_every_time(tmp_path
     with torch.no_grad():
         for layer in fusion.attention:
             for weight in layer.parameters():
-                weight.add_(0.5)
+                weight.add_(torch.randn_like(weight))
     heard = sheet.paint(fusion)
     assert np.array_equal(heard[36 : 36 + 32], first[36 : 36 + 32])  # words alone are the base's
     assert not np.array_equal(heard[72:], first[72:])

@@ -22,7 +22,7 @@ from tests.jobs.test_survival import eventually, finish, start
 from tests.toy_root import make_root
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-STEPS, SAVED_EVERY = 120, 10
+STEPS, SAVED_EVERY = 60, 5
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +59,10 @@ def write(folder: Path, content: dict[str, object]) -> Path:
     return path
 
 
-def error_in_peace(root: Root, base: str) -> float:
+@pytest.fixture(scope="module")
+def in_peace(base: str, tmp_path_factory: pytest.TempPathFactory) -> float:
     """The held-out error of one process that nothing disturbs, without Ray."""
+    root = make_root(str(tmp_path_factory.mktemp("peace") / "root"))
     config = Config.model_validate(sections(root, base))
     unet = stable_diffusion.load_unet(base)
     examples, held_out = (read_examples(root, s, base=base, offline=True) for s in ("train", "validation"))
@@ -87,7 +89,7 @@ def history_of(folder: Path) -> list[dict[str, float | int | str]]:
     return history
 
 
-def test_a_worker_is_killed_amid_an_epoch(root: Root, base: str, tmp_path: Path) -> None:
+def test_a_worker_is_killed_amid_an_epoch(root: Root, base: str, in_peace: float, tmp_path: Path) -> None:
     running = start("train", write(tmp_path, sections(root, base, workers=2, cpus=0.5)))
     folder = wait_for_a_save(root, running)
     victim = min(eventually("RayTrainWorker", of=running.pid, besides=set()))
@@ -97,10 +99,12 @@ def test_a_worker_is_killed_amid_an_epoch(root: Root, base: str, tmp_path: Path)
     history = history_of(folder)
     steps = [row["step"] for row in history if row["stage"] == "train"]
     assert steps == list(range(1, STEPS + 1))  # what was done again counts once
-    assert validations(history)[STEPS] == pytest.approx(error_in_peace(root, base), rel=0.01)
+    assert validations(history)[STEPS] == pytest.approx(in_peace, rel=0.01)
 
 
-def test_a_killed_run_goes_on_with_another_number_of_workers(root: Root, base: str, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_with_another_number_of_workers(
+    root: Root, base: str, in_peace: float, tmp_path: Path
+) -> None:
     running = start("train", write(tmp_path, sections(root, base, workers=2, cpus=0.5)))
     folder = wait_for_a_save(root, running)
     os.kill(running.pid, signal.SIGKILL)
@@ -108,4 +112,4 @@ def test_a_killed_run_goes_on_with_another_number_of_workers(root: Root, base: s
     assert not (folder / "recipe.json").exists()
     finish(start("train", write(tmp_path, sections(root, base, workers=[1, 3], cpus=1))))
     assert (folder / "recipe.json").exists()
-    assert validations(history_of(folder))[STEPS] == pytest.approx(error_in_peace(root, base), rel=0.01)
+    assert validations(history_of(folder))[STEPS] == pytest.approx(in_peace, rel=0.01)
