@@ -31,6 +31,7 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
         "batch_size": 32,
         "learning_rate": 2e-3,
         "high_noise": 0.7,
+        "min_snr_gamma": None,  # the error of the velocity already weighs high noise most
         "ema_decay": 0.99,
         "checkpoint_every": 100,
         "validate_every": 200,
@@ -83,6 +84,9 @@ class Train(Section):
     prompt_variants: bool = Field(True, description="draw among a prompt's variants; false takes the first")
     high_noise: float = Field(
         0, ge=0, description="power by which timesteps crowd to high noise; 0 is uniform"
+    )
+    min_snr_gamma: float | None = Field(
+        5.0, gt=0, description="cap of a timestep's weight by its signal; null: every timestep weighs the same"
     )
     ema_decay: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights")
     workers: Count | tuple[Count, Count] = Field(

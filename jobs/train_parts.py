@@ -36,6 +36,7 @@ def settings_of(config: Config) -> TrainingSettings:
         drop_rates=DropRates(audio=train.audio_drop, text=train.text_drop, both=train.both_drop),
         prompt_variants=train.prompt_variants,
         high_noise=train.high_noise,
+        min_snr_gamma=train.min_snr_gamma,
         bf16=train.bf16,
         align_steps=train.align_steps,
         validate_every=train.validate_every,

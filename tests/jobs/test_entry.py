@@ -38,7 +38,7 @@ def refusal(job: entry.Job, capsys: pytest.CaptureFixture[str], *arguments: str)
     [
         (["train.stepz=3"], "there is no key train.stepz. Did you mean steps?"),
         (["scrape.sources.0.path=/no/such/folder"], "/no/such/folder"),
-        (["train.batch_size=7", "train.workers=2"], "cannot be shared by 2 workers"),
+        (["train.batch_size=1", "train.workers=2"], "cannot be shared by 2 workers"),
         ([], "music"),
         (["--retry", "bad_code"], "--retry 'bad_code': the codes are"),
     ],
