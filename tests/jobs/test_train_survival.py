@@ -105,11 +105,11 @@ def test_a_worker_is_killed_amid_an_epoch(root: Root, base: str, in_peace: float
 def test_a_killed_run_goes_on_with_another_number_of_workers(
     root: Root, base: str, in_peace: float, tmp_path: Path
 ) -> None:
-    running = start("train", write(tmp_path, sections(root, base, workers=2, cpus=0.5)))
+    running = start("train", write(tmp_path, sections(root, base, workers=1)))
     folder = wait_for_a_save(root, running)
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
     assert not (folder / "recipe.json").exists()
-    finish(start("train", write(tmp_path, sections(root, base, workers=[1, 3], cpus=1))))
+    finish(start("train", write(tmp_path, sections(root, base, workers=[1, 2]))))
     assert (folder / "recipe.json").exists()
     assert validations(history_of(folder))[STEPS] == pytest.approx(in_peace, rel=0.01)

@@ -1,6 +1,7 @@
 """However many workers share a batch, and however unevenly, the weights are those of one worker."""
 
 import tempfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,10 +27,10 @@ ZERO_SNR = {
 STEPS = 20
 
 
-def make_trainer(*, batch_size=8, accumulate=1, **more):
-    settings = TrainingSettings(
-        steps=STEPS, batch_size=batch_size, accumulate=accumulate, warmup_steps=2, learning_rate=1e-3, seed=4
-    )
+SETTINGS = TrainingSettings(steps=STEPS, batch_size=8, warmup_steps=2, learning_rate=1e-3, seed=4)
+
+
+def make_trainer(settings=SETTINGS, **more):
     unet = make_unet()
     fusion = build("decoupled", unet, FEATURES, seed=1)
     noise_scheduler = build_noise_scheduler(ZERO_SNR, "ddpm")
@@ -54,10 +55,11 @@ def moved(trainer):
     ("batch_size", "workers", "accumulate"), [(8, 3, 1), (7, 2, 3), (5, 4, 1), (3, 3, 1)]
 )
 def test_uneven_shares_add_up_to_the_whole_batch(batch_size, workers, accumulate):
-    whole = moved(make_trainer(batch_size=batch_size))
+    settings = replace(SETTINGS, batch_size=batch_size)
+    whole = moved(make_trainer(settings))
     total = {}
     for rank in range(workers):
-        worker = make_trainer(batch_size=batch_size, accumulate=accumulate, rank=rank, world_size=workers)
+        worker = make_trainer(replace(settings, accumulate=accumulate), rank=rank, world_size=workers)
         worker.load_state(whole.state())
         for name, gradient in gradients(worker).items():
             total[name] = total.get(name, 0) + gradient / workers  # as data parallelism averages them
@@ -86,17 +88,25 @@ def work(rank: int, workers: int, folder: str) -> None:
     )
     trainer = make_trainer(rank=rank, world_size=workers, wrap=DistributedDataParallel)
     list(trainer)
-    torch.save(trainer.fusion.state_dict(), Path(folder) / f"{rank}.pt")
+    # far too fast a rate: nothing gets better for long, which the first worker alone finds out
+    wild = replace(SETTINGS, learning_rate=0.2, ema_decay=0.0, validate_every=2, patience=1)
+    stopped = make_trainer(
+        wild, held_out=make_examples(6, 9), rank=rank, world_size=workers, wrap=DistributedDataParallel
+    )
+    list(stopped)
+    torch.save((trainer.fusion.state_dict(), stopped.step), Path(folder) / f"{rank}.pt")
     distributed.destroy_process_group()
 
 
 @pytest.mark.slow
-def test_two_processes_with_half_batches_are_one_with_the_whole():
+def test_two_processes_with_half_batches_are_one_with_the_whole_and_stop_together():
     alone = make_trainer()
     list(alone)
     with tempfile.TemporaryDirectory() as folder:
         multiprocessing.spawn(work, (2, folder), nprocs=2)
-        one, two = (torch.load(Path(folder) / f"{rank}.pt", weights_only=True) for rank in (0, 1))
+        saved = [torch.load(Path(folder) / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
+    (one, ended), (two, ended_too) = saved
+    assert ended == ended_too < STEPS
     for name, weight in alone.fusion.state_dict().items():
         assert torch.equal(one[name], two[name]), name
         assert torch.allclose(one[name].float(), weight.float(), rtol=0, atol=1e-5), name
