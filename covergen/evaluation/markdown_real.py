@@ -57,7 +57,7 @@ def _predecessor(rows: tuple[ComparedRow, ...]) -> list[str]:
     names = ("method", "sampler", "published_mse", "published_fid", "mse", "fid", "n")
     lines = [tuple(row[name] for name in names) for row in report_real.predecessor(rows)]
     return [
-        "## In the predecessor's shape",
+        "## Beside the predecessor",
         "Published by the predecessor, other data: not comparable. Beside it what this run measured.",
         markdown_table(heading, lines),
     ]

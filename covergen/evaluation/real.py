@@ -27,7 +27,7 @@ from covergen.storage import Root
 
 Values = NDArray[np.float64]
 
-PAIRS: Final = 6
+PAIRS: Final = 8
 _TRAINING: Final = 10  # covers below which nearness says nothing
 
 
