@@ -154,6 +154,19 @@ def test_what_was_not_measured_is_not_judged(measurements):
     assert verdicts["R@10"] == "met"
 
 
+@pytest.mark.parametrize(("hits", "told"), [(0, "collapsed: the words are lost"), (58, "no collapse seen")])
+def test_rows_that_the_predecessor_trained_are_told_apart(lines, hits, told):
+    made_of = {**recipe("concat"), "train": {"fusion": "concat", "objective": "predecessor"}}
+    row = measured("concat then", "audio", made_of=made_of)
+    genres = (1.0,) * hits + (0.0,) * (len(ALBUMS) - hits)
+    then = table_lines([replace(row, values={**row.values, "genre_accuracy": genres})], resamples=100)
+    found = benchmark_page.differences([*lines, *then], resamples=100)
+    page = benchmark_page.markdown([*lines, *then], found, judging="decoupled")
+    (line,) = [line for line in page.splitlines() if line.startswith("- concat then: genre read")]
+    assert told in line
+    assert "As the predecessor" not in benchmark_page.markdown(lines, found[:0], judging="decoupled")
+
+
 def test_the_page_and_its_figures_agree(lines):
     found = benchmark_page.differences(lines, resamples=100)
     page = benchmark_page.markdown(lines, found, judging="decoupled")

@@ -13,7 +13,7 @@ from covergen.verify import verify
 from jobs import benchmark
 from tests.jobs.conftest import config_for
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
 WORDS = {"name": "text_only", "fusion": "text_only"}
 OURS = {"name": "decoupled", "fusion": "decoupled", "seeds": [1]}
 
