@@ -86,7 +86,9 @@ class Train(Section):
         0, ge=0, description="power by which timesteps crowd to high noise; 0 is uniform"
     )
     min_snr_gamma: float | None = Field(
-        5.0, gt=0, description="cap of a timestep's weight by its signal; null: every timestep weighs the same"
+        5.0,
+        gt=0,
+        description="cap of a timestep's weight by its signal; null: every timestep weighs the same",
     )
     ema_decay: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights")
     workers: Count | tuple[Count, Count] = Field(
