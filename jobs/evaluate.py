@@ -53,7 +53,7 @@ def main(config: Config) -> None:
         losses=gather.losses(root, trained["folder"]),
         rejects=gather.refused(root),
         stages=gather.seconds(root),
-        facts={**_facts(config, trained["recipe"], found), "Tables": gather.versions(root)},
+        facts={**_facts(root, config, trained, found), "Tables": gather.versions(root)},
         missing=found.missing,
     )
     publish(root, content)
@@ -80,15 +80,15 @@ def _measured(root: Root, config: Config) -> tuple[SystemsTable | None, Findings
     return table, found
 
 
-def _facts(config: Config, trained: dict[str, Any], found: Findings) -> dict[str, dict[str, str]]:
-    start = trained["start_from"]
+def _facts(root: Root, config: Config, trained: Any, found: Findings) -> dict[str, dict[str, str]]:
+    start, base = trained["recipe"]["start_from"], trained["recipe"]["base"]
     return {
         "Models": {
-            "Stable Diffusion": f"{config.models.stable_diffusion}, {trained['base'][:12]}",
+            "Stable Diffusion": f"{config.models.stable_diffusion}, {base[:12]}",
             "audio encoder": config.embed.encoder,
             "fusion": config.train.fusion,
             "fusion started from": f"{config.train.start_from} weights, {start[:12]}" if start else "nothing",
-            "then trained for": f"{config.train.steps} steps on this catalogue",
+            "then trained for": f"{gather.steps(root, trained['folder'])} steps on this catalogue",
             **{f"measured by {kind}": name for kind, name in found.models.items()},
         },
         "Painting": {name: str(value) for name, value in config.generate.model_dump().items()},

@@ -91,6 +91,11 @@ def controlled_table(
     )
 
 
+def steps(root: Root, folder: str) -> int:
+    """Return after how many steps of training a checkpoint's weights were taken."""
+    return int(json.loads(root.read(f"{folder}/fusion.json"))["step"])
+
+
 def losses(root: Root, folder: str) -> tuple[LossChart, ...]:
     """Return a training's loss curve and, where it was validated, the error of each kind of sound."""
     history = json.loads(root.read(f"{folder}/fusion.json"))["history"]

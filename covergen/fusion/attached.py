@@ -15,11 +15,9 @@ from covergen.fusion.protocol import Fusion, UNet
 from covergen.fusion.resampler import Resampler
 
 SIZES: Final[Mapping[str, Mapping[str, Any]]] = {
-    # Heads of 64 and a feed-forward step without biases, as IP-Adapter Plus has: these can be exported.
-    "small": {"tokens": 8, "width": 128, "depth": 2, "heads": 2, "biases": False},
-    "full": {"tokens": 16, "width": 768, "depth": 4, "heads": 12, "biases": False},
-    # The shipped weights were trained at this one.
-    "tiny": {"tokens": 8, "width": 128, "depth": 2, "heads": 4, "biases": True},
+    # heads of 64, as IP-Adapter Plus has
+    "small": {"tokens": 8, "width": 128, "depth": 2, "heads": 2},
+    "full": {"tokens": 16, "width": 768, "depth": 4, "heads": 12},
 }
 _FULL_FROM: Final = 512  # text width: Stable Diffusion 1.x has 768, made-up bases have less
 _COVER_GRID: Final = 2

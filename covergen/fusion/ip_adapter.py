@@ -65,10 +65,6 @@ def _check_shape(fusion: AttachedFusion) -> None:
                 f"the fusion of size {size!r} has heads of width {width}, and IP-Adapter Plus has heads of "
                 f"{_HEAD_WIDTH}: {remedy}"
             )
-        if "feed_forward.1.bias" in layer.state_dict():
-            raise ModelError(
-                f"the fusion of size {size!r} has biases where IP-Adapter Plus has none: {remedy}"
-            )
     if len(fusion.resampler.layers) > _DEPTH:
         raise ModelError(
             f"the fusion has {len(fusion.resampler.layers)} layers, and diffusers reads {_DEPTH}: {remedy}"

@@ -15,20 +15,12 @@ class Resampler(nn.Module):
     """Learnt queries that read the frames `depth` times; one token for each query."""
 
     def __init__(
-        self,
-        feature_width: int,
-        out_width: int,
-        *,
-        tokens: int,
-        width: int,
-        depth: int,
-        heads: int,
-        biases: bool = False,
+        self, feature_width: int, out_width: int, *, tokens: int, width: int, depth: int, heads: int
     ):
         super().__init__()
         self.latents = nn.Parameter(torch.randn(tokens, width) / math.sqrt(width))
         self.proj_in = nn.Linear(feature_width, width)
-        self.layers = nn.ModuleList(ResamplerLayer(width, heads, biases=bool(biases)) for _ in range(depth))
+        self.layers = nn.ModuleList(ResamplerLayer(width, heads) for _ in range(depth))
         self.proj_out = nn.Linear(width, out_width)
         self.norm_out = nn.LayerNorm(out_width)
 
@@ -46,7 +38,7 @@ class Resampler(nn.Module):
 class ResamplerLayer(nn.Module):
     """Latents attend to frames and to themselves, then a feed-forward step; both residual."""
 
-    def __init__(self, width: int, heads: int, *, biases: bool):
+    def __init__(self, width: int, heads: int):
         super().__init__()
         self.heads = heads
         self.norm_frames = nn.LayerNorm(width)
@@ -56,9 +48,9 @@ class ResamplerLayer(nn.Module):
         self.to_out = nn.Linear(width, width, bias=False)
         self.feed_forward = nn.Sequential(
             nn.LayerNorm(width),
-            nn.Linear(width, 4 * width, bias=biases),
+            nn.Linear(width, 4 * width, bias=False),
             nn.GELU(),
-            nn.Linear(4 * width, width, bias=biases),
+            nn.Linear(4 * width, width, bias=False),
         )
 
     def forward(self, frames: Tensor, latents: Tensor) -> Tensor:
