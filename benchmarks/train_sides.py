@@ -69,7 +69,7 @@ TOY: Final = Sizes(
     text={"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2},
     mert=TOY_MERT,
     layers=(1, 2, 3, 4),
-    fusion="tiny",
+    fusion="small",
 )
 
 
