@@ -6,10 +6,8 @@ B batch, Q positions, T text tokens, N music tokens, D text width.
 import torch
 from torch import Tensor, nn
 
-from covergen.fusion.attached import AttachedFusion, pooled_latents
+from covergen.fusion.attached import AttachedFusion
 from covergen.fusion.attention import AttentionLayer, MusicAttention, attend
-
-__all__ = ["DecoupledAttention", "DecoupledFusion", "pooled_latents"]
 
 
 class DecoupledAttention(MusicAttention):

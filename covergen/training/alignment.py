@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from covergen.fusion import Fusion
-from covergen.fusion.decoupled import pooled_latents
+from covergen.fusion.attached import pooled_latents
 from covergen.training import batches, objective
 from covergen.training.examples import Examples
 from covergen.training.settings import TrainingSettings

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from covergen.errors import ConfigError
 from covergen.fusion import Fusion
-from covergen.fusion.decoupled import pooled_latents
+from covergen.fusion.attached import pooled_latents
 from covergen.training import objective
 from covergen.training.alignment import Row, align
 from covergen.training.average import WeightAverage

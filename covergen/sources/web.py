@@ -1,0 +1,162 @@
+"""What a source on the web is: requests, an answer to each, and a pure parse of it.
+
+A web source never touches the network: `fetch.py` does, with the manners that the source names. So every
+parser is tested on text, and every answer can be parsed again without asking twice.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Protocol
+
+from covergen.errors import BadInput, RejectCode
+from covergen.sources.protocol import Found
+
+
+@dataclass(frozen=True)
+class Manners:
+    """How often one bucket of a source may be asked, over the whole cluster.
+
+    At most `count` requests are sent in any `seconds`, `at_once` are under way, and `daily` are sent between
+    two midnights of `day_zone`. Requests with one `bucket` share all of it.
+    """
+
+    bucket: str
+    count: int
+    seconds: float
+    at_once: int = 4
+    daily: int | None = None
+    day_zone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question: an address, which of the source's parsers reads the answer, and what that has to know."""
+
+    source: str
+    kind: str
+    url: str
+    about: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of all it says, hexadecimal."""
+        said = json.dumps([self.source, self.kind, self.url, sorted(self.about.items())], ensure_ascii=False)
+        return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back; names of headers are in lower case."""
+
+    url: str  # after redirects
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    fetched_at: datetime
+
+    def json(self) -> Any:
+        """Return the body as JSON. Raises BadInput."""
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise BadInput(RejectCode.NEW_LAYOUT, f"{self.url} did not answer with JSON") from error
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an answer is none. A `wait` in seconds rests the whole bucket; `again`: another try may succeed."""
+
+    code: RejectCode
+    reason: str
+    wait: float | None = None
+    again: bool = False
+
+    @property
+    def problem(self) -> BadInput:
+        """The refusal as what stands in `rejects`."""
+        return BadInput(self.code, self.reason, retriable=self.again or self.wait is not None)
+
+
+def usual_refusal(answer: Answer) -> Refusal | None:
+    """Return what a status means where a source means nothing else by it; None for 200.
+
+    Retry-After is left to the one who fetches: it counts whatever the status.
+    """
+    status, asked = answer.status, f"{answer.url} answered {answer.status}"
+    if status == 200:
+        return None
+    if status in {404, 410}:
+        return Refusal(RejectCode.NOT_FOUND, asked)
+    if status in {401, 403, 451}:
+        return Refusal(RejectCode.FORBIDDEN, asked)
+    if status == 429:
+        return Refusal(RejectCode.RATE_LIMITED, asked, again=True)
+    if status >= 500 or status == 408:
+        return Refusal(RejectCode.SERVER_FAILED, asked, again=True)
+    return Refusal(RejectCode.SOURCE_ERROR, asked)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An album that is known already and of which a source may know more."""
+
+    album_id: str
+    artist: str
+    title: str
+    year: str | None = None
+    upc: str | None = None
+    tracks: tuple["WantedTrack", ...] = ()
+
+
+@dataclass(frozen=True)
+class WantedTrack:
+    """A song of such an album, and its ids elsewhere by the name of the place."""
+
+    track_id: str
+    title: str
+    artist: str
+    isrc: str | None = None
+    ids: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What an answer tells, and what has to be asked next."""
+
+    found: Found = field(default_factory=Found)
+    follow: tuple[Request, ...] = ()
+
+
+class WebSource(Protocol):
+    """Albums, or more about known ones, from a site or an API.
+
+    Building one raises ConfigError where the user has not given or accepted what it needs.
+    """
+
+    name: ClassVar[str]
+
+    def requests(self, wanted: Iterable[Wanted]) -> Iterator[Request]:
+        """Yield the first requests: of a source that lists albums itself, whatever is wanted."""
+        ...
+
+    def manners(self, request: Request) -> Manners:
+        """Return the bucket that a request is counted in."""
+        ...
+
+    def headers(self) -> dict[str, str]:
+        """Return headers of a request, credentials among them: read where they are sent, never stored."""
+        ...
+
+    def refusal(self, request: Request, answer: Answer) -> Refusal | None:
+        """Return why an answer is none, a status of 200 with an error in it too; such answers are not kept.
+
+        `usual_refusal` is right for most.
+        """
+        ...
+
+    def parse(self, request: Request, answer: Answer) -> Parsed:
+        """Return what an answer tells; a function of its two arguments alone. Raises BadInput."""
+        ...
