@@ -40,6 +40,14 @@ class Scrape(Section):
     max_file_mb: float = Field(512, gt=0, description="larger files are refused")
     max_seconds: float = Field(3 * 3600, gt=0, description="longer audio is refused")
     min_seconds: float = Field(1, gt=0, description="shorter audio is refused")
+    contact: str | None = Field(
+        None, description="an address for whoever runs a site that is asked: stands in every request"
+    )
+    actors: int = Field(4, ge=1, description="actors that ask sites on the web")
+    at_once: int = Field(8, ge=1, description="requests of an actor that are under way at once")
+    max_age_days: float | None = Field(
+        None, gt=0, description="answers that are older are asked for again; nothing keeps them for ever"
+    )
 
 
 class Clean(Section):

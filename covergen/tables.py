@@ -84,6 +84,22 @@ MEDIA = Table(
     ),
 )
 
+ANSWERS = Table(
+    "answers",
+    ("source", "url"),
+    "What sources on the web answered: nothing finished is asked again, and all can be parsed anew.",
+    (
+        text("source", "name of the source in the registry"),
+        text("url", "what was asked"),
+        text("final_url", "where the answer came from, after redirects"),
+        Column("headers", IDS, "headers of the answer, names in lower case"),
+        Column("body", pa.binary(), "the answer as it came"),
+        time("fetched_at", "when"),
+        INPUT_DIGEST,
+        CHECKSUM,
+    ),
+)
+
 TAGS = Table(
     "tags",
     ("track_id", "tagger"),
@@ -245,7 +261,7 @@ REJECTS = Table(
 TABLES = {
     table.name: table
     for table in (
-        ALBUMS, TRACKS, MEDIA, TAGS, CATALOG, PROMPTS, AUDIO_EMBEDDINGS, TEXT_EMBEDDINGS, IMAGE_EMBEDDINGS,
-        LATENTS, GENERATED, REJECTS,
+        ALBUMS, TRACKS, ANSWERS, MEDIA, TAGS, CATALOG, PROMPTS, AUDIO_EMBEDDINGS, TEXT_EMBEDDINGS,
+        IMAGE_EMBEDDINGS, LATENTS, GENERATED, REJECTS,
     )
 }  # fmt: skip

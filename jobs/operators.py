@@ -108,14 +108,14 @@ def mapped(dataset: Dataset, stage: Stage, *, batch_size: int) -> Dataset:
     return dataset.map_batches(_Told(stage), batch_format="pyarrow", batch_size=batch_size)
 
 
-def pooled(dataset: Dataset, stage: Stage, *, actors: Actors) -> Dataset:
+def pooled(dataset: Dataset, stage: Stage, *, actors: Actors, whole_blocks: bool = False) -> Dataset:
     """Map a stage over the dataset in a pool of actors that bears its name."""
     return dataset.map_batches(
         type(name_of(stage), (_Told,), {}),
         fn_constructor_args=(stage,),
         compute=ActorPoolStrategy(size=actors.actors),
         batch_format="pyarrow",
-        batch_size=actors.batch_size,
+        batch_size=None if whole_blocks else actors.batch_size,
         num_cpus=None if actors.gpus else actors.cpus,
         num_gpus=actors.gpus or None,
     )

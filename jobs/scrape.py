@@ -1,4 +1,7 @@
-"""sources -> albums, tracks, media: every file found is opened, proved usable or refused with a reason."""
+"""sources -> albums, tracks, media: every file found is opened, proved usable or refused with a reason.
+
+Local sources are read first; then the web is asked in turns, each for what the turns before have told of.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
@@ -8,15 +11,17 @@ import pyarrow as pa
 
 from covergen import rejects, rows
 from covergen.audio import AudioLimits
-from covergen.columns import Table
-from covergen.config import Config
+from covergen.config import Actors, Config
 from covergen.lineage import held
-from covergen.sources.media import CheckMedia, stamp
-from covergen.sources.protocol import Found, Rejected
-from covergen.sources.registry import SOURCES
+from covergen.sources.known import not_from_others, refuse, upsert, wanted_of
+from covergen.sources.media import CheckMedia, is_web, stamp
+from covergen.sources.protocol import Found
+from covergen.sources.registry import SOURCES, WEB_SOURCES
 from covergen.storage import Root
 from covergen.tables import ALBUMS, MEDIA, TRACKS
 from jobs import entry, operators
+from jobs.fetching import fetcher_of
+from jobs.gather import gather
 from jobs.progress import say
 
 PART = 16  # media that one task opens
@@ -28,17 +33,32 @@ RECIPES = {name: {"table": name, "version": version} for name, version in VERSIO
 
 def main(config: Config) -> None:
     """Read the sources, then check the media that are new or changed."""
-    sources = [SOURCES[asked.name](**asked.model_dump(exclude={"name"})) for asked in config.scrape.sources]
+    given = [(each.name, each.model_dump(exclude={"name"})) for each in config.scrape.sources]
+    local = [SOURCES[name](**arguments) for name, arguments in given if name in SOURCES]
+    web = {name: WEB_SOURCES[name](**arguments) for name, arguments in given if name in WEB_SOURCES}
     root = Root.create(config.root)
     for table in (ALBUMS, TRACKS, MEDIA):
         root.generation(table, RECIPES[table.name])
-    new = count = 0
-    for found in batched(chain.from_iterable(source.read() for source in sources)):
-        new += _upsert(root, ALBUMS, found.albums) + _upsert(root, TRACKS, found.tracks)
-        count += len(found.albums)
+    pieces = batched(chain.from_iterable(source.read() for source in local))
+    albums, news = keep(root, pieces, config)
+    for turn in sorted({source.turn for source in web.values()}):
+        now = {name: source for name, source in web.items() if source.turn == turn}
+        wanted = list(wanted_of(root))
+        first = chain.from_iterable(source.requests(wanted) for source in now.values())
+        more, changed = keep(root, batched(gather(root, now, first, config)), config)
+        albums, news = albums + more, news + changed
+    say(f"scrape: {albums} albums read, {news} rows of albums and tracks new or changed")
+
+
+def keep(root: Root, pieces: Iterable[Found], config: Config) -> tuple[int, int]:
+    """Write a catalogue piece by piece and check its media; return how many albums it had, and news."""
+    albums = news = 0
+    for found in pieces:
+        albums += len(found.albums)
+        news += upsert(root, ALBUMS, found.albums) + upsert(root, TRACKS, found.tracks)
         refuse(root, found.rejects)
         check(root, found.media, config)
-    say(f"scrape: {count} albums read, {new} rows of albums and tracks new or changed")
+    return albums, news
 
 
 def batched(pieces: Iterable[Found]) -> Iterator[Found]:
@@ -58,7 +78,8 @@ def batched(pieces: Iterable[Found]) -> Iterator[Found]:
 def check(root: Root, candidates: list[Mapping[str, Any]], config: Config) -> None:
     """Open the candidates that are new or changed, in parallel, and write them to `media` or `rejects`."""
     asked, generation = config.scrape, root.current(MEDIA)
-    first = {tuple(candidate[name] for name in MEDIA.key): candidate for candidate in reversed(candidates)}
+    ours = not_from_others(root, candidates)
+    first = {tuple(candidate[name] for name in MEDIA.key): candidate for candidate in reversed(ours)}
     stamped = [{**candidate, "input_digest": stamp(candidate)} for candidate in first.values()]
     table = rows.from_records(MEDIA, stamped).drop_columns(["checksum"])
     owed = held(table.select([*MEDIA.key, "input_digest"]))
@@ -72,34 +93,15 @@ def check(root: Root, candidates: list[Mapping[str, Any]], config: Config) -> No
         max_bytes=int(asked.max_file_mb * 2**20), max_seconds=asked.max_seconds, min_seconds=asked.min_seconds
     )
     candidates_left = table.filter(chosen).select(CANDIDATE_COLUMNS)
-    stage = CheckMedia(limits)
-    checked = operators.mapped(operators.rows(candidates_left, per_block=PART), stage, batch_size=PART)
+    dataset = operators.rows(candidates_left, per_block=PART)
+    if any(is_web(address) for address in candidates_left["uri"].to_pylist()):
+        stage = CheckMedia(limits, fetcher=fetcher_of(root, config))
+        actors = Actors(actors=asked.actors, cpus=0.5, batch_size=PART)
+        checked = operators.pooled(dataset, stage, actors=actors)
+    else:
+        stage = CheckMedia(limits)
+        checked = operators.mapped(dataset, stage, batch_size=PART)
     operators.write(checked, root, generation, work=work, per_block=16 * PART, stage=stage, config=config)
-
-
-def refuse(root: Root, refused: Iterable[Rejected]) -> None:
-    """Write what a source met and could not use, once."""
-    standing = {(row["stage"], row["key"], row["code"]) for row in rejects.latest(root).to_pylist()}
-    for one in refused:
-        if (one.stage, one.key, one.problem.code.value) not in standing:
-            problem = one.problem
-            told = [problem.code.value], [problem.reason], [problem.retriable]
-            row = pa.table(dict(zip(rows.REJECT_COLUMNS.names, told, strict=True)))
-            row = row.append_column("key", pa.array([one.key]))
-            rejects.write(rejects.rejects_of(root), one.stage, row, key=["key"])
-
-
-def _upsert(root: Root, table: Table, records: list[Mapping[str, Any]]) -> int:
-    """Write the records that say something new; when they were read is no news."""
-    if not records:
-        return 0
-    first = {tuple(record[name] for name in table.key): record for record in reversed(records)}
-    found = rows.from_records(table, list(first.values())).drop_columns(["checksum"])
-    generation = root.current(table)
-    names = [name for name in found.column_names if name != "fetched_at"]
-    known = {repr(row) for row in generation.read(names).to_pylist()}
-    news = [repr(row) not in known for row in found.select(names).to_pylist()]
-    return generation.upsert(found.filter(pa.array(news, pa.bool_())))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """Media candidates to rows of MEDIA: every file is opened, decoded to its end, and measured, or refused."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pyarrow as pa
 
@@ -14,29 +17,76 @@ from covergen.images import Pixels
 from covergen.sources import procedural
 from covergen.sources.music_tags import embedded_picture
 from covergen.sources.places import EMBEDDED, path_of, shown
+from covergen.sources.web import Answer, Manners
 from covergen.tables import MEDIA
 
 _CHUNK = 2**20
+_AT_ONCE: Final = 8  # downloads of one batch
+# Of a host that names no manners: polite to one server, and enough for the networks that serve pictures.
+_HOST: Final[dict[str, Any]] = {"count": 20, "seconds": 1.0, "at_once": 8}
+_SIGNING: Final = frozenset({"exp", "expires", "hdnea", "sig", "signature", "token"})  # in a signed address
+
+
+class Download(Protocol):
+    """Whoever fetches a file politely: `fetch.Fetcher`."""
+
+    def download(self, url: str, manners: Manners, *, max_bytes: int, source: str = "") -> Answer:
+        """Return a file whole. Raises BadInput."""
+        ...
 
 
 class CheckMedia:
-    """Proves audio and covers usable: candidates (owner_id, kind, uri, source, ..., bytes) to MEDIA rows."""
+    """Proves audio and covers usable: candidates (owner_id, kind, uri, source, ..., bytes) to MEDIA rows.
+
+    What lies on the web is downloaded with what `fetcher` makes; without one it is refused.
+    """
 
     key: Final = MEDIA.key
     outcome: Final = rows.outcome_schema(MEDIA)
 
-    def __init__(self, limits: AudioLimits | None = None, *, max_pixels: int = images.MAX_PIXELS):
+    def __init__(
+        self,
+        limits: AudioLimits | None = None,
+        *,
+        max_pixels: int = images.MAX_PIXELS,
+        fetcher: Callable[[], Download] | None = None,
+    ):
         self.limits = limits or AudioLimits()
         self.max_pixels = max_pixels
+        self._make = fetcher
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return one outcome per candidate; a reason names the file that a person has to look at."""
-        results = [self._check(row) for row in batch.to_pylist()]
+        candidates = batch.to_pylist()
+        if self._make is None:
+            results = [self._check(row) for row in candidates]
+        else:
+            check = partial(self._check, fetcher=self._fetcher)
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                results = list(pool.map(check, candidates))
         return rows.outcomes(MEDIA, batch.drop_columns("bytes"), results)
 
-    def _check(self, row: Mapping[str, Any]) -> dict[str, Any] | BadInput:
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_fetcher"}
+
+    @cached_property
+    def _fetcher(self) -> Download | None:
+        return self._make() if self._make else None
+
+    def _found(self, row: Mapping[str, Any], fetcher: Download | None) -> bytes | None:
+        """Return the bytes of a medium that does not lie here as a file; None for one that does."""
+        if row["bytes"] is not None:
+            own: bytes = row["bytes"]
+            return own
+        if fetcher is None or not is_web(row["uri"]):
+            return _made(row["uri"])
+        manners = Manners(f"media/{urlsplit(row['uri']).netloc}", **_HOST)
+        limit = self.limits.max_bytes
+        return fetcher.download(row["uri"], manners, max_bytes=limit, source=row["source"] or "").body
+
+    def _check(self, row: Mapping[str, Any], fetcher: Download | None = None) -> dict[str, Any] | BadInput:
         try:
-            row = {**row, "bytes": row["bytes"] if row["bytes"] is not None else _made(row["uri"])}
+            row = {**row, "bytes": self._found(row, fetcher)}
             measured = self._audio(row) if row["kind"] == "audio" else self._cover(row)
             return {**measured, "bytes": row["bytes"]}
         except BadInput as refusal:
@@ -103,7 +153,21 @@ def stamp(row: Mapping[str, Any]) -> str:
     if path is not None and path.is_file():
         status = path.stat()
         facts = f"{status.st_size}/{status.st_mtime_ns}"
+    if is_web(address):
+        address = _unsigned(address)
     return hashlib.sha256(f"{address}\x1f{facts}".encode()).hexdigest()
+
+
+def is_web(address: str | None) -> bool:
+    """Say whether an address is one of the web."""
+    return (address or "").startswith(("http://", "https://"))
+
+
+def _unsigned(address: str) -> str:
+    """Return an address without what signs it: the same file is signed anew each time it is told of."""
+    parts = urlsplit(address)
+    kept = [(name, value) for name, value in parse_qsl(parts.query) if name.lower() not in _SIGNING]
+    return parts._replace(query=urlencode(kept)).geturl()
 
 
 def _made(address: str | None) -> bytes | None:

@@ -4,9 +4,12 @@ from covergen.sources.folder import FolderSource
 from covergen.sources.procedural import ProceduralSource
 from covergen.sources.protocol import Source
 from covergen.sources.table import TableSource
+from covergen.sources.web import WebSource
 
 SOURCES: dict[str, type[Source]] = {
     FolderSource.name: FolderSource,
     TableSource.name: TableSource,
     ProceduralSource.name: ProceduralSource,
 }
+
+WEB_SOURCES: dict[str, type[WebSource]] = {}

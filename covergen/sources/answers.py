@@ -1,0 +1,139 @@
+"""Requests to rows of ANSWERS, and those to what a source's parser makes of them.
+
+Which requests are left, and where the rows go, is left to the job.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
+from typing import Any, Final, Protocol
+
+import pyarrow as pa
+
+from covergen import rows
+from covergen.errors import BadInput
+from covergen.sources.protocol import Found, Rejected
+from covergen.sources.web import Answer, Parsed, Request, WebSource
+from covergen.tables import ANSWERS
+
+_BLOCK_SECONDS: Final = 10.0  # of a bucket's budget that one block of requests may take
+_KEPT_HEADERS: Final = ("content-type", "content-language", "etag", "last-modified")
+COLUMNS: Final = pa.schema(
+    [("source", pa.string()), ("url", pa.string()), ("kind", pa.string()), ("input_digest", pa.string())]
+)
+"""What `FetchAnswers` is given."""
+
+
+class Fetch(Protocol):
+    """Whoever asks politely: `fetch.Fetcher`."""
+
+    def fetch(self, request: Request, source: WebSource) -> Answer:
+        """Return the answer to a request. Raises BadInput."""
+        ...
+
+
+class FetchAnswers:
+    """Asks for each row (COLUMNS) and gives rows of ANSWERS; rows of one batch are asked side by side."""
+
+    key: Final = ANSWERS.key
+    outcome: Final = rows.outcome_schema(ANSWERS)
+
+    def __init__(self, sources: Mapping[str, WebSource], fetcher: Callable[[], Fetch], *, at_once: int = 8):
+        self.sources, self._make, self._at_once = sources, fetcher, at_once
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return one outcome per row, in order."""
+        ask = partial(self._row, self._fetcher)
+        with ThreadPoolExecutor(self._at_once) as pool:
+            results = list(pool.map(ask, batch.to_pylist()))
+        return rows.outcomes(ANSWERS, batch.drop_columns(["kind"]), results)
+
+    @cached_property
+    def _fetcher(self) -> Fetch:
+        return self._make()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_fetcher"}
+
+    def _row(self, fetcher: Fetch, row: Mapping[str, Any]) -> dict[str, Any] | BadInput:
+        request = Request(row["source"], row["kind"], row["url"])
+        try:
+            answer = fetcher.fetch(request, self.sources[row["source"]])
+        except BadInput as refusal:
+            return refusal
+        return {
+            "final_url": answer.url,
+            "headers": [(name, answer.headers[name]) for name in _KEPT_HEADERS if name in answer.headers],
+            "body": answer.body,
+            "fetched_at": answer.fetched_at,
+        }
+
+
+def digests_of(
+    requests: Iterable[Request], answered: pa.Table, *, max_age_days: float | None
+) -> dict[tuple[str, str], str]:
+    """Return, by (source, url), the digest that an answer is owed with: another one once that is too old.
+
+    `answered` holds source, url, fetched_at and input_digest of what is there.
+    """
+    digests = {(r.source, r.url): _digest(r.url) for r in requests}
+    oldest = None if max_age_days is None else datetime.now(UTC) - timedelta(days=max_age_days)
+    for row in answered.to_pylist():
+        if (key := (row["source"], row["url"])) in digests:
+            is_stale = oldest is not None and row["fetched_at"] < oldest
+            digests[key] = _digest(row["url"], row["fetched_at"]) if is_stale else row["input_digest"]
+    return digests
+
+
+def blocks(
+    requests: Iterable[Request], sources: Mapping[str, WebSource], digests: Mapping[tuple[str, str], str]
+) -> list[pa.Table]:
+    """Return requests (COLUMNS) in blocks of one bucket each, in the order in which they may be sent.
+
+    A block stands where its bucket's budget lets it begin, all buckets beginning together: so a few workers
+    keep every bucket busy, and none waits behind a slower one.
+    """
+    of_bucket: dict[str, list[Request]] = {}
+    rates = {}
+    for request in {(r.source, r.url): r for r in requests}.values():
+        manners = sources[request.source].manners(request)
+        rates[manners.bucket] = manners.count / manners.seconds
+        of_bucket.setdefault(manners.bucket, []).append(request)
+    planned = [
+        (start / rates[bucket], bucket, asked[start : start + size])
+        for bucket, asked in of_bucket.items()
+        for size in (max(1, round(rates[bucket] * _BLOCK_SECONDS)),)
+        for start in range(0, len(asked), size)
+    ]
+    return [_table(part, digests) for _, _, part in sorted(planned, key=lambda block: block[:2])]
+
+
+def _table(requests: Sequence[Request], digests: Mapping[tuple[str, str], str]) -> pa.Table:
+    records = [
+        {"source": r.source, "url": r.url, "kind": r.kind, "input_digest": digests[r.source, r.url]}
+        for r in requests
+    ]
+    return pa.Table.from_pylist(records, schema=COLUMNS)
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode("utf-8", "replace")).hexdigest()
+
+
+def answer_of(row: Mapping[str, Any]) -> Answer:
+    """Return a row of ANSWERS as what its parser takes."""
+    fetched_at: datetime = row["fetched_at"]
+    return Answer(row["final_url"], 200, dict(row["headers"] or ()), row["body"], fetched_at)
+
+
+def parsed(source: WebSource, request: Request, answer: Answer) -> Parsed:
+    """Return what an answer tells; one that cannot be read is a row of `rejects` and nothing else."""
+    try:
+        return source.parse(request, answer)
+    except BadInput as problem:
+        reason = problem.reason if request.url in problem.reason else f"{request.url}: {problem.reason}"
+        told = BadInput(problem.code, reason, retriable=problem.retriable)
+        about = request.about.get("album_id") or request.url
+        return Parsed(Found(rejects=[Rejected("answers", f"{request.source}/{about}", told)]))

@@ -1,0 +1,85 @@
+"""What a root knows of albums, tracks and media, as sources tell it more."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from covergen import rejects, rows
+from covergen.columns import Table
+from covergen.delta import one_of
+from covergen.sources.merge import merged
+from covergen.sources.protocol import Rejected
+from covergen.sources.web import Wanted, WantedTrack
+from covergen.storage import Root
+from covergen.tables import ALBUMS, MEDIA, TRACKS
+
+Record = Mapping[str, Any]
+_LOOKUP = 2000  # keys of one condition
+
+
+def upsert(root: Root, table: Table, records: Sequence[Record]) -> int:
+    """Write the records that say something new, joined with what is known; return how many rows changed.
+
+    When they were read is no news.
+    """
+    if not records:
+        return 0
+    generation, (key,) = root.current(table), table.key
+    known = {row[key]: row for row in _rows_of(root, table, [record[key] for record in records])}
+    before = {name: _said(row) for name, row in known.items()}
+    for record in rows.from_records(table, records).to_pylist():
+        standing = known.get(record[key])
+        known[record[key]] = record if standing is None else merged(standing, record)
+    news = [row for name, row in known.items() if _said(row) != before.get(name)]
+    return generation.upsert(rows.from_records(table, news).drop_columns(["checksum"])) if news else 0
+
+
+def not_from_others(root: Root, candidates: Sequence[Record]) -> list[Record]:
+    """Return the media candidates but those of which another source's medium is there already."""
+    there = {
+        (row["owner_id"], row["kind"]): row["source"]
+        for row in _rows_of(root, MEDIA, [c["owner_id"] for c in candidates], ["owner_id", "kind", "source"])
+    }
+    return [c for c in candidates if there.get((c["owner_id"], c["kind"]), c["source"]) == c["source"]]
+
+
+def refuse(root: Root, refused: Iterable[Rejected]) -> None:
+    """Write what a source met and could not use, once."""
+    standing = {(row["stage"], row["key"], row["code"]) for row in rejects.latest(root).to_pylist()}
+    for one in refused:
+        if (one.stage, one.key, one.problem.code.value) not in standing:
+            problem = one.problem
+            told = [problem.code.value], [problem.reason], [problem.retriable]
+            row = pa.table(dict(zip(rows.REJECT_COLUMNS.names, told, strict=True)))
+            row = row.append_column("key", pa.array([one.key]))
+            rejects.write(rejects.rejects_of(root), one.stage, row, key=["key"])
+
+
+def wanted_of(root: Root) -> Iterator[Wanted]:
+    """Yield the albums that are known, by album_id, with their tracks."""
+    songs: dict[str, list[WantedTrack]] = {}
+    columns = ["track_id", "album_id", "title", "artist", "isrc", "external_ids", "disc", "number"]
+    for row in root.current(TRACKS).read(columns).sort_by("track_id").to_pylist():
+        ids = dict(row["external_ids"] or ())
+        track = WantedTrack(row["track_id"], row["title"], row["artist"], row["isrc"], ids)
+        songs.setdefault(row["album_id"], []).append(track)
+    albums = root.current(ALBUMS).read(["album_id", "artist", "title", "release_date"])
+    for row in albums.sort_by("album_id").to_pylist():
+        year = (row["release_date"] or "")[:4] or None
+        tracks = tuple(songs.get(row["album_id"], ()))
+        yield Wanted(row["album_id"], row["artist"], row["title"], year, tracks=tracks)
+
+
+def _rows_of(
+    root: Root, table: Table, keys: Iterable[str], columns: Sequence[str] | None = None
+) -> Iterator[dict[str, Any]]:
+    unique = sorted(set(keys))
+    generation = root.current(table)
+    for start in range(0, len(unique), _LOOKUP):
+        found = generation.read(columns, where=one_of(table.key[0], unique[start : start + _LOOKUP]))
+        yield from found.to_pylist()
+
+
+def _said(row: Record) -> str:
+    return repr({n: v for n, v in sorted(row.items()) if n not in {"fetched_at", "checksum"}})

@@ -1,0 +1,93 @@
+"""What gathering will take, told before anything is sent: requests, bytes, hours and days of quota."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from covergen.sources.web import Manners, Request, WebSource
+
+HEADINGS: Final = ("source", "bucket", "requests", "answered", "then about", "MB", "hours", "quota days")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One bucket of a source: `left` first requests, and about so many that follow from all of them."""
+
+    source: str
+    manners: Manners
+    first: int
+    left: int
+    following: float
+    bytes_each: int
+
+    @property
+    def requests(self) -> float:
+        """About how many will be sent."""
+        return self.left + self.following
+
+    @property
+    def hours(self) -> float:
+        """How long the bucket's own window makes them take, at the least."""
+        return self.requests * self.manners.seconds / self.manners.count / 3600
+
+    @property
+    def days(self) -> int | None:
+        """On how many days the daily budget is spent; nothing where there is none."""
+        daily = self.manners.daily
+        return None if daily is None else math.ceil(self.requests / daily)
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """The texts under HEADINGS."""
+        megabytes = self.requests * self.bytes_each / 1e6
+        return (
+            self.source,
+            self.manners.bucket,
+            f"{self.first:,}",
+            f"{self.first - self.left:,}",
+            f"{self.following:,.0f}",
+            f"{megabytes:,.0f}",
+            f"{self.hours:.1f}",
+            "–" if self.days is None else f"{self.days:,}",
+        )
+
+
+def plan(
+    sources: Mapping[str, WebSource],
+    requests: Iterable[Request],
+    answered: Mapping[tuple[str, str], object],
+) -> list[Planned]:
+    """Return what the first requests come to, a line for each bucket, in the order of the sources."""
+    first: dict[tuple[str, str], dict[tuple[str, str], Request]] = {}
+    for request in requests:
+        bucket = sources[request.source].manners(request).bucket
+        first.setdefault((request.source, bucket), {})[request.source, request.url] = request
+    lines = []
+    for (name, _), asked in first.items():
+        source = sources[name]
+        lines.append(
+            Planned(
+                source=name,
+                manners=source.manners(next(iter(asked.values()))),
+                first=len(asked),
+                left=sum(key not in answered for key in asked),
+                following=source.follow_ups * len(asked),
+                bytes_each=source.answer_bytes,
+            )
+        )
+    return lines
+
+
+def told(lines: Iterable[Planned]) -> str:
+    """Return the plan as a table for a terminal."""
+    rows = [HEADINGS, *(line.row for line in lines)]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(HEADINGS))]
+    aligned = [
+        [
+            cell.ljust(w) if place < 2 else cell.rjust(w)
+            for place, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        for row in rows
+    ]
+    return "\n".join("  ".join(row).rstrip() for row in aligned)

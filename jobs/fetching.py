@@ -1,0 +1,39 @@
+"""The polite client as workers get it: one limiter for the whole cluster, a cache of each machine's own."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from covergen.sources.fetch import Fetcher
+
+from covergen.config import Config
+from covergen.errors import ConfigError
+from covergen.storage import Root
+from jobs.limiter import limiter_of
+
+
+def fetcher_of(root: Root, config: Config) -> Callable[[], Fetcher]:
+    """Return what makes a worker's client. Raises ConfigError where nobody says who asks."""
+    contact = config.scrape.contact
+    if not contact:
+        raise ConfigError(
+            "scrape.contact is empty: sites on the web are told who asks. Give an e-mail address or a page "
+            "that answers for this run."
+        )
+    unruled = frozenset(
+        each.name for each in config.scrape.sources if getattr(each, "override_robots", False)
+    )
+    return _Make(root.uri, f"covergen/{version('covergen')} ({contact})", unruled)
+
+
+@dataclass(frozen=True)
+class _Make:
+    root: str
+    user_agent: str
+    unruled: frozenset[str]
+
+    def __call__(self) -> Fetcher:
+        cache = Path(tempfile.gettempdir(), "covergen", "http")
+        return Fetcher(self.user_agent, limiter_of(Root.open(self.root)), cache=cache, unruled=self.unruled)

@@ -1,0 +1,102 @@
+"""Web sources -> answers, and what those tell: asked in rounds, parsed on the workers.
+
+A round asks what the last one's answers lead to. What is answered is never asked again, so a killed run goes
+on where it stood, and parsing all over again costs no request.
+"""
+
+import json
+import pickle
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+import ray
+
+from covergen.config import Actors, Config
+from covergen.lineage import held
+from covergen.sources.answers import FetchAnswers, answer_of, blocks, digests_of, parsed
+from covergen.sources.protocol import Found
+from covergen.sources.web import Parsed, Request, WebSource
+from covergen.storage import Root
+from covergen.tables import ANSWERS
+from jobs import operators
+from jobs.fetching import fetcher_of
+
+RECIPE = {"table": ANSWERS.name, "version": 1}
+COMMIT = 64  # answers in one commit
+PARSED = 32  # answers that one task parses
+
+Sources = Mapping[str, WebSource]
+
+
+def gather(root: Root, sources: Sources, first: Iterable[Request], config: Config) -> Iterator[Found]:
+    """Yield what the answers to the first requests, and to all that follow from them, tell."""
+    root.generation(ANSWERS, RECIPE)
+    known: dict[str, Request] = {}
+    frontier = _new(first, known)
+    while frontier:
+        ask(root, sources, frontier, config)
+        following: list[Request] = []
+        for told in parse(root, sources, frontier):
+            yield told.found
+            following += told.follow
+        frontier = _new(following, known)
+
+
+def ask(root: Root, sources: Sources, requests: Sequence[Request], config: Config) -> None:
+    """Fetch what is not answered yet, or was answered too long ago, and commit it as it comes."""
+    generation = root.current(ANSWERS)
+    answered = generation.read([*ANSWERS.key, "fetched_at", "input_digest"])
+    digests = digests_of(requests, answered, max_age_days=config.scrape.max_age_days)
+    names = ("source", "url", "input_digest")
+    owed = held(
+        pa.table(dict(zip(names, zip(*((*k, d) for k, d in digests.items()), strict=True), strict=True)))
+    )
+    begun = operators.begin(root, generation, config, name="answers", owed=owed)
+    if begun is None:
+        return
+    generation, work = begun
+    left = {(row["source"], row["url"]) for row in work.todo.to_pylist()}
+    planned = blocks((r for r in requests if (r.source, r.url) in left), sources, digests)
+    stage = FetchAnswers(sources, fetcher_of(root, config), at_once=config.scrape.at_once)
+    actors = Actors(actors=config.scrape.actors, cpus=0.25)  # they wait more than they work
+    asked = operators.pooled(ray.data.from_arrow(planned), stage, actors=actors, whole_blocks=True)
+    meter = operators.write(asked, root, generation, work=work, per_block=COMMIT, stage=stage, config=config)
+    operators.record(root, "scrape", {"answers": meter.summary()})
+
+
+def parse(root: Root, sources: Sources, requests: Sequence[Request]) -> Iterator[Parsed]:
+    """Yield what the answers tell, parsed on the workers; requests without an answer are in `rejects`."""
+    about: dict[str, list[dict[str, Any]]] = {}
+    for request in requests:
+        about.setdefault(request.url, []).append(asdict(request))
+    only = pa.table({"url": list(about), "requests": [json.dumps(each) for each in about.values()]})
+    columns = ["source", "final_url", "headers", "body", "fetched_at"]
+    answers = operators.listed(root.current(ANSWERS), columns, key="url", only=only, per_block=PARSED)
+    told = answers.map_batches(_Parse(sources), batch_format="pyarrow", batch_size=PARSED)
+    for batch in told.iter_batches(batch_size=None, batch_format="pyarrow"):
+        for value in batch["parsed"].to_pylist():
+            yield pickle.loads(value)  # noqa: S301 - made by our own worker a moment ago
+
+
+class _Parse:
+    """Answers with the requests they answer to what those sources' parsers make of them."""
+
+    def __init__(self, sources: Sources):
+        self.sources = sources
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        told = []
+        for row in batch.to_pylist():
+            answer = answer_of(row)
+            requests = (Request(**said) for said in json.loads(row["requests"]))
+            told += [parsed(self.sources[r.source], r, answer) for r in requests if r.source == row["source"]]
+        return pa.table({"parsed": pa.array([pickle.dumps(each) for each in told], pa.binary())})
+
+
+def _new(requests: Iterable[Request], known: dict[str, Request]) -> list[Request]:
+    """Return the requests that were not made before, and remember them."""
+    fresh = {request.key: request for request in requests if request.key not in known}
+    known.update(fresh)
+    return list(fresh.values())
