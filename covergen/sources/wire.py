@@ -1,5 +1,6 @@
-"""One answer from the wire: the limiter is asked before each send, redirects are followed with care, a body has
-a limit. What is worth another try, and what is kept, is left to `fetch.py`.
+"""One answer from the wire: the limiter is asked before each send, redirects and bodies have their limits.
+
+What is worth another try, and what is kept, is left to `fetch.py`.
 """
 
 import logging
@@ -21,6 +22,7 @@ from covergen.sources.limits import Limiter
 from covergen.sources.robots import NOT_KEPT, NOT_READ, Robots, refused_by
 from covergen.sources.web import Answer, Manners
 
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 HOPS: Final = 5  # redirects that are followed
 TIMEOUT: Final = httpx2.Timeout(30.0, connect=10.0)
 SLOWEST: Final = 120.0  # seconds for a whole body
@@ -111,9 +113,7 @@ class Wire:
                 try:
                     told = {name.lower(): value for name, value in response.headers.items()}
                     self._heed(response.status_code, told, ask.manners)  # before the body, which may be slow
-                    further = (
-                        told.get("location") if response.status_code in {301, 302, 303, 307, 308} else None
-                    )
+                    further = told.get("location") if response.status_code in REDIRECTS else None
                     body = b"" if further else self._body(response, url, ask)
                 finally:
                     response.close()
@@ -134,8 +134,7 @@ class Wire:
     def _body(self, response: httpx2.Response, url: str, ask: Ask) -> bytes:
         """Return the decoded body. Raises BadInput, before it is read where the headers tell enough."""
         if ask.ruled and response.status_code == 200:
-            tags = {"x-robots-tag": ",".join(response.headers.get_list("x-robots-tag"))}
-            word = refused_by(tags, self.user_agent, NOT_KEPT if ask.kept else NOT_READ)
+            word = refused_by(response.headers, self.user_agent, NOT_KEPT if ask.kept else NOT_READ)
             if word is not None:
                 raise BadInput(RejectCode.ROBOTS, f"{masked(url)} says {word} in X-Robots-Tag")
         length = response.headers.get("content-length", "")
