@@ -104,25 +104,18 @@ class LocalDesk:
         self.book, self.clock = book or Book(), clock
         self._buckets: dict[str, _Bucket] = {}
         self._leases = 0
-        self._news = threading.Condition()
+        self._news, self._writing = threading.Condition(), threading.Lock()
         self._number = time.time_ns()  # so that one which starts anew is ahead of the one before
         self._changes: dict[str, int] = {ALL: self._number}
 
     def ask(self, worker: str, manners: Manners, report: Report) -> Grant | Wait:
         """Take a report and give the next slots. Raises RootError where the state cannot be written."""
-        with self._news:
-            now = self.clock()
-            bucket = self._bucket(manners, now)
-            self._settle(bucket, worker, report, now)
-            if (rest := self.book.rest_left(manners.bucket)) > 0:
-                return Wait(rest, "rest")
-            if (left := self.book.left(manners)) <= 0:
-                return Wait(self.book.midnight(manners), "spent")
-            bucket.seats = {name: seat for name, seat in bucket.seats.items() if seat.until + SEAT > now}
-            if len(bucket.seats) >= manners.at_once:
-                soonest = min(seat.until for seat in bucket.seats.values()) - now
-                return Wait(min(max(soonest, SOON), LATER), "busy")
-            return self._grant(bucket, worker, left, now)
+        while True:
+            with self._news:
+                answer = self._answer(worker, manners, report)
+            if answer is not None:
+                return answer
+            self._write()
 
     def tell(self, worker: str, bucket: str, report: Report | None) -> None:
         """Take a report of one who asks for no more; None: still under way."""
@@ -134,7 +127,6 @@ class LocalDesk:
                 known.seats[worker].until = now
             else:
                 self._settle(known, worker, report, now)
-                known.sizes.pop(worker, None)
 
     def rest(self, bucket: str, seconds: float) -> None:
         """Let a bucket rest: no slot of it begins before, and those that are out are taken away."""
@@ -143,6 +135,7 @@ class LocalDesk:
                 self._buckets[bucket].window.rest(self.clock() + seconds)
             self._change(bucket)
             self.book.rest(bucket, seconds)
+        self._write()
 
     def spent(self, bucket: str) -> None:
         """Close a bucket until midnight."""
@@ -150,6 +143,7 @@ class LocalDesk:
             self._change(bucket)
             known = self._buckets.get(bucket)
             self.book.spend(known.manners if known else Manners(bucket, 1, 1.0))
+        self._write()
 
     def changed(self, since: int, *, timeout: float) -> Notice | None:
         """Wait up to `timeout` seconds for a notice whose number is above `since`."""
@@ -164,19 +158,47 @@ class LocalDesk:
     def close(self) -> None:
         """Write the state as it is."""
         with self._news:
-            self.book.close()
+            self.book.end()
+        self._write()
 
-    def _grant(self, bucket: _Bucket, worker: str, left: int, now: float) -> Grant | Wait:
+    def _answer(self, worker: str, manners: Manners, report: Report) -> Grant | Wait | None:
+        """Return the answer to who asks; None if the book has to be written first."""
+        now = self.clock()
+        bucket = self._bucket(manners, now)
+        self._settle(bucket, worker, report, now)
+        bucket.seats.pop(worker, None)  # who asks has nothing under way
+        if (rest := self.book.rest_left(manners.bucket)) > 0:
+            return Wait(rest, "rest")
+        if (left := self.book.left(manners)) <= 0:
+            return Wait(self.book.midnight(manners), "spent")
+        bucket.seats = {name: seat for name, seat in bucket.seats.items() if seat.until + SEAT > now}
+        if len(bucket.seats) >= manners.at_once:
+            soonest = min(seat.until for seat in bucket.seats.values()) - now
+            return Wait(min(max(soonest, SOON), LATER), "busy")
+        return self._grant(bucket, worker, left, now)
+
+    def _write(self) -> None:
+        """Write the book if it says anything new; nobody but other writers waits for it."""
+        with self._writing:
+            with self._news:
+                text = self.book.text() if self.book.dirty else None
+            if text is not None and self.book.save is not None:
+                self.book.save(text)
+                with self._news:
+                    self.book.saved(text)
+
+    def _grant(self, bucket: _Bucket, worker: str, left: int, now: float) -> Grant | Wait | None:
         manners, window = bucket.manners, bucket.window
         sharers = min(len(bucket.seats) + 1, manners.at_once)
         stride = 0.9 * sharers * window.period
         size = min(bucket.sizes.get(worker, 1), 1 + int(window.ahead / stride), left)
+        if not self.book.ready(manners, size, seconds=window.ahead + window.width + manners.seconds):
+            return None
         latest = now + self.book.midnight(manners) if manners.daily is not None else float("inf")
         slots = window.take(now, size, stride=stride, latest=latest)
         if not slots:
             pause = window.next_start(now) - now - window.ahead
             return Wait(min(max(pause, SOON), max(LATER, manners.seconds / 2)), "busy")
-        self.book.active(manners.bucket, self.book.wall() + slots[-1].end - now)
         self._leases += 1
         day = self.book.charge(manners, len(slots))
         held = {slot.number: slot for slot in slots}
@@ -202,7 +224,8 @@ class LocalDesk:
         known = self._buckets.get(manners.bucket)
         if known is None or known.manners != manners:
             since = float("-inf")
-            ahead = Window(manners.count, manners.seconds).ahead
+            fresh = Window(manners.count, manners.seconds)
+            ahead = fresh.ahead + fresh.width  # the latest that a slot may end
             wall, active = self.book.wall(), self.book.active_until(manners.bucket)
             if known is not None:  # what was leased under the other limits counts under these
                 since = now + ahead + manners.seconds

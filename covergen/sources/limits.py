@@ -59,6 +59,7 @@ class _Lease:
     number: int
     manners: Manners
     slots: deque[Slot]
+    notice: int  # the last that the desk knew of when it gave them
     used: dict[int, float] = field(default_factory=dict)
     busy: bool = True  # its thread waits to send, or a request is under way
     revoked: bool = False
@@ -132,7 +133,7 @@ class LeasedLimiter:
             self._since = notice.number
             with self._lock:
                 self._heard |= dict.fromkeys(notice.buckets, notice.number)
-            self._revoke(notice.buckets)
+            self._revoke(notice.buckets, before=notice.number)
         self._give_back(idle=IDLE)
 
     def _wait(self, manners: Manners, patience: float) -> _Lease:
@@ -178,14 +179,15 @@ class LeasedLimiter:
         with self._lock:
             last = max(self._heard.get(manners.bucket, 0), self._heard.get(ALL, 0))
             self._leases[key] = _Lease(
-                answer.lease, manners, deque(slots), revoked=answer.notice < last, told=heard
+                answer.lease, manners, deque(slots), answer.notice, revoked=answer.notice < last, told=heard
             )
         return None
 
-    def _revoke(self, buckets: frozenset[str]) -> None:
+    def _revoke(self, buckets: frozenset[str], *, before: float = float("inf")) -> None:
+        """Take away what is leased, but for what the desk gave after it gave notice."""
         with self._lock:
             for (_, bucket), lease in self._leases.items():
-                if bucket in buckets or ALL in buckets:
+                if (bucket in buckets or ALL in buckets) and lease.notice < before:
                     lease.revoked = True
 
     def _give_back(self, *, idle: float) -> None:
