@@ -130,10 +130,11 @@ class LeasedLimiter:
         """Hear what is new, waiting so long for it, and give back what lies idle; the watcher does so."""
         notice = self.desk.changed(self._since, timeout=timeout)
         if notice is not None:
+            before = notice.number if notice.number > self._since else float("inf")  # else the desk is lost
             self._since = notice.number
             with self._lock:
                 self._heard |= dict.fromkeys(notice.buckets, notice.number)
-            self._revoke(notice.buckets, before=notice.number)
+            self._revoke(notice.buckets, before=before)
         self._give_back(idle=IDLE)
 
     def _wait(self, manners: Manners, patience: float) -> _Lease:
