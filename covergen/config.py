@@ -178,6 +178,7 @@ class Config(Section):
     evaluate: Evaluate = Evaluate()
     benchmark: Benchmark = Benchmark()
     retry: tuple[str, ...] = Field((), description="reject codes that are taken up again")
+    dry_run: bool = Field(False, description="scrape: say what it will take and do nothing")
 
 
 def load(path: str | Path, overrides: list[str] | None = None) -> Config:

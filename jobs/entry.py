@@ -1,4 +1,4 @@
-"""How every job starts: `python -m jobs.NAME CONFIG [section.key=value ...] [--retry CODE ...]`.
+"""How every job starts: `python -m jobs.NAME CONFIG [section.key=value ...] [--retry CODE ...] [--dry-run]`.
 
 A user's error ends as one sentence and exit code 2, before anything is written.
 """
@@ -26,11 +26,17 @@ AGAIN = "Run the same command again: it goes on from what is committed."
 Job = Callable[[Config], None]
 
 
-def run(job: Job, arguments: Sequence[str] | None = None) -> None:
-    """Load the config and run the job; leave with exit code 2 and a sentence on a user's error."""
+def run(job: Job, arguments: Sequence[str] | None = None, *, plans: bool = False) -> None:
+    """Load the config and run the job; leave with exit code 2 and a sentence on a user's error.
+
+    `plans`: it can say what it will take and do nothing.
+    """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        job(parse(arguments))
+        config = parse(arguments)
+        if config.dry_run and not plans:
+            raise ConfigError("Only jobs.scrape has --dry-run; this job would do its work. Leave it out.")
+        job(config)
     except CovergenError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
@@ -66,6 +72,8 @@ def parse(arguments: list[str]) -> Config:
         word = rest.pop(0)
         if word == "--retry":
             retry.append(_code(rest.pop(0) if rest else ""))
+        elif word == "--dry-run":
+            overrides.append("dry_run=true")
         else:
             overrides.append(word)
     if retry:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from covergen.sources.fetch import Fetcher
-
 from covergen.config import Config
 from covergen.errors import ConfigError
+from covergen.sources.fetch import Fetcher
 from covergen.storage import Root
-from jobs.limiter import limiter_of
+from jobs.limiter import limiter
 
 
 def fetcher_of(root: Root, config: Config) -> Callable[[], Fetcher]:
@@ -36,4 +35,4 @@ class _Make:
 
     def __call__(self) -> Fetcher:
         cache = Path(tempfile.gettempdir(), "covergen", "http")
-        return Fetcher(self.user_agent, limiter_of(Root.open(self.root)), cache=cache, unruled=self.unruled)
+        return Fetcher(self.user_agent, limiter(self.root), cache=cache, unruled=self.unruled)

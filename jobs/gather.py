@@ -37,11 +37,9 @@ def gather(root: Root, sources: Sources, first: Iterable[Request], config: Confi
     frontier = _new(first, known)
     while frontier:
         ask(root, sources, frontier, config)
-        following: list[Request] = []
-        for told in parse(root, sources, frontier):
-            yield told.found
-            following += told.follow
-        frontier = _new(following, known)
+        told = list(parse(root, sources, frontier))  # whole: what is yielded starts work of its own
+        frontier = _new((request for each in told for request in each.follow), known)
+        yield from (each.found for each in told)
 
 
 def ask(root: Root, sources: Sources, requests: Sequence[Request], config: Config) -> None:
@@ -76,7 +74,7 @@ def parse(root: Root, sources: Sources, requests: Sequence[Request]) -> Iterator
     answers = operators.listed(root.current(ANSWERS), columns, key="url", only=only, per_block=PARSED)
     told = answers.map_batches(_Parse(sources), batch_format="pyarrow", batch_size=PARSED)
     for batch in told.iter_batches(batch_size=None, batch_format="pyarrow"):
-        for value in batch["parsed"].to_pylist():
+        for value in pa.table(batch)["parsed"].to_pylist():
             yield pickle.loads(value)  # noqa: S301 - made by our own worker a moment ago
 
 

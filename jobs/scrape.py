@@ -3,7 +3,7 @@
 Local sources are read first; then the web is asked in turns, each for what the turns before have told of.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
 
@@ -15,8 +15,10 @@ from covergen.config import Actors, Config
 from covergen.lineage import held
 from covergen.sources.known import not_from_others, refuse, upsert, wanted_of
 from covergen.sources.media import CheckMedia, is_web, stamp
-from covergen.sources.protocol import Found
+from covergen.sources.plan import foreseen
+from covergen.sources.protocol import Found, batched
 from covergen.sources.registry import SOURCES, WEB_SOURCES
+from covergen.sources.web import WebSource
 from covergen.storage import Root
 from covergen.tables import ALBUMS, MEDIA, TRACKS
 from jobs import entry, operators
@@ -26,16 +28,20 @@ from jobs.progress import say
 
 PART = 16  # media that one task opens
 CANDIDATE_COLUMNS = [*MEDIA.key, "uri", "source", "source_url", "licence", "bytes", "input_digest"]
-CANDIDATES = 4096  # media in one batch
 VERSIONS = {ALBUMS.name: 1, TRACKS.name: 2, MEDIA.name: 1}  # of their columns and what is read into them
 RECIPES = {name: {"table": name, "version": version} for name, version in VERSIONS.items()}
 
 
 def main(config: Config) -> None:
     """Read the sources, then check the media that are new or changed."""
-    given = [(each.name, each.model_dump(exclude={"name"})) for each in config.scrape.sources]
+    given = [(s.name, s.model_dump(exclude={"name"}, exclude_none=True)) for s in config.scrape.sources]
     local = [SOURCES[name](**arguments) for name, arguments in given if name in SOURCES]
-    web = {name: WEB_SOURCES[name](**arguments) for name, arguments in given if name in WEB_SOURCES}
+    web: dict[str, WebSource] = {
+        name: WEB_SOURCES[name](**arguments) for name, arguments in given if name in WEB_SOURCES
+    }
+    if config.dry_run:
+        say(f"scrape: this is what it will take\n{foreseen(Root(config.root), web)}")
+        return
     root = Root.create(config.root)
     for table in (ALBUMS, TRACKS, MEDIA):
         root.generation(table, RECIPES[table.name])
@@ -59,20 +65,6 @@ def keep(root: Root, pieces: Iterable[Found], config: Config) -> tuple[int, int]
         refuse(root, found.rejects)
         check(root, found.media, config)
     return albums, news
-
-
-def batched(pieces: Iterable[Found]) -> Iterator[Found]:
-    """Join the pieces that sources yield into batches worth a commit."""
-    batch = Found()
-    for piece in pieces:
-        batch.albums.extend(piece.albums)
-        batch.tracks.extend(piece.tracks)
-        batch.media.extend(piece.media)
-        batch.rejects.extend(piece.rejects)
-        if len(batch.media) >= CANDIDATES:
-            yield batch
-            batch = Found()
-    yield batch
 
 
 def check(root: Root, candidates: list[Mapping[str, Any]], config: Config) -> None:
@@ -105,4 +97,4 @@ def check(root: Root, candidates: list[Mapping[str, Any]], config: Config) -> No
 
 
 if __name__ == "__main__":
-    entry.run(main)
+    entry.run(main, plans=True)

@@ -57,7 +57,9 @@ def refuse(root: Root, refused: Iterable[Rejected]) -> None:
 
 
 def wanted_of(root: Root) -> Iterator[Wanted]:
-    """Yield the albums that are known, by album_id, with their tracks."""
+    """Yield the albums that are known, by album_id, with their tracks; none of a root that is still to be."""
+    if not root.has(TRACKS):
+        return
     songs: dict[str, list[WantedTrack]] = {}
     columns = ["track_id", "album_id", "title", "artist", "isrc", "external_ids", "disc", "number"]
     for row in root.current(TRACKS).read(columns).sort_by("track_id").to_pylist():

@@ -3,9 +3,13 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
+from covergen.sources.known import wanted_of
 from covergen.sources.web import Manners, Request, WebSource
+from covergen.storage import Root
+from covergen.tables import ANSWERS
 
 HEADINGS: Final = ("source", "bucket", "requests", "answered", "then about", "MB", "hours", "quota days")
 
@@ -77,6 +81,19 @@ def plan(
             )
         )
     return lines
+
+
+def foreseen(root: Root, sources: Mapping[str, WebSource]) -> str:
+    """Return the plan of a scrape for a person: of what is known now, which each turn of it will add to."""
+    wanted = list(wanted_of(root))
+    requests = chain.from_iterable(source.requests(wanted) for source in sources.values())
+    answered: dict[tuple[str, str], object] = {}
+    if root.has(ANSWERS):
+        done = root.current(ANSWERS).read(ANSWERS.key)
+        answered = dict.fromkeys(zip(done["source"].to_pylist(), done["url"].to_pylist(), strict=True))
+    waiting = [name for name, source in sources.items() if source.turn and not wanted]
+    note = f"\nNo album is known yet that {', '.join(waiting)} could be asked about." if waiting else ""
+    return told(plan(sources, requests, answered)) + note
 
 
 def told(lines: Iterable[Planned]) -> str:

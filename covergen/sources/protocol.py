@@ -1,12 +1,14 @@
 """What every source of albums is: a name, and albums one after another."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from covergen.errors import BadInput
 
 Record = Mapping[str, Any]
+
+BATCH: Final = 4096  # media in one batch
 
 
 @dataclass(frozen=True)
@@ -42,3 +44,17 @@ class Source(Protocol):
         No album_id, track_id or media key comes twice from one source.
         """
         ...
+
+
+def batched(pieces: Iterable[Found]) -> Iterator[Found]:
+    """Join the pieces that sources yield into batches worth a commit."""
+    batch = Found()
+    for piece in pieces:
+        batch.albums.extend(piece.albums)
+        batch.tracks.extend(piece.tracks)
+        batch.media.extend(piece.media)
+        batch.rejects.extend(piece.rejects)
+        if len(batch.media) >= BATCH:
+            yield batch
+            batch = Found()
+    yield batch
