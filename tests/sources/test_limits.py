@@ -1,8 +1,9 @@
-"""The limiter: no window ever holds more than it may, and hardly fewer; rests and budgets outlive a restart."""
+"""The limiter: no window ever holds too many, and hardly fewer; rests and budgets outlive a restart."""
 
 import threading
 import time
 from datetime import datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -80,7 +81,7 @@ def test_a_slot_missed_is_not_sent_late() -> None:
         clock.now += 0.9 if len(sends) == 20 else 0.0  # the worker hangs, and several slots pass
     assert greatest(sends, 5.0) <= 50
     after = [at for at in sends if at >= sends[19] + 0.9]
-    assert min(b - a for a, b in zip(after, after[1:], strict=False)) > 0.01  # no burst to catch up
+    assert min(b - a for a, b in pairwise(after)) > 0.01  # no burst to catch up
 
 
 def test_a_rest_is_kept_by_all_and_what_was_leased_is_taken_away() -> None:
