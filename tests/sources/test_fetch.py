@@ -10,7 +10,7 @@ import pytest
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.fetch import ATTEMPTS
 from covergen.sources.wire import HOPS, retry_after
-from tests.sources.place import Place, say
+from tests.sources.place import AGENT, SECRET, Place, say
 
 
 def test_an_answer() -> None:

@@ -71,6 +71,13 @@ def test_slots_hold_wherever_in_them_is_sent() -> None:
     assert greatest(late_then_early, 1.0) <= 5
 
 
+def test_one_worker_alone_may_use_it_all() -> None:
+    run = simulate(DEEZER, workers=1, latency=lambda chance: 0.02, length=60)
+    assert greatest(run.sends, 5.0) <= 50
+    assert len(run.sends) >= 0.95 * 600
+    assert run.calls <= 0.2 * len(run.sends)
+
+
 def test_a_slot_missed_is_not_sent_late() -> None:
     clock = Clock()
     mine = limiter(clock)
