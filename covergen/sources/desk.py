@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 from covergen.sources.budget import Book
-from covergen.sources.slots import Slot, Window
+from covergen.sources.slots import PACE, Slot, Window
 from covergen.sources.web import Manners
 
 ALL: Final = "*"  # in a notice: every bucket
 SEAT: Final = 60.0  # seconds after its last slot in which a worker that says nothing is taken for dead
 SOON: Final = 0.02  # seconds, the least after which it pays to ask again
-LATER: Final = 0.5  # and the most
+LATER: Final = 0.5  # and the most, where requests are not farther apart
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,8 @@ class LocalDesk:
         bucket.seats = {name: seat for name, seat in bucket.seats.items() if seat.until + SEAT > now}
         if len(bucket.seats) >= manners.at_once:
             soonest = min(seat.until for seat in bucket.seats.values()) - now
-            return Wait(min(max(soonest, SOON), LATER), "busy")
+            period = bucket.window.period
+            return Wait(min(max(soonest, period, SOON), max(period, LATER)), "busy")
         return self._grant(bucket, worker, left, now)
 
     def _write(self) -> None:
@@ -190,7 +191,7 @@ class LocalDesk:
     def _grant(self, bucket: _Bucket, worker: str, left: int, now: float) -> Grant | Wait | None:
         manners, window = bucket.manners, bucket.window
         sharers = min(len(bucket.seats) + 1, manners.at_once)
-        stride = 0.9 * sharers * window.period
+        stride = (sharers - 0.5) * PACE * window.period  # every so many slots, and those between to others
         size = min(bucket.sizes.get(worker, 1), 1 + int(window.ahead / stride), left)
         if not self.book.ready(manners, size, seconds=window.ahead + window.width + manners.seconds):
             return None

@@ -1,8 +1,9 @@
-"""The limiter: no window ever holds more than it may, and hardly fewer; rests and budgets outlive a restart."""
+"""The limiter: no window ever holds too many, and hardly fewer; rests and budgets outlive a restart."""
 
 import threading
 import time
 from datetime import datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -70,6 +71,13 @@ def test_slots_hold_wherever_in_them_is_sent() -> None:
     assert greatest(late_then_early, 1.0) <= 5
 
 
+def test_one_worker_alone_may_use_it_all() -> None:
+    run = simulate(DEEZER, workers=1, latency=lambda chance: 0.02, length=60)
+    assert greatest(run.sends, 5.0) <= 50
+    assert len(run.sends) >= 0.95 * 600
+    assert run.calls <= 0.2 * len(run.sends)
+
+
 def test_a_slot_missed_is_not_sent_late() -> None:
     clock = Clock()
     mine = limiter(clock)
@@ -80,7 +88,7 @@ def test_a_slot_missed_is_not_sent_late() -> None:
         clock.now += 0.9 if len(sends) == 20 else 0.0  # the worker hangs, and several slots pass
     assert greatest(sends, 5.0) <= 50
     after = [at for at in sends if at >= sends[19] + 0.9]
-    assert min(b - a for a, b in zip(after, after[1:], strict=False)) > 0.01  # no burst to catch up
+    assert min(b - a for a, b in pairwise(after)) > 0.01  # no burst to catch up
 
 
 def test_a_rest_is_kept_by_all_and_what_was_leased_is_taken_away() -> None:
