@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 
 
-def token(client: httpx.Client, **form: Any) -> str:
+def token(client: httpx2.Client, **form: Any) -> str:
     asked = {"grant_type": "client_credentials", **form}
     answer = client.post("/spotify-accounts/api/token", data=asked, auth=("somebody", "secret"))
     return answer.json()["access_token"]

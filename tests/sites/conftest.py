@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 import pytest
 
 from tests.sites.asking import token
@@ -25,12 +25,12 @@ def sites(started: Running) -> Iterator[Running]:
 
 
 @pytest.fixture
-def client(sites: Running) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=sites.address, headers=AGENT, trust_env=False) as asking:
+def client(sites: Running) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=sites.address, headers=AGENT, trust_env=False) as asking:
         yield asking
 
 
 @pytest.fixture
-def spotify(client: httpx.Client) -> httpx.Client:
+def spotify(client: httpx2.Client) -> httpx2.Client:
     client.headers["Authorization"] = f"Bearer {token(client)}"
     return client

@@ -3,7 +3,7 @@
 import json
 import urllib.parse
 
-import httpx
+import httpx2
 import pytest
 
 from covergen import audio, images
@@ -25,7 +25,7 @@ def test_the_catalogue_is_the_same_for_a_seed_and_fills_every_page() -> None:
 
 
 def test_an_album_can_be_followed_from_its_page_to_its_sound_and_cover(
-    sites: Running, client: httpx.Client
+    sites: Running, client: httpx2.Client
 ) -> None:
     wanted = sites.catalogue()[3]
     page = client.get(f"/wikipedia/wiki/{urllib.parse.quote(wanted['page'].replace(' ', '_'))}")
@@ -43,7 +43,7 @@ def test_an_album_can_be_followed_from_its_page_to_its_sound_and_cover(
     assert images.decode(cover.content).shape == (1000, 1000, 3)
 
 
-def test_wikipedia_has_both_layouts_and_2021_in_two_pages(sites: Running, client: httpx.Client) -> None:
+def test_wikipedia_has_both_layouts_and_2021_in_two_pages(sites: Running, client: httpx2.Client) -> None:
     old = client.get("/wikipedia/wiki/1980_in_music").text
     assert 'id="Albums_released"' in old
     assert "<th>Album</th><th>Artist</th>" in old
@@ -60,14 +60,14 @@ def test_wikipedia_has_both_layouts_and_2021_in_two_pages(sites: Running, client
         assert f"oldid={revision}" in page
 
 
-def test_every_album_stands_on_one_page_of_wikipedia(sites: Running, client: httpx.Client) -> None:
+def test_every_album_stands_on_one_page_of_wikipedia(sites: Running, client: httpx2.Client) -> None:
     for album in sites.catalogue():
         page = client.get(f"/wikipedia/wiki/{album['page'].replace(' ', '_')}").text
         assert f">{album['title']}</a></i>" in page
         assert "Karaoke" not in page
 
 
-def test_agents_without_a_contact_are_refused(client: httpx.Client) -> None:
+def test_agents_without_a_contact_are_refused(client: httpx2.Client) -> None:
     page = "/wikipedia/wiki/1980_in_music"
     assert client.get(page, headers={"User-Agent": "python-httpx/0.28"}).status_code == 403
     assert client.get(page).status_code == 200
@@ -76,7 +76,7 @@ def test_agents_without_a_contact_are_refused(client: httpx.Client) -> None:
     assert client.get(release).json()["releases"] == []
 
 
-def test_an_etag_saves_the_body(sites: Running, client: httpx.Client) -> None:
+def test_an_etag_saves_the_body(sites: Running, client: httpx2.Client) -> None:
     album = sites.catalogue()[0]
     for path in (
         "/wikipedia/wiki/1980_in_music",
@@ -89,7 +89,7 @@ def test_an_etag_saves_the_body(sites: Running, client: httpx.Client) -> None:
         assert (first.status_code, again.status_code, again.content) == (200, 304, b""), path
 
 
-def test_robots_forbid_the_results_pages_and_little_else(client: httpx.Client) -> None:
+def test_robots_forbid_the_results_pages_and_little_else(client: httpx2.Client) -> None:
     from protego import Protego
 
     rules = Protego.parse(client.get("/robots.txt").text)
@@ -102,7 +102,7 @@ def test_robots_forbid_the_results_pages_and_little_else(client: httpx.Client) -
     assert {path: rules.can_fetch(path, "covergen") for path in asked} == asked
 
 
-def test_deezer_tells_errors_in_200_and_signs_previews(sites: Running, client: httpx.Client) -> None:
+def test_deezer_tells_errors_in_200_and_signs_previews(sites: Running, client: httpx2.Client) -> None:
     album = sites.catalogue()[0]
     missing = client.get("/deezer/album/1")
     assert (missing.status_code, missing.json()["error"]["code"]) == (200, 800)
@@ -118,7 +118,7 @@ def test_deezer_tells_errors_in_200_and_signs_previews(sites: Running, client: h
     assert client.get(song["preview"].replace("sig=", "sig=0")).status_code == 403
 
 
-def test_searches_show_the_karaoke_version_first(sites: Running, client: httpx.Client) -> None:
+def test_searches_show_the_karaoke_version_first(sites: Running, client: httpx2.Client) -> None:
     album = sites.catalogue()[0]
     words = f"{album['artist']} {album['title']}"
     hits = client.get("/deezer/search/album", params={"q": words}).json()["data"]
@@ -128,7 +128,7 @@ def test_searches_show_the_karaoke_version_first(sites: Running, client: httpx.C
     assert results[-1]["collectionId"] == album["itunes"]
 
 
-def test_itunes_tells_a_whole_album_in_one_lookup(sites: Running, client: httpx.Client) -> None:
+def test_itunes_tells_a_whole_album_in_one_lookup(sites: Running, client: httpx2.Client) -> None:
     album = sites.catalogue()[1]
     answer = client.get(f"/itunes/lookup?upc={album['upc']}&entity=song")
     assert answer.headers["content-type"].startswith("text/javascript")
@@ -141,7 +141,7 @@ def test_itunes_tells_a_whole_album_in_one_lookup(sites: Running, client: httpx.
     assert images.decode(client.get(art).content).shape == (600, 600, 3)
 
 
-def test_musicbrainz_and_the_cover_archive(sites: Running, client: httpx.Client) -> None:
+def test_musicbrainz_and_the_cover_archive(sites: Running, client: httpx2.Client) -> None:
     album = sites.catalogue()[2]
     base = "/musicbrainz/ws/2"
     query = {"query": f'artist:"{album["artist"]}" AND release:"{album["title"]}"', "fmt": "json"}
@@ -159,7 +159,7 @@ def test_musicbrainz_and_the_cover_archive(sites: Running, client: httpx.Client)
     assert client.get("/coverart/release/none/front").status_code == 404
 
 
-def test_a_picture_may_forbid_to_learn_from_it(sites: Running, client: httpx.Client) -> None:
+def test_a_picture_may_forbid_to_learn_from_it(sites: Running, client: httpx2.Client) -> None:
     key = sites.catalogue()[0]["key"]
     assert "x-robots-tag" not in client.get(f"/media/cover/{key}/64.jpg").headers
     assert "noai" in client.get(f"/media/noai/cover/{key}/64.jpg").headers["x-robots-tag"]

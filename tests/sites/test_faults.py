@@ -5,13 +5,13 @@ import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-import httpx
+import httpx2
 import pytest
 
 from tests.sites.running import Running, running_apart
 
 
-def test_rates_are_kept_where_they_are_switched_on(sites: Running, client: httpx.Client) -> None:
+def test_rates_are_kept_where_they_are_switched_on(sites: Running, client: httpx2.Client) -> None:
     sites.set(rates={"/itunes": [2, 60], "/musicbrainz": [1, 1], "/deezer": [1, 60]})
     answers = [client.get("/itunes/lookup?id=1") for _ in range(3)]
     assert [(a.status_code, a.content == b"") for a in answers] == [(200, False), (200, False), (403, True)]
@@ -36,7 +36,7 @@ def test_rates_are_kept_where_they_are_switched_on(sites: Running, client: httpx
     ],
 )
 def test_faults_read_as_the_service_words_them(
-    sites: Running, client: httpx.Client, prefix: str, kind: str, status: int, said: str
+    sites: Running, client: httpx2.Client, prefix: str, kind: str, status: int, said: str
 ) -> None:
     sites.fault(prefix, kind, retry_after=7)
     answer = client.get(f"{prefix}/anything")
@@ -51,14 +51,14 @@ def test_faults_read_as_the_service_words_them(
     assert client.get(f"{prefix}/anything").status_code in {401, 404}
 
 
-def test_faults_on_the_wire(sites: Running, client: httpx.Client) -> None:
+def test_faults_on_the_wire(sites: Running, client: httpx2.Client) -> None:
     page = "/wikipedia/wiki/1980_in_music"
     whole = client.get(page).content
     sites.fault("/wikipedia", "reset", count=1)
-    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+    with pytest.raises((httpx2.ReadError, httpx2.RemoteProtocolError)):
         client.get(page)
     sites.fault("/wikipedia", "truncate", count=1)
-    with pytest.raises(httpx.RemoteProtocolError, match="without sending complete"):
+    with pytest.raises(httpx2.RemoteProtocolError, match="without sending complete"):
         client.get(page)
     sites.fault("/wikipedia", "slow-body", count=1, seconds=0.4)
     start = time.monotonic()
@@ -80,7 +80,7 @@ def test_a_reset_is_one(sites: Running) -> None:
     line.close()
 
 
-def test_a_share_of_faults_is_drawn_by_seed_and_number(sites: Running, client: httpx.Client) -> None:
+def test_a_share_of_faults_is_drawn_by_seed_and_number(sites: Running, client: httpx2.Client) -> None:
     def failures(seed: int) -> list[int]:
         sites.reset()
         sites.fault("/deezer", "503", share=0.3, seed=seed)
@@ -92,7 +92,7 @@ def test_a_share_of_faults_is_drawn_by_seed_and_number(sites: Running, client: h
 
 
 def test_a_fault_stops_after_its_count_and_stays_under_its_prefix(
-    sites: Running, client: httpx.Client
+    sites: Running, client: httpx2.Client
 ) -> None:
     sites.fault("/spotify", "503", count=2)
     assert client.get("/spotify-dev/v1/search").status_code == 401
@@ -101,7 +101,7 @@ def test_a_fault_stops_after_its_count_and_stays_under_its_prefix(
     assert client.post("/_settings", json={"unknown": 1}).status_code == 400
 
 
-def test_the_log_counts_every_request_in_order(sites: Running, client: httpx.Client) -> None:
+def test_the_log_counts_every_request_in_order(sites: Running, client: httpx2.Client) -> None:
     before = time.time()
     for path in ("/deezer/genre", "/itunes/lookup?id=1", "/deezer/genre", "/robots.txt"):
         client.get(path)
@@ -116,7 +116,7 @@ def test_the_log_counts_every_request_in_order(sites: Running, client: httpx.Cli
     assert sites.log()["requests"] == []
 
 
-def test_latency_is_settable(sites: Running, client: httpx.Client) -> None:
+def test_latency_is_settable(sites: Running, client: httpx2.Client) -> None:
     sites.set(latency={"/deezer": 0.2})
     start = time.monotonic()
     client.get("/deezer/genre")
@@ -127,5 +127,5 @@ def test_latency_is_settable(sites: Running, client: httpx.Client) -> None:
 def test_the_sites_run_in_a_process_of_their_own() -> None:
     with running_apart(albums=2, latency={"/deezer": 0.01}) as apart:
         assert len(apart.catalogue()) == 2
-        assert httpx.get(f"{apart.base('deezer')}/genre", trust_env=False).json()["data"]
+        assert httpx2.get(f"{apart.base('deezer')}/genre", trust_env=False).json()["data"]
         assert apart.log()["counts"] == {"/deezer/genre": 1}

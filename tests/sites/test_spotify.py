@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import yaml
 
@@ -12,7 +12,7 @@ from tests.sites.asking import token
 from tests.sites.running import Running
 
 
-def test_spotify_asks_for_a_token_that_lives(sites: Running, client: httpx.Client) -> None:
+def test_spotify_asks_for_a_token_that_lives(sites: Running, client: httpx2.Client) -> None:
     album = f"/spotify/v1/albums/{sites.catalogue()[0]['spotify']}"
     assert client.get(album).status_code == 401
     assert client.get(album, headers={"Authorization": "Bearer made-up"}).status_code == 401
@@ -28,7 +28,7 @@ def test_spotify_asks_for_a_token_that_lives(sites: Running, client: httpx.Clien
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_client")
 
 
-def test_spotify_extended_and_development_differ(sites: Running, spotify: httpx.Client) -> None:
+def test_spotify_extended_and_development_differ(sites: Running, spotify: httpx2.Client) -> None:
     wanted = sites.catalogue()[0]
     one, many = f"/albums/{wanted['spotify']}", f"/albums?ids={wanted['spotify']},none"
     extended = spotify.get(f"/spotify/v1{one}").json()
@@ -54,7 +54,7 @@ def test_spotify_extended_and_development_differ(sites: Running, spotify: httpx.
     assert not {item["id"] for item in page["items"]} & {item["id"] for item in following["items"]}
 
 
-def test_spotify_finds_by_upc_and_isrc(sites: Running, spotify: httpx.Client) -> None:
+def test_spotify_finds_by_upc_and_isrc(sites: Running, spotify: httpx2.Client) -> None:
     wanted = sites.catalogue()[5]
     found = spotify.get("/spotify/v1/search", params={"q": f"upc:{wanted['upc']}", "type": "album"}).json()
     assert [item["id"] for item in found["albums"]["items"]] == [wanted["spotify"]]
@@ -67,7 +67,7 @@ def test_spotify_finds_by_upc_and_isrc(sites: Running, spotify: httpx.Client) ->
 
 @pytest.mark.samples
 def test_spotify_answers_fit_its_openapi_description(
-    sites: Running, spotify: httpx.Client, samples: Path
+    sites: Running, spotify: httpx2.Client, samples: Path
 ) -> None:
     text = (samples / "samples" / "spotify" / "openapi.yml").read_text(encoding="utf-8")
     described = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))

@@ -4,7 +4,7 @@ import json
 import urllib.parse
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.sites.running import Running
 from tests.sites.youtube import view_texts
@@ -15,7 +15,9 @@ def initial_data(page: str) -> dict[str, Any]:
     return json.JSONDecoder().raw_decode(page[start:])[0]
 
 
-def test_youtube_results_hold_exact_views_behind_a_consent_page(sites: Running, client: httpx.Client) -> None:
+def test_youtube_results_hold_exact_views_behind_a_consent_page(
+    sites: Running, client: httpx2.Client
+) -> None:
     album = sites.catalogue()[1]
     song = max(album["songs"], key=lambda song: song["views"])
     asked = {"search_query": f"{album['artist']} {song['title']}", "hl": "en", "gl": "US"}
@@ -43,7 +45,7 @@ def test_view_texts_read_as_youtube_writes_them() -> None:
     assert view_texts(1_440_528, "de")[0] == "1.440.528 Aufrufe"
 
 
-def test_youtube_api_counts_its_quotas(sites: Running, client: httpx.Client) -> None:
+def test_youtube_api_counts_its_quotas(sites: Running, client: httpx2.Client) -> None:
     song = sites.catalogue()[0]["songs"][0]
     videos = f"/youtube-api/videos?part=snippet,statistics&id={song['youtube']},missing"
     assert client.get(videos).status_code == 403

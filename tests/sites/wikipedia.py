@@ -21,7 +21,7 @@ from tests.sites.world import World
 LAST_OF_OLD = 2004
 HALVES = {1: "January–June", 2: "July–December"}
 _LIBRARIES = re.compile(
-    r"(?i)^$|^(python-requests|python-httpx|python-urllib|httpx|aiohttp|curl|wget|java|okhttp|go-http-client|"
+    r"(?i)^$|^(python-requests|python-httpx2?|python-urllib|httpx2?|aiohttp|curl|wget|java|okhttp|go-http-client|"
     r"scrapy|libwww-perl|img2dataset)\b"
 )
 _AGENT_REFUSED = (
