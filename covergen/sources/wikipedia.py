@@ -1,0 +1,132 @@
+"""Wikipedia's lists of albums, 1980 to 2024: 46 pages, asked for as a reader asks for them.
+
+robots.txt allows /wiki/ and forbids the API, so there is no `maxlag` to send: it is the API's. The name of
+the operator in the User-Agent, without which Wikipedia answers 403, is the business of whoever fetches.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import ClassVar, Final
+from urllib.parse import quote
+
+from covergen.errors import BadInput, ConfigError, RejectCode
+from covergen.sources.identity import album_id
+from covergen.sources.protocol import Found, Record, Rejected
+from covergen.sources.web import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
+from covergen.sources.wiki_albums import Album, read_albums
+from covergen.sources.wiki_page import Page, read_page
+
+YEARS: Final = range(1980, 2025)
+_FIRST_LIST: Final = 2005  # before, the albums stand on the year's own page
+_HALVES: Final = {2021: ("January–June", "July–December")}
+_ANCHOR_SAFE: Final = "!$&'()*+,;=:@/?"
+_MANNERS: Final = Manners("wikipedia", count=200, seconds=60, at_once=3)
+
+
+def page_titles(year: int) -> list[str]:
+    """Return the titles of the pages that list a year's albums."""
+    if year < _FIRST_LIST:
+        return [f"{year} in music"]
+    halves = _HALVES.get(year, ())
+    return [f"List of {year} albums ({half})" for half in halves] or [f"List of {year} albums"]
+
+
+class WikipediaSource:
+    """Albums of the years asked for, from the rendered pages; the lists name no songs.
+
+    `base` is the address before /wiki/.
+    """
+
+    name: ClassVar[str] = "wikipedia"
+
+    def __init__(self, *, years: Iterable[int] = YEARS, base: str = "https://en.wikipedia.org"):
+        self.years = tuple(sorted(set(years)))
+        self.base = base.rstrip("/")
+        unknown = [year for year in self.years if year not in YEARS]
+        if unknown or not self.years:
+            raise ConfigError(
+                f"Wikipedia's lists are read from {YEARS[0]} to {YEARS[-1]}, not of "
+                f"{', '.join(map(str, unknown)) or 'no year'}; name years between these."
+            )
+
+    def requests(self, wanted: Iterable[Wanted]) -> Iterator[Request]:  # noqa: ARG002
+        """Yield a request for each page, the oldest first."""
+        for year in self.years:
+            for title in page_titles(year):
+                yield self._request(title, year)
+
+    def manners(self, request: Request) -> Manners:  # noqa: ARG002
+        """Return 200 requests a minute, three at once: what Wikipedia grants those who name themselves."""
+        return _MANNERS
+
+    def headers(self) -> dict[str, str]:
+        """Return what is asked for: a page."""
+        return {"Accept": "text/html"}
+
+    def refusal(self, request: Request, answer: Answer) -> Refusal | None:  # noqa: ARG002
+        """Return why an answer is none: its status, or that it is empty."""
+        if answer.status == 200 and not answer.body.strip():
+            return Refusal(RejectCode.SOURCE_ERROR, f"{answer.url} answered with nothing", again=True)
+        return usual_refusal(answer)
+
+    def parse(self, request: Request, answer: Answer) -> Parsed:
+        """Return the albums of a page; where it only points to the pages that hold them, ask for those.
+
+        Raises BadInput where there is no list of albums on it.
+        """
+        title, year = request.about["title"], int(request.about["year"])
+        page = read_page(answer.body)
+        name = f"{title} (revision {page.revision or 'unknown'})"
+        found = Found()
+        problem: BadInput | None = None
+        try:
+            told = list(read_albums(page, year, is_list=not title.endswith("in music")))
+        except BadInput as error:
+            told, problem = [], error
+        first: dict[str, Album] = {}
+        for item in told:
+            if isinstance(item, Album):
+                record = self._record(item, request, answer, page.revision)
+                known = first.setdefault(record["album_id"], item)
+                if known is item:
+                    found.albums.append(record)
+                    continue
+                code, reason = RejectCode.DUPLICATE, f"{item.title!r} stands in {known.place} already"
+            else:
+                code, reason = item.problem.code, item.problem.reason
+            key = f"{title}, {item.place}"
+            found.rejects.append(Rejected("answers", key, BadInput(code, f"{name}, {item.place}: {reason}")))
+        if told:
+            return Parsed(found)
+        if "pointed" not in request.about and (follow := self._pointed(page, title, year)):
+            return Parsed(follow=follow)
+        seen = problem.reason if problem else f"no table of albums among {len(page.blocks)} tables and lists"
+        raise BadInput(RejectCode.NEW_LAYOUT, f"{name}: {seen}")
+
+    def _request(self, title: str, year: int, **about: str) -> Request:
+        url = f"{self.base}/wiki/{quote(title.replace(' ', '_'), safe='(),')}"
+        return Request(self.name, "page", url, {"title": title, "year": str(year), **about})
+
+    def _pointed(self, page: Page, title: str, year: int) -> tuple[Request, ...]:
+        """Return requests for the list, or its halves, that a page without albums leads to."""
+        pattern = re.compile(rf"List of {year} albums(?: \([^()]+\))?")
+        names = dict.fromkeys(link.page for link in page.links if pattern.fullmatch(link.page))
+        return tuple(self._request(name, year, pointed=title) for name in names if name != title)
+
+    def _record(self, album: Album, request: Request, answer: Answer, revision: str | None) -> Record:
+        anchor = f"#{quote(album.anchor, safe=_ANCHOR_SAFE)}" if album.anchor else ""
+        return {
+            "album_id": album_id(album.artist, album.title, album.date[:4]),
+            "artist": album.artist,
+            "title": album.title,
+            "kind": album.kind,
+            "release_date": album.date,
+            "release_date_precision": album.precision,
+            "genres": list(album.genres),
+            "label": album.label,
+            "source": self.name,
+            "source_url": request.url + anchor,
+            "source_revision": revision,
+            "licence": "CC-BY-SA-4.0",
+            "fetched_at": answer.fetched_at,
+        }
