@@ -1,7 +1,7 @@
 """The limiter with 8 workers and 50 requests in 5 s: the fullest 5 s, the budget's use, what a 429 stops.
 
 `python -m benchmarks.limiter [SECONDS]`: threads of one process first, then a process a worker through the
-Ray actor, and as the peer a leaky bucket of the same numbers in threads. A request is a sleep of 20 to 180 ms;
+Ray actor, and as the peer a leaky bucket of the same numbers in threads. A request is 20 to 180 ms of sleep;
 after SECONDS (30) one worker sees a 429 every two seconds, and all rest for one. The clock is the machine's.
 """
 
@@ -107,7 +107,8 @@ def through_ray(seconds: float) -> dict[str, float]:
     """Let processes lease from the actor."""
     with tempfile.TemporaryDirectory() as folder:
         start_ray(Config.model_validate({"root": folder, "ray": {"cpus": WORKERS + 1}}))
-        crew = [ray.remote(num_cpus=1)(Worker).remote(f"{folder}/root") for _ in range(WORKERS)]
+        made: Any = ray.remote(num_cpus=1)(Worker)
+        crew = [made.remote(f"{folder}/root") for _ in range(WORKERS)]
         ray.get([worker.__ray_ready__.remote() for worker in crew])
         start = time.monotonic() + 0.5
         done = ray.get([worker.work.remote(name, start, seconds) for name, worker in enumerate(crew)])

@@ -53,7 +53,8 @@ class FarDesk:
     """The actor as a `Desk`."""
 
     def __init__(self, actor: Any):
-        self.actor, self._pending = actor, None
+        self.actor = actor
+        self._pending: Any = None
 
     def ask(self, worker: str, manners: Manners, report: Report) -> Grant | Wait:
         """Take a report and give the next slots. Raises RootError where the state cannot be written."""

@@ -17,7 +17,7 @@ from covergen.sources.web import Manners
 ALL: Final = "*"  # in a notice: every bucket
 SEAT: Final = 60.0  # seconds after its last slot in which a worker that says nothing is taken for dead
 SOON: Final = 0.02  # seconds, the least after which it pays to ask again
-LATER: Final = 0.5  # and the most, where requests are not farther apart
+LATER: Final = 1.0  # and the most, where requests are not farther apart
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,8 @@ class LocalDesk:
         slots = window.take(now, size, stride=stride, latest=latest)
         if not slots:
             pause = window.next_start(now) - now - window.ahead
-            return Wait(min(max(pause, SOON), max(LATER, manners.seconds / 2)), "busy")
+            soon = max(SOON, min(window.ahead / 2, LATER))  # in time all the same
+            return Wait(min(max(pause, soon), max(LATER, manners.seconds / 2)), "busy")
         self._leases += 1
         day = self.book.charge(manners, len(slots))
         held = {slot.number: slot for slot in slots}
@@ -230,7 +231,9 @@ class LocalDesk:
             wall, active = self.book.wall(), self.book.active_until(manners.bucket)
             if known is not None:  # what was leased under the other limits counts under these
                 since = now + ahead + manners.seconds
-            elif active + manners.seconds > wall:  # another process sent a moment ago, and may still
+            elif (
+                active and active + manners.seconds > wall
+            ):  # another process sent a moment ago, and may still
                 since = now + min(active - wall, ahead) + manners.seconds
             known = self._buckets[manners.bucket] = _Bucket(manners, since)
         return known

@@ -17,7 +17,7 @@ from covergen.sources.web import Answer, Manners, Refusal, Request, WebSource, u
 from covergen.sources.wire import Ask, Wire, masked
 
 ATTEMPTS: Final = 4
-PAUSE: Final = tenacity.wait_exponential_jitter(initial=0.5, max=20.0, jitter=1.0)  # seconds
+PAUSE: Final = tenacity.wait_exponential_jitter(multiplier=0.5, max=20.0, jitter=1.0)  # seconds
 NEVER_AGAIN: Final = frozenset({RejectCode.FORBIDDEN, RejectCode.QUOTA_SPENT, RejectCode.NOT_FOUND})
 
 

@@ -85,12 +85,9 @@ class Wire:
             if further is None:
                 return answer
             url = urljoin(url, further)
-            if urlsplit(url).scheme not in {"http", "https"}:
-                break
             if _origin(url) != first:
                 headers = dict(ask.checks)
-        reason = f"{masked(url)} redirects on and on, or to what is no page"
-        raise BadInput(RejectCode.SOURCE_ERROR, reason)
+        raise BadInput(RejectCode.SOURCE_ERROR, f"{masked(url)} redirects on and on")
 
     def close(self) -> None:
         """Close the connections."""
@@ -170,6 +167,12 @@ def retry_after(headers: Mapping[str, str], *, wall: Callable[[], float] = time.
         return None
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port
+def _origin(url: str) -> tuple[str, str, int | None]:
+    """Return scheme, host and port. Raises BadInput for what is no address of the web."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https"} and parts.hostname:
+            return parts.scheme, parts.hostname, parts.port
+    except ValueError:
+        pass  # told below
+    raise BadInput(RejectCode.SOURCE_ERROR, f"{masked(url)!r} is no address of the web")

@@ -209,4 +209,5 @@ def test_no_address() -> None:
     for url in ("https://", "http://a.org:port/", "relative/path", "ftp://a.org/x"):
         with pytest.raises(BadInput) as refused:
             place.fetch(url)
-        assert not refused.value.retriable, url
+        assert refused.value.code is RejectCode.SOURCE_ERROR and not refused.value.retriable, url
+    assert not place.seen

@@ -3,7 +3,6 @@
 import threading
 import time
 from datetime import datetime
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -87,8 +86,8 @@ def test_a_slot_missed_is_not_sent_late() -> None:
             sends.append(clock.now)
         clock.now += 0.9 if len(sends) == 20 else 0.0  # the worker hangs, and several slots pass
     assert greatest(sends, 5.0) <= 50
-    after = [at for at in sends if at >= sends[19] + 0.9]
-    assert min(b - a for a, b in pairwise(after)) > 0.01  # no burst to catch up
+    at_once = sends.count(sends[20])  # of some ten that it missed, those that can still be used
+    assert sends[20] >= sends[19] + 0.9 and at_once <= 1 + 0.5 / (0.8 * 5.0 / 50)
 
 
 def test_a_rest_is_kept_by_all_and_what_was_leased_is_taken_away() -> None:
