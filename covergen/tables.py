@@ -25,6 +25,7 @@ ALBUMS = Table(
         text("album_id", "SHA-256 of normalised artist, title and year, hexadecimal"),
         text("artist", "album artist; several are joined by '; '"),
         text("title", "album title as written"),
+        text("kind", "album, ep, reissue, ... as the source marks it; null where it does not"),
         text("release_date", "ISO 8601 date as far as it is known: 1997, 1997-05 or 1997-05-21"),
         text("release_date_precision", "year, month or day; null where there is no date"),
         Column("genres", STRINGS, "genres in the source's own words"),

@@ -5,6 +5,7 @@ from covergen.sources.procedural import ProceduralSource
 from covergen.sources.protocol import Source
 from covergen.sources.table import TableSource
 from covergen.sources.web import WebSource
+from covergen.sources.wikipedia import WikipediaSource
 
 SOURCES: dict[str, type[Source]] = {
     FolderSource.name: FolderSource,
@@ -12,4 +13,6 @@ SOURCES: dict[str, type[Source]] = {
     ProceduralSource.name: ProceduralSource,
 }
 
-WEB_SOURCES: dict[str, type[WebSource]] = {}
+WEB_SOURCES: dict[str, type[WebSource]] = {
+    WikipediaSource.name: WikipediaSource,
+}

@@ -1,0 +1,46 @@
+"""From a page on the web to rows: asked once, whatever dies, with the local internet of `tests/sites`."""
+
+from pathlib import Path
+
+import pytest
+
+from covergen import rejects
+from covergen.storage import Root
+from covergen.tables import ALBUMS, ANSWERS
+from jobs import scrape
+from tests.jobs.conftest import config_for
+from tests.sites.running import Running, running
+
+pytestmark = pytest.mark.ray
+CONTACT = "somebody@example.org"
+
+
+@pytest.fixture(scope="module")
+def sites():
+    with running(albums=12) as started:
+        yield started
+
+
+def asked(sites: Running, prefix: str) -> list[str]:
+    return [r["path"] for r in sites.log()["requests"] if r["path"].startswith(prefix)]
+
+
+def config(root: str | Path, sites: Running, *sources: dict[str, object], **scrape_too: object):
+    given = [{"base": sites.base(str(s["name"])), **s} for s in sources]
+    return config_for(str(root), scrape={"sources": given, "contact": CONTACT, "actors": 2, **scrape_too})
+
+
+def test_wikipedia_to_albums_and_no_request_twice(ray_session, sites, tmp_path):
+    sites.reset()
+    years = sorted({int(album["released"][:4]) for album in sites.catalogue()})
+    wanted = config(tmp_path / "root", sites, {"name": "wikipedia", "years": years})
+    scrape.main(wanted)
+    root = Root.open(wanted.root)
+    found = root.current(ALBUMS).read(["title", "artist", "source", "licence"]).to_pylist()
+    truth = {(album["title"], album["artist"]) for album in sites.catalogue()}
+    assert {(row["title"], row["artist"]) for row in found} == truth
+    assert {(row["source"], row["licence"]) for row in found} == {("wikipedia", "CC-BY-SA-4.0")}
+    pages = [path for path in asked(sites, "/wikipedia/wiki/")]
+    assert len(pages) == len(set(pages)) == root.current(ANSWERS).count()
+    scrape.main(wanted)
+    assert asked(sites, "/wikipedia/wiki/") == pages

@@ -1,0 +1,93 @@
+"""The driver is killed amid gathering: what was committed is not asked for again, and nothing is missing."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from covergen.storage import Root
+from covergen.tables import ALBUMS, ANSWERS, MEDIA
+from tests.sites.running import Running, running
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+REPOSITORY = Path(__file__).parent.parent.parent
+SECRETS = {
+    "SPOTIPY_CLIENT_ID": "client-9f2c71",
+    "SPOTIPY_CLIENT_SECRET": "secret-5d04be",
+    "YOUTUBE_API_KEY": "key-77ac10",
+}
+KILLS = 3
+
+
+@pytest.fixture(scope="module")
+def sites():
+    with running(albums=24, latency={"/deezer": 0.1, "/media": 0.1}) as started:
+        yield started
+
+
+def write_config(folder: Path, sites: Running) -> Path:
+    years = sorted({int(album["released"][:4]) for album in sites.catalogue()})
+    sources = [
+        {"name": "wikipedia", "base": sites.base("wikipedia"), "years": years},
+        {"name": "deezer", "base": sites.base("deezer")},
+    ]
+    scrape = {"sources": sources, "contact": "somebody@example.org", "actors": 2, "at_once": 2}
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump({"root": str(folder / "root"), "scrape": scrape}))
+    return path
+
+
+def start(config: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "jobs.scrape", str(config)]
+    return subprocess.Popen(
+        command, cwd=REPOSITORY, start_new_session=True, stderr=subprocess.PIPE, env=os.environ | SECRETS
+    )
+
+
+def finished(root: Root) -> set[str]:
+    """The addresses whose answers and media are committed."""
+    answers = root.current(ANSWERS).read(["url"])["url"].to_pylist() if root.has(ANSWERS) else []
+    media = root.current(MEDIA).read(["uri"])["uri"].to_pylist() if root.has(MEDIA) else []
+    return {address.partition("?exp=")[0] for address in [*answers, *media]}
+
+
+def asked(sites: Running) -> list[str]:
+    paths = [r["path"] for r in sites.log()["requests"] if not r["path"].endswith("robots.txt")]
+    return [(sites.address + path).partition("?exp=")[0] for path in paths]
+
+
+def test_what_was_finished_is_not_asked_again(sites: Running, tmp_path: Path) -> None:
+    sites.reset()
+    sites.set(latency={"/deezer": 0.1, "/media": 0.1})
+    config, root, told = write_config(tmp_path, sites), Root(str(tmp_path / "root")), []
+    for count in sorted(random.sample(range(10, 110), KILLS)):
+        done = finished(root)
+        sites._ask("DELETE", "/_log")
+        job = start(config)
+        until = time.monotonic() + 240
+        while len(finished(root)) < count and job.poll() is None:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        os.kill(job.pid, signal.SIGKILL)
+        job.wait()
+        time.sleep(3)  # what it had sent arrives
+        told.append((count, len(done), len(asked(sites))))
+        assert not done & set(asked(sites)), told
+    done = finished(root)
+    sites._ask("DELETE", "/_log")
+    job = start(config)
+    _, said = job.communicate(timeout=400)
+    assert job.returncode == 0, said.decode()
+    assert not done & set(asked(sites)), told
+    albums = sites.catalogue()
+    titles = set(root.current(ALBUMS).read(["title"])["title"].to_pylist())
+    assert {album["title"] for album in albums} <= titles
+    media = root.current(MEDIA).read(["owner_id", "kind", "seconds", "width"]).to_pylist()
+    assert sum(row["kind"] == "cover" for row in media) == len(albums)
+    assert sum(row["kind"] == "audio" for row in media) == sum(len(album["songs"]) for album in albums)
