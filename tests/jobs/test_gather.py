@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from covergen import rejects
 from covergen.storage import Root
 from covergen.tables import ALBUMS, ANSWERS
 from jobs import scrape
@@ -40,7 +39,7 @@ def test_wikipedia_to_albums_and_no_request_twice(ray_session, sites, tmp_path):
     truth = {(album["title"], album["artist"]) for album in sites.catalogue()}
     assert {(row["title"], row["artist"]) for row in found} == truth
     assert {(row["source"], row["licence"]) for row in found} == {("wikipedia", "CC-BY-SA-4.0")}
-    pages = [path for path in asked(sites, "/wikipedia/wiki/")]
+    pages = list(asked(sites, "/wikipedia/wiki/"))
     assert len(pages) == len(set(pages)) == root.current(ANSWERS).count()
     scrape.main(wanted)
     assert asked(sites, "/wikipedia/wiki/") == pages
