@@ -106,7 +106,9 @@ def in_threads(limiter: Limiter, seconds: float) -> dict[str, float]:
 def through_ray(seconds: float) -> dict[str, float]:
     """Let processes lease from the actor."""
     with tempfile.TemporaryDirectory() as folder:
-        start_ray(Config.model_validate({"root": folder, "ray": {"cpus": WORKERS + 1}}))
+        sources = [{"name": "procedural", "train": 12, "evaluation": 6}]  # a config has some; none is read
+        config = {"root": folder, "scrape": {"sources": sources}, "ray": {"cpus": WORKERS + 1}}
+        start_ray(Config.model_validate(config))
         made: Any = ray.remote(num_cpus=1)(Worker)
         crew = [made.remote(f"{folder}/root") for _ in range(WORKERS)]
         ray.get([worker.__ray_ready__.remote() for worker in crew])

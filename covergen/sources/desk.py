@@ -231,9 +231,7 @@ class LocalDesk:
             wall, active = self.book.wall(), self.book.active_until(manners.bucket)
             if known is not None:  # what was leased under the other limits counts under these
                 since = now + ahead + manners.seconds
-            elif (
-                active and active + manners.seconds > wall
-            ):  # another process sent a moment ago, and may still
+            elif active and active + manners.seconds > wall:  # another process may still send
                 since = now + min(active - wall, ahead) + manners.seconds
             known = self._buckets[manners.bucket] = _Bucket(manners, since)
         return known

@@ -25,8 +25,8 @@ class Fetcher:
     """Asks the web. One a process, safe for its threads. Close it, or use it as a context.
 
     `user_agent`: names the operator with a contact, its first word is what robots.txt calls us. `cache`: a
-    folder for answers that may be kept; None keeps none. `unruled`: names of sources for which robots.txt and
-    X-Robots-Tag are not asked; the caller records that. `transport`: httpx2's, for tests.
+    folder of this machine for answers that may be kept; None keeps none. `unruled`: sources (their names) for
+    which robots.txt and X-Robots-Tag are not asked; the caller records that. `transport`: httpx2's, for tests.
     """
 
     def __init__(

@@ -37,7 +37,7 @@ class _Question:
 
 
 class HttpCache:
-    """Answers on disk, in a folder that processes may share. Safe for threads."""
+    """Answers on disk, in a folder that the processes of one machine may share. Safe for threads."""
 
     def __init__(self, folder: Path):
         folder.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ just before it is sent.
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -91,18 +91,23 @@ class LeasedLimiter:
     ):
         self.desk, self.clock, self.sleep = desk, clock, sleep
         self.calls = 0  # at the desk, to ask and to tell
+        self.waited: Counter[str] = Counter()  # milliseconds before requests, by bucket, over all threads
         self._name = uuid4().hex
         self._lock = threading.Lock()
         self._leases: dict[tuple[int, str], _Lease] = {}
         self._heard: dict[str, int] = {}  # the last notice by bucket
         self._since = 0
         self._closed = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, daemon=True) if background else None
+        self._background = background
+        self._watcher: threading.Thread | None = None
 
     @contextmanager
     def turn(self, manners: Manners, *, patience: float = PATIENCE) -> Iterator[None]:
         """Wait until a request may be sent; see `Limiter`."""
+        began = self.clock()
         lease = self._wait(manners, patience)
+        with self._lock:
+            self.waited[manners.bucket] += round(1000 * (self.clock() - began))
         try:
             yield
         finally:
@@ -120,10 +125,11 @@ class LeasedLimiter:
         self.desk.spent(bucket)
 
     def close(self) -> None:
-        """Give back what is leased."""
+        """Give back what is leased. It can be used on."""
         self._closed.set()
-        if self._watcher is not None and self._watcher.is_alive():
+        if self._watcher is not None:
             self._watcher.join()
+        self._closed.clear()
         self._give_back(idle=0.0)
 
     def tend(self, timeout: float = LOOK) -> None:
@@ -167,8 +173,7 @@ class LeasedLimiter:
 
     def _ask(self, key: tuple[int, str], manners: Manners, before: _Lease | None) -> Wait | None:
         """Ask for the next lease and note it; return what to wait for instead."""
-        if self._watcher is not None and self._watcher.ident is None:
-            self._watcher.start()
+        self._ensure_watched()
         asked = self.clock()
         report = before.report(asked) if before is not None else Report()
         answer = self.desk.ask(f"{self._name}/{key[0]}", manners, report)
@@ -212,6 +217,12 @@ class LeasedLimiter:
             self.desk.tell(
                 f"{self._name}/{thread}", bucket, None if lease.busy else lease.report(self.clock())
             )
+
+    def _ensure_watched(self) -> None:
+        with self._lock:
+            if self._background and (self._watcher is None or not self._watcher.is_alive()):
+                self._watcher = threading.Thread(target=self._watch, daemon=True)
+                self._watcher.start()
 
     def _watch(self) -> None:
         while not self._closed.is_set():

@@ -256,3 +256,9 @@ def test_threads_by_the_real_clock() -> None:
     mine.close()
     assert greatest(sends, 0.5) <= 20
     assert len(sends) >= 30
+    assert mine.waited["real"] > 1000
+    with mine.turn(manners):  # it can be used on
+        mine.rest("real", 1000)
+    with pytest.raises(BadInput, match="left alone"), mine.turn(manners):
+        pass
+    mine.close()
