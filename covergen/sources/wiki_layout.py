@@ -44,7 +44,7 @@ class Layout:
         return next(iter(self.cells(row, role)), None)
 
     def is_header(self, row: tuple[Cell | None, ...]) -> bool:
-        """Say whether the header is repeated here."""
+        """Say whether the header goes on or is repeated here."""
         return all(role_of(self.cell(row, role)) == role for role in ("artist", "album"))
 
 
@@ -99,8 +99,5 @@ def read_layout(grid: Grid) -> Layout:
             raise BadInput(
                 RejectCode.NEW_LAYOUT, f"the table has several columns for the {role}: {seen(grid)}"
             )
-    first = y + 1
-    while first < len(grid.rows) and grid.rows[first][columns["album"][0]] is row[columns["album"][0]]:
-        first += 1  # a header of two rows
     width = max(x for x, cell in enumerate(row) if cell is not None) + 1
-    return Layout(columns, width, first)
+    return Layout(columns, width, y + 1)

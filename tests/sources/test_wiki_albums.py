@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from covergen.errors import RejectCode
+from covergen.errors import BadInput, RejectCode
 from tests.sources.wiki_pages import (
     AWARDS,
     CHART,
@@ -86,6 +86,7 @@ def test_lists_without_a_date_are_read_by_their_italics():
     items = (
         "<li><i>Dash – Part 2</i> - Artist With Hyphen-Name</li><li>Turned – <i>Round</i></li>"
         "<li><i>Small</i> (EP) – One</li><li>Nothing – in italics</li><li><i>Two</i> and <i>more</i> – X</li>"
+        "<li><i>A</i> – B – C</li><li>A – B – <i>C</i></li>"
     )
     page = found(LEGACY + heading("Release date unknown", 3) + f"<ul>{items}</ul>" + heading("Births"), 1980)
     assert [(*row, a["kind"]) for row, a in zip(short(page.albums), page.albums, strict=True)][5:] == [
@@ -93,7 +94,7 @@ def test_lists_without_a_date_are_read_by_their_italics():
         ("Turned", "Round", "1980", "album"),
         ("One", "Small", "1980", "ep"),
     ]
-    assert [r.key.rpartition(", ")[2] for r in page.rejects] == ["row 4", "row 5"]
+    assert [r.key.rpartition(", ")[2] for r in page.rejects] == ["row 4", "row 5", "row 6", "row 7"]
 
 
 def test_other_tables_of_the_page_are_passed_over():
@@ -190,6 +191,38 @@ def test_an_undated_list_without_italics_is_not_passed_over():
     assert not page.rejects
 
 
+def test_a_table_with_surplus_cells_is_refused_as_one():
+    header = "<tr><th>Release Date</th><th>Artist</th><th>Album</th></tr>"
+    page = found(section("<tr><td>JAN</td><td>10</td><td>A</td><td>B</td></tr>" * 2, header), 1980)
+    assert not page.albums
+    assert [reject.key for reject in page.rejects] == ["1980 in music, table 1 (January–March)"]
+
+
+def test_a_header_of_two_rows():
+    head = (
+        "<tr><th colspan=2>Release date</th><th rowspan=2>Album</th><th rowspan=2>Artist</th></tr>"
+        "<tr><th>Month</th><th>Day</th></tr>"
+    )
+    page = found(section("<tr><td>June</td><td>3</td><td><i>A</i></td><td>B</td></tr>", head), 1980)
+    assert short(page.albums) == [("B", "A", "1980-06-03")]
+    assert not page.rejects
+
+
+def test_the_section_ends_where_the_next_begins():
+    other = "<table class=wikitable><tr><th>Artist<th>Album<tr><td>A<td><i>B</i></table>"
+    items = "<ul><li><i>A</i> – B</li></ul>"
+    page = found(LEGACY + heading("Albums of the year") + other + heading("Unknown", 3) + items, 1980)
+    assert len(page.albums) == 5
+    assert not page.rejects
+
+
+def test_tables_side_by_side_in_a_table_for_layout_are_found():
+    row = "<tr><th>January<br>{0}</th><td>A</td><td><i>B{0}</i></td></tr>"
+    one, two = (f"<table class=wikitable><tr>{LIST_HEADER}</tr>{row.format(day)}</table>" for day in (1, 2))
+    page = found(heading("January") + f"<table><tr><td>{one}</td><td>{two}</td></tr></table>")
+    assert short(page.albums) == [("A", "B1", "2012-01-01"), ("A", "B2", "2012-01-02")]
+
+
 def albums() -> st.SearchStrategy[list[Told]]:
     album = st.builds(
         Told,
@@ -227,3 +260,25 @@ def test_any_page_of_a_year_is_read_back(told, seed):
     assert [told_by(album) for album in page.albums] == [
         (one.artist, one.title, one.date(1987), (), None, one.kind) for one in told
     ]
+
+
+@settings(max_examples=30, deadline=None)
+@given(albums(), st.integers(0, 2**32), st.floats(0, 1))
+def test_a_page_that_is_cut_off_ends_in_rejects_at_worst(told, seed, share):
+    page = Renderer(Random(seed)).list_page(told, 2012)
+    try:
+        read = found(page[: int(share * len(page))])
+    except BadInput as problem:
+        assert problem.code == RejectCode.NEW_LAYOUT
+        return
+    whole = {(one.artist, one.title) for one in told}
+    assert {(album["artist"], album["title"]) for album in read.albums[:-1]} <= whole
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (1, 0, 2)])
+def test_columns_are_found_by_their_headers_in_any_order(order):
+    cells = ("<td>January 3</td>", "<td>A</td>", "<td><i>B</i></td>")
+    names = ("<th>Release date</th>", "<th>Artist(s)</th>", "<th>Album title</th>")
+    row = "".join(cells[n] for n in order)
+    page = found(monthly(f"<tr>{row}</tr>", "".join(names[n] for n in order) + "<th>Something else</th>"))
+    assert short(page.albums) == [("A", "B", "2012-01-03")]
