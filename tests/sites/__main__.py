@@ -9,8 +9,13 @@ from tests.sites.running import configured
 from tests.sites.world import World
 
 SNIPPET = """\
-The sites are at {base}; what they were asked is at {base}/_log, what can fail at {base}/_faults,
-the albums they tell of at {base}/_catalogue. Any id, secret and key will do. In a config:
+The sites are at {base}, the albums they tell of at {base}/_catalogue,
+what they were asked at {base}/_log. Any id, secret and key will do.
+A tenth of what Deezer is asked fails after
+
+  curl {base}/_faults -d '{{"prefix": "/deezer", "kind": "503", "share": 0.1}}'
+
+In a config:
 
 scrape:
   sources:
@@ -37,6 +42,12 @@ scrape:
 """
 
 
+def snippet(world: World, base: str) -> str:
+    """Return how to use the sites, a config last."""
+    years = sorted({record.released.year for record in world.catalogue.records})
+    return SNIPPET.format(base=base, years=years)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.sites", description=__doc__)
     parser.add_argument("--port", type=int, default=8765)
@@ -48,8 +59,7 @@ def main() -> None:
     given = parser.parse_args()
     rates = {"rates": "real"} if given.real_rates else {}
     world = World(given.albums, given.seed, **rates)
-    years = sorted({record.released.year for record in world.catalogue.records})
-    sys.stdout.write(SNIPPET.format(base=f"http://127.0.0.1:{given.port}", years=years))
+    sys.stdout.write(snippet(world, f"http://127.0.0.1:{given.port}"))
     sys.stdout.flush()
     uvicorn.Server(configured(world, host="127.0.0.1", port=given.port)).run()
 

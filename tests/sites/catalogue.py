@@ -129,7 +129,7 @@ class Catalogue:
         kind = "ep" if index % 7 == 6 else "album"
         rng = random.Random(key)
         released = _released(index, self.seed)
-        songs = _songs(key, album, released, rng, count=3 if kind == "ep" else rng.randint(4, 7))
+        songs = _songs(key, album, released, rng, count=4 if kind == "ep" else rng.randint(5, 7))
         return Record(
             key=key,
             artist=album.artist,

@@ -5,11 +5,15 @@ import urllib.parse
 
 import httpx2
 import pytest
+import yaml
 
 from covergen import audio, images
+from tests.sites.__main__ import snippet
+from tests.sites.app import sites as served
 from tests.sites.catalogue import SLOTS, Catalogue
 from tests.sites.ids import upc
 from tests.sites.running import Running
+from tests.sites.world import World
 
 
 def test_the_catalogue_is_the_same_for_a_seed_and_fills_every_page() -> None:
@@ -163,3 +167,14 @@ def test_a_picture_may_forbid_to_learn_from_it(sites: Running, client: httpx2.Cl
     key = sites.catalogue()[0]["key"]
     assert "x-robots-tag" not in client.get(f"/media/cover/{key}/64.jpg").headers
     assert "noai" in client.get(f"/media/noai/cover/{key}/64.jpg").headers["x-robots-tag"]
+
+
+def test_the_config_that_is_printed_names_every_base(sites: Running, client: httpx2.Client) -> None:
+    printed = snippet(World(24), sites.address)
+    sources = yaml.safe_load(printed.split("In a config:")[1])["scrape"]["sources"]
+    named = {source["name"] for source in sources}
+    assert {"wikipedia", "deezer", "itunes", "musicbrainz", "spotify", "youtube"} <= named
+    years = {int(album["released"][:4]) for album in sites.catalogue()}
+    assert set(sources[0]["years"]) == years
+    prefixes = {urllib.parse.urlsplit(source["base"]).path.split("/")[1] for source in sources}
+    assert {f"/{prefix}" for prefix in prefixes} < set(served(World(1)))

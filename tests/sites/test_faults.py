@@ -124,7 +124,6 @@ def test_latency_is_settable(sites: Running, client: httpx2.Client) -> None:
     assert time.monotonic() - start >= 0.2
 
 
-@pytest.mark.slow
 def test_the_sites_run_in_a_process_of_their_own() -> None:
     with running_apart(albums=2, latency={"/deezer": 0.01}) as apart:
         assert len(apart.catalogue()) == 2
