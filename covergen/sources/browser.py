@@ -1,0 +1,291 @@
+"""Pages through a real Chromium: one browser, several tabs whose loads overlap.
+
+A WebDriver is one stream of commands, so tabs save waiting and nothing else; more browsers are more actors.
+Scripts and pictures of the pages are off: what is read here stands in the first HTML.
+"""
+
+import logging
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from selenium.common.exceptions import NoSuchElementException, WebDriverException
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.common.by import By
+from urllib3.exceptions import HTTPError
+
+from covergen.errors import BadInput, ConfigError, RejectCode
+from covergen.sources.web import Answer, usual_refusal
+from covergen.sources.youtube_pages import is_consent_page
+
+CONSENT = {"name": "SOCS", "value": "CAI"}  # what a browser sends that has refused all but needed cookies
+_DEATHS = (WebDriverException, HTTPError, OSError)
+_MOST_DEATHS = 3  # of the browser while it loads one page
+_STARTS = 3
+_FEW_MOMENTS = 0.02
+_FLAGS = (
+    "--headless=new", "--lang=en-US", "--disable-dev-shm-usage", "--disable-gpu", "--mute-audio",
+    "--no-first-run", "--disable-extensions", "--disable-background-networking", "--disable-sync",
+    "--disable-background-timer-throttling", "--disable-renderer-backgrounding",
+)  # fmt: skip
+_PREFERENCES = {
+    "intl.accept_languages": "en-US,en",
+    "profile.managed_default_content_settings.images": 2,
+    "profile.managed_default_content_settings.javascript": 2,
+}
+# Of the document before it, a tab says nothing: it was marked as left.
+_LOOK = """
+if (document.isLeft || location.href === 'about:blank') return null;
+if (location.protocol === 'chrome-error:') return [0, ''];
+if (document.readyState === 'loading') return null;
+const [load] = performance.getEntriesByType('navigation');
+return [load && load.responseStatus || 200, document.documentElement.outerHTML];
+"""
+_LEAVE = "document.isLeft = true;"
+_REFUSE_COOKIES = ", ".join(
+    f"form[action*={place}] {button}"
+    for place in ("consent", "save")
+    for button in ("button", "[type=submit]")
+)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Page:
+    address: str
+    deaths: int = 0
+    consents: int = 0
+    until: float = 0.0
+
+
+class Tabs:
+    """A headless Chromium with `count` tabs; each page has `timeout` seconds.
+
+    Raises ConfigError where Chromium or its driver is missing or does not start. Use it in one thread.
+    """
+
+    def __init__(
+        self, count: int, *, chromium: str | None = None, driver: str | None = None, timeout: float = 30.0
+    ):
+        if count < 1:
+            raise ConfigError(f"A browser needs one tab at least, not {count}.")
+        self.count = count
+        self.timeout = timeout
+        self._chromium = _program(chromium, "chromium", "google-chrome", "chrome")
+        self._chromedriver = _program(driver, "chromedriver")
+        self._browser: Chrome | None = None
+        self._profile: tempfile.TemporaryDirectory[str] | None = None
+
+    def read(self, addresses: Iterable[str]) -> Iterator[tuple[str, str | BadInput]]:
+        """Yield each address with its HTML or with why there is none, in the order in which they arrive.
+
+        A browser that dies is started anew, and what it had not finished is loaded again. A page in whose
+        company it dies twice is loaded alone, and refused when it dies once more.
+        """
+        source, waiting, busy = iter(addresses), deque[_Page](), dict[str, _Page]()
+        try:
+            while True:
+                free = self.count - len(busy) - len(waiting)
+                waiting.extend(_Page(address) for address in islice(source, max(free, 0)))
+                if not (busy or waiting):
+                    return
+                done: list[tuple[str, str | BadInput]] = []
+                try:
+                    self._fill(busy, waiting)
+                    self._look(busy, done)
+                except _DEATHS as error:
+                    self._bury(error, busy, waiting, done)
+                yield from done
+        finally:
+            if busy:  # left before its end: what is still loading would arrive in another's place
+                self.close()
+
+    def close(self) -> None:
+        """End the browser and whatever it has started."""
+        browser, profile, self._browser, self._profile = self._browser, self._profile, None, None
+        if browser is not None:
+            try:
+                browser.quit()
+            except _DEATHS as error:
+                _log.debug("the browser was gone before it was closed: %s", _told(error))
+        if profile is not None:
+            _kill_those_with(profile.name)
+            profile.cleanup()
+
+    def __enter__(self) -> "Tabs":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def _fill(self, busy: dict[str, _Page], waiting: deque[_Page]) -> None:
+        """Give each idle tab a page."""
+        browser = self._started()
+        for tab in browser.window_handles[: self.count]:
+            if tab in busy:
+                continue
+            page = _next_page(busy, waiting)
+            if page is None:
+                return
+            busy[tab] = page  # before it is opened: a death leaves it here
+            page.until = time.monotonic() + self.timeout
+            browser.switch_to.window(tab)
+            self._open(browser, page.address)
+
+    def _open(self, browser: Chrome, address: str) -> None:
+        parts = urlsplit(address)
+        origin = f"{parts.scheme}://{parts.netloc}/"
+        browser.execute_cdp_cmd("Network.setCookie", {**CONSENT, "url": origin})
+        browser.execute_script(_LEAVE)
+        browser.get(address)
+
+    def _look(self, busy: dict[str, _Page], done: list[tuple[str, str | BadInput]]) -> None:
+        """Move what has arrived from `busy` to `done`; wait a moment where nothing has."""
+        browser = self._started()
+        for tab, page in list(busy.items()):
+            browser.switch_to.window(tab)
+            told = browser.execute_script(_LOOK)
+            if told is not None:
+                result = self._result(browser, page, *told)
+            elif time.monotonic() > page.until:
+                result = BadInput(RejectCode.UNREACHABLE, self._late(page), retriable=True)
+                self._renew(browser)
+            else:
+                continue
+            if result is not None:
+                done.append((page.address, result))
+                del busy[tab]
+        if busy and not done:
+            time.sleep(_FEW_MOMENTS)
+
+    def _result(self, browser: Chrome, page: _Page, status: int, html: str) -> str | BadInput | None:
+        """Return a page that has arrived, or why it is none; None where it is asked for again."""
+        if status == 0:
+            return BadInput(RejectCode.UNREACHABLE, f"nothing answers at {page.address}", retriable=True)
+        answer = Answer(page.address, status, {}, b"", datetime.now(UTC))
+        if refusal := usual_refusal(answer):
+            return refusal.problem
+        if not is_consent_page(html):
+            return html
+        page.consents += 1
+        if page.consents > 2:
+            reason = f"{page.address} asks for consent again after it was refused"
+            return BadInput(RejectCode.FORBIDDEN, reason, retriable=True)
+        self._refuse_cookies(browser, page)
+        return None
+
+    def _refuse_cookies(self, browser: Chrome, page: _Page) -> None:
+        """Press the consent page's first button, "Reject all"; it leads back to the page."""
+        browser.execute_script(_LEAVE)
+        try:
+            browser.find_element(By.CSS_SELECTOR, _REFUSE_COOKIES).click()
+        except NoSuchElementException:
+            self._open(browser, page.address)
+
+    def _late(self, page: _Page) -> str:
+        return f"{page.address} did not arrive within {self.timeout:g} s"
+
+    def _renew(self, browser: Chrome) -> None:
+        """Replace the tab that is looked at: its load may still arrive and be taken for another's."""
+        old = browser.current_window_handle
+        browser.switch_to.new_window("tab")
+        browser.switch_to.window(old)
+        browser.close()
+
+    def _bury(
+        self,
+        error: BaseException,
+        busy: dict[str, _Page],
+        waiting: deque[_Page],
+        done: list[tuple[str, str | BadInput]],
+    ) -> None:
+        """Clear the dead browser away; its pages go back into the queue, or are done if they saw too many."""
+        _log.warning("the browser died with %d pages loading: %s", len(busy), _told(error))
+        self.close()
+        for page in list(busy.values())[::-1] or [waiting.popleft()]:  # one that dies idle ends some time too
+            page.deaths += 1
+            if page.deaths >= _MOST_DEATHS:
+                reason = f"the browser died {page.deaths} times over {page.address}: {_told(error)}"
+                done.append((page.address, BadInput(RejectCode.POISON, reason)))
+            else:
+                waiting.appendleft(page)
+        busy.clear()
+
+    def _started(self) -> Chrome:
+        if self._browser is not None:
+            return self._browser
+        problem = ""
+        for attempt in range(_STARTS):
+            self._profile = tempfile.TemporaryDirectory(
+                prefix="covergen-chromium-", ignore_cleanup_errors=True
+            )
+            try:
+                self._browser = _start(self._chromium, self._chromedriver, self._profile.name, self.timeout)
+                for _ in range(self.count - 1):
+                    self._browser.switch_to.new_window("tab")
+                return self._browser
+            except _DEATHS as error:
+                self.close()
+                problem = _told(error)
+                _log.warning("attempt %d to start %s: %s", attempt + 1, self._chromium, problem)
+        raise ConfigError(f"{self._chromium} does not start: {problem}")
+
+
+def _next_page(busy: dict[str, _Page], waiting: deque[_Page]) -> _Page | None:
+    """Return what an idle tab loads next. What a browser has died over twice has it alone."""
+    suspect = _MOST_DEATHS - 1
+    if not waiting or any(page.deaths >= suspect for page in busy.values()):
+        return None
+    return waiting.popleft() if waiting[0].deaths < suspect or not busy else None
+
+
+def _told(error: BaseException) -> str:
+    """Return what a driver says, without its stack."""
+    return " ".join(str(error).partition("Stacktrace:")[0].removeprefix("Message: ").split())[:300]
+
+
+def _start(chromium: str, chromedriver: str, profile: str, timeout: float) -> Chrome:
+    options = ChromeOptions()
+    options.binary_location = chromium
+    options.page_load_strategy = "none"
+    options.unhandled_prompt_behavior = "dismiss"
+    options.add_experimental_option("prefs", _PREFERENCES)
+    flags = [*_FLAGS, f"--user-data-dir={profile}"]
+    if os.geteuid() == 0:  # in a container, where Chromium's own sandbox refuses to run
+        flags.append("--no-sandbox")
+    for flag in flags:
+        options.add_argument(flag)
+    browser = Chrome(options=options, service=ChromeService(chromedriver))
+    browser.set_script_timeout(timeout)
+    browser.command_executor.client_config.timeout = int(timeout) + 30  # a driver that hangs is a dead one
+    return browser
+
+
+def _program(given: str | None, *names: str) -> str:
+    found = next((path for name in ((given,) if given else names) if (path := shutil.which(name))), None)
+    if found is None:
+        raise ConfigError(
+            f"There is no {given or names[0]}; install Chromium and its driver "
+            "(Debian: apt-get install chromium chromium-driver) or name where they are."
+        )
+    return found
+
+
+def _kill_those_with(profile: str) -> None:
+    """End the processes that were started with a profile's folder and outlived their driver."""
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if f"--user-data-dir={profile}".encode() in entry.read_bytes().split(b"\0"):
+                os.kill(int(entry.parent.name), signal.SIGKILL)
+        except OSError:  # it ended by itself, or is another user's
+            continue
