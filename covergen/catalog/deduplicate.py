@@ -8,12 +8,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any, Final, NamedTuple
 
-from covergen.catalog.editions import TitleKey, artist_key, title_key
-from covergen.sources.fields import VARIOUS
-from covergen.sources.songs import UNKNOWN
+from covergen.sources.editions import NOBODY, TitleKey, artist_key, title_key
 
 Row = Mapping[str, Any]
-NOBODY: Final = frozenset(map(artist_key, (VARIOUS, "Various", "VA", "V.A.", UNKNOWN, "Unknown")))
 ENOUGH_TRACKS: Final = 3  # with fewer on either side, track titles prove nothing
 SHARED_TRACKS: Final = 0.5  # of the shorter list
 NEARLY_ALL: Final = 0.8  # of the longer list

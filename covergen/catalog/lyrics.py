@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from covergen.catalog.editions import fold
 from covergen.catalog.lyrics_words import EXPLICIT, STOP_WORDS, THEMES
+from covergen.sources.editions import fold
 from covergen.sources.identity import normalise
 
 RUN: Final = 5  # words in a row that no prompt may share with the lyrics

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covergen.catalog.editions import fold
 from covergen.catalog.lyrics import STEM, is_explicit, language_of, quotes, themes
 from covergen.catalog.lyrics_words import EXPLICIT, STOP_WORDS, THEMES
+from covergen.sources.editions import fold
 
 # Written for these tests.
 SONGS = {

@@ -34,6 +34,9 @@ _FILLERS: Final = frozenset({
     "the", "super", "de", "luxe", "track", "tracks", "digitally", "24", "bit", "and", "with", "re", "disc",
 })  # fmt: skip
 
+# Keys of names that stand for many artists or for none: they prove nothing.
+NOBODY: Final = frozenset({"various artists", "various", "va", "v a", "unknown artist", "unknown"})
+
 
 class TitleKey(NamedTuple):
     """What titles are compared by: `key` has neither the edition's words nor a first "the"."""
@@ -68,6 +71,18 @@ def title_key(title: str) -> TitleKey:
     Live albums, EPs, singles, volumes, remixes, "Taylor's Version" and versions in another language are
     albums of their own. A title that is all edition keeps its words.
     """
+    rest, is_edition = _split(title)
+    folded = fold(_without(_GUESTS_IN_TITLE, rest))
+    key = _without_the(folded)
+    return TitleKey(key, is_edition, key != folded)
+
+
+def without_edition(title: str) -> str:
+    """Return a title as it is written, but for the edition's words: "The Blue" of "The Blue (Deluxe)"."""
+    return _split(title)[0]
+
+
+def _split(title: str) -> tuple[str, bool]:
     rest, is_edition = title.strip(), False
     while found := _SUFFIX.search(rest):
         words = fold(found["bracket"] or found["rest"]).split()
@@ -75,9 +90,7 @@ def title_key(title: str) -> TitleKey:
         if not before or not _is_edition(words):
             break
         rest, is_edition = before, True
-    folded = fold(_without(_GUESTS_IN_TITLE, rest))
-    key = _without_the(folded)
-    return TitleKey(key, is_edition, key != folded)
+    return rest, is_edition
 
 
 def _is_edition(words: list[str]) -> bool:

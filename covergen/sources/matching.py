@@ -1,0 +1,242 @@
+"""Which of the things that a source offers is the album, or the song, that is wanted.
+
+A wrong match puts another's sound and cover on an album, a missed one only leaves a gap: in doubt, none.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from covergen.errors import BadInput, RejectCode
+from covergen.sources.editions import NOBODY, artist_key, fold, title_key
+from covergen.sources.fields import parse_date
+from covergen.sources.identity import normalise
+from covergen.sources.renditions import rendition
+from covergen.sources.web import Wanted, WantedTrack
+
+_KIND_RANK: Final = {"album": 0, "single": 0}  # any other: 1
+_UNDATED: Final = 2  # behind the same year and the next one
+_JOINTS: Final = re.compile(
+    r"\s*(?:[;,&/+、，]|\b(?:and|with|x|vs\.?|feat\.?|ft\.?|featuring)\s)\s*", re.IGNORECASE
+)
+_ALBUM_VERSION: Final = re.compile(r"\s*[(\[-]\s*(?:album|lp|original) version\s*[)\]]?$", re.IGNORECASE)
+_GUESTS: Final = re.compile(r"\s+(?:feat|ft)\.\s.*$", re.IGNORECASE)  # of songs; brackets: `title_key`
+_SHOWN: Final = 4  # of what was offered, in a reason
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An album that a source offers. `kind`: album, ep, single, compilation, live..., where that is told."""
+
+    id: str
+    artist: str
+    title: str
+    year: str | None = None
+    upc: str | None = None
+    kind: str | None = None
+
+
+@dataclass(frozen=True)
+class TrackCandidate:
+    """A song that a source offers."""
+
+    id: str
+    artist: str
+    title: str
+    isrc: str | None = None
+    album: str = ""
+
+
+_Offered = TypeVar("_Offered", Candidate, TrackCandidate)
+_Rank = tuple[int, ...]
+_Sorted = tuple[list[tuple[_Rank, _Offered]], list[tuple[_Offered, str]]]
+
+
+def upc_key(text: str | None) -> str | None:
+    """Return a UPC, EAN or GTIN as 14 digits, leading zeros in front; None for what is none."""
+    digits = re.sub(r"[\s-]", "", text or "")
+    number = digits.lstrip("0")
+    return number.zfill(14) if digits.isascii() and digits.isdigit() and 8 <= len(number) <= 14 else None
+
+
+def isrc_key(text: str | None) -> str | None:
+    """Return an ISRC as its 12 capital letters and digits; None for what is none."""
+    bare = re.sub(r"[\s-]", "", text or "").upper()
+    return bare if re.fullmatch(r"[A-Z]{2}[A-Z0-9]{3}\d{7}", bare) else None
+
+
+def best(wanted: Wanted, candidates: Iterable[Candidate]) -> Candidate:
+    """Return the candidate that is the wanted album. Raises BadInput, NO_MATCH, naming what was offered.
+
+    The same UPC decides. Else artist and title have to agree, and the years within one where both are known,
+    unless one of the two is another edition. The album proper goes before an EP or a compilation, then before
+    an edition, then the nearer year and the nearer spelling; among equals the first that is offered, except
+    that two of different years are not equals: then there is none.
+    """
+    asked = f"the album {wanted.title!r} by {wanted.artist} ({wanted.year or 'of an unknown year'})"
+    return _first(asked, _ranked(candidates, lambda each: _judged(wanted, each, dated=True)))
+
+
+def leads(wanted: Wanted, candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Return those which may be the wanted album as far as is known, the likeliest first.
+
+    For sources whose search tells too little, no years say: look them up in turn and ask `best` of each.
+    """
+    ranked, _ = _ranked(candidates, lambda each: _judged(wanted, each, dated=False))
+    return [each for _, each in ranked]
+
+
+def best_track(
+    wanted: WantedTrack, candidates: Iterable[TrackCandidate], *, album: str = ""
+) -> TrackCandidate:
+    """Return the candidate that is the wanted song. Raises BadInput, NO_MATCH, naming what was offered.
+
+    The same ISRC decides. Else artist and title have to agree but for guests and "Remastered"; live and other
+    versions are other songs. The whole artist goes before the first of several, then the song on `album`, the
+    title of the wanted album, then the nearer spelling; among equals the first that is offered.
+    """
+    asked = f"the song {wanted.title!r} by {wanted.artist}"
+    return _first(asked, _ranked(candidates, lambda each: _judged_track(wanted, each, album)))
+
+
+def same_artist(one: str, other: str) -> bool:
+    """Say whether two names are one artist, or the same artists joined otherwise: "A & B" and "B; A"."""
+    names = _names(one)
+    return artist_key(one) == artist_key(other) or (bool(names) and names == _names(other))
+
+
+def first_artist(artist: str) -> str:
+    """Return the first of several names as it is written, the best to search by: A of "A & B"."""
+    return next((part for part in _JOINTS.split(artist) if part.strip()), artist)
+
+
+def same_song(one: str, other: str) -> bool:
+    """Say whether two titles on one album are one song: guests and "Remastered" do not count."""
+    return _song_key(one) == _song_key(other)
+
+
+def _judged(wanted: Wanted, offered: Candidate, *, dated: bool) -> _Rank | str:
+    """Return how near a candidate is, the smaller the nearer, or why it is not the wanted album."""
+    if (upc := upc_key(wanted.upc)) and upc == upc_key(offered.upc):
+        return (0, 0, 0, 0, 0, 0)
+    if told := rendition((offered.title, offered.artist), (wanted.title, wanted.artist)):
+        return told
+    partly = not same_artist(wanted.artist, offered.artist)
+    if partly and not _shares_first(wanted.artist, offered.artist):
+        return "another artist"
+    one, other = title_key(wanted.title), title_key(offered.title)
+    if _without_kind(one.key, offered.kind) != _without_kind(other.key, offered.kind):
+        return "another title"
+    if offered.kind == "single" and not _may_be_single(wanted):
+        return "a single"
+    is_spelt_so = normalise(wanted.title) == normalise(offered.title)
+    other_edition = (one.is_edition or other.is_edition) and fold(wanted.title) != fold(offered.title)
+    apart = _years_apart(wanted.year, offered.year)
+    if apart is not None and apart > 1 and not other_edition:
+        return "another year"
+    nobody = artist_key(wanted.artist) in {*NOBODY, ""}
+    doubtful = partly or nobody or one.has_article != other.has_article
+    if doubtful and apart != 0 and (dated or apart is not None):
+        return "the same only in part, and not surely of one year"
+    edition = (2 if other.is_edition else 1) if other_edition else 0
+    years = _UNDATED if apart is None else apart
+    kind = 0 if _says(wanted, offered.kind) else _KIND_RANK.get(offered.kind or "album", 1)
+    return (1, int(partly), kind, edition, years, int(not is_spelt_so))
+
+
+def _judged_track(wanted: WantedTrack, offered: TrackCandidate, album: str) -> _Rank | str:
+    if (isrc := isrc_key(wanted.isrc)) and isrc == isrc_key(offered.isrc):
+        return (0, 0, 0, 0)
+    asked = (wanted.title, wanted.artist, album)
+    if told := rendition((offered.title, offered.artist, offered.album), asked):
+        return told
+    partly = not same_artist(wanted.artist, offered.artist)
+    if partly and not _shares_first(wanted.artist, offered.artist):
+        return "another artist"
+    if not same_song(wanted.title, offered.title):
+        return "another title"
+    elsewhere = title_key(album).key != title_key(offered.album).key
+    return (1, int(partly), int(elsewhere), int(normalise(wanted.title) != normalise(offered.title)))
+
+
+def _ranked(offered: Iterable[_Offered], judge: Callable[[_Offered], _Rank | str]) -> _Sorted[_Offered]:
+    """Return those that match, the best first and equals as they came, and the others with the reason."""
+    fit: list[tuple[_Rank, _Offered]] = []
+    unfit: list[tuple[_Offered, str]] = []
+    for each in offered:
+        rank = judge(each)
+        if isinstance(rank, str):
+            unfit.append((each, rank))
+        else:
+            fit.append((rank, each))
+    return sorted(fit, key=lambda pair: pair[0]), unfit
+
+
+def _first(asked: str, judged: _Sorted[_Offered]) -> _Offered:
+    fit, unfit = judged
+    if not fit:
+        told = "; ".join(f"{_named(each)}: {reason}" for each, reason in unfit[:_SHOWN])
+        more = f"; and {len(unfit) - _SHOWN} more" if len(unfit) > _SHOWN else ""
+        raise BadInput(RejectCode.NO_MATCH, f"for {asked} there was {told or 'nothing'}{more}")
+    first, *equals = [each for rank, each in fit if rank == fit[0][0]]
+    years = {_year(each.year) for each in (first, *equals) if isinstance(each, Candidate)} - {None}
+    if len(years) > 1 and fit[0][0][0]:
+        told = "; ".join(_named(each) for each in (first, *equals)[:_SHOWN])
+        raise BadInput(
+            RejectCode.NO_MATCH, f"for {asked} there were several, none nearer than the rest: {told}"
+        )
+    return first
+
+
+def _named(each: Candidate | TrackCandidate) -> str:
+    year = _year(each.year) if isinstance(each, Candidate) else None
+    return f"{each.title!r} by {each.artist}" + (f" ({year})" if year else "")
+
+
+def _names(artist: str) -> frozenset[str]:
+    return frozenset(key for part in _JOINTS.split(artist) if (key := artist_key(part)))
+
+
+def _shares_first(one: str, other: str) -> bool:
+    """Say whether one name is that of the other's first artist: a source may name the first alone."""
+    shorter, longer = sorted((_parts(one), _parts(other)), key=len)
+    return len(shorter) == 1 and bool(shorter[0]) and shorter[0] == longer[0]
+
+
+def _parts(artist: str) -> list[str]:
+    return [artist_key(part) for part in _JOINTS.split(artist) if part]
+
+
+def _song_key(title: str) -> str:
+    bare = _ALBUM_VERSION.sub("", _GUESTS.sub("", title))
+    return title_key(bare or title).key
+
+
+def _without_kind(key: str, kind: str | None) -> str:
+    """Return a title's key without the word for what it is: "Blue EP" and an EP named "Blue" are one."""
+    return (key.removesuffix(f" {kind}") or key) if kind in {"ep", "single"} else key
+
+
+def _says(wanted: Wanted, kind: str | None) -> bool:
+    return bool(kind) and f" {fold(wanted.title)} ".endswith(f" {kind} ")
+
+
+def _may_be_single(wanted: Wanted) -> bool:
+    """Say whether one asks for a single: its title says so, or all its known songs are named like it.
+
+    Many an album has a song that bears its name and came out by itself, with another cover.
+    """
+    own = _song_key(wanted.title)
+    songs = {_song_key(track.title) for track in wanted.tracks}
+    return _says(wanted, "single") or songs == {own}
+
+
+def _year(text: str | None) -> int | None:
+    date, _ = parse_date(text)
+    return int(date[:4]) if date else None
+
+
+def _years_apart(one: str | None, other: str | None) -> int | None:
+    first, second = _year(one), _year(other)
+    return None if first is None or second is None else abs(first - second)

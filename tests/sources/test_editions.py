@@ -1,0 +1,33 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from covergen.sources.editions import artist_key, fold, title_key
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Little Feat and Friends", "Little"),
+        ("Tyler, The Creator", "Tyler"),
+        ("The The", "The Who"),
+        ("Ft. Worth", "Ft. Lauderdale"),
+        ("", "The"),
+    ],
+)
+def test_artists_that_only_look_alike(one, other):
+    assert artist_key(one) != artist_key(other)
+
+
+def test_titles_that_are_all_edition_keep_their_words():
+    assert title_key("(Deluxe Edition)") == ("deluxe edition", False, False)
+    assert title_key("Deluxe") == ("deluxe", False, False)
+    assert title_key("The Blue (Deluxe Edition)") == ("blue", True, True)
+
+
+@given(st.text(), st.text())
+def test_keys_are_made_of_any_text(one, other):
+    assert fold(fold(one)) == fold(one)
+    if one.strip() and other.strip():
+        assert artist_key(one) == artist_key(f" {one}\t")
+        assert title_key(one).key or not fold(one)
