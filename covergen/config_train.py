@@ -110,6 +110,10 @@ class Train(Section):
     tracker: Literal["none", "tensorboard", "mlflow"] = Field(
         "none", description="name in the registry of trackers"
     )
+    allow_licences: tuple[Literal["spotify-terms"], ...] = Field(
+        (),
+        description="licences to learn from that are left out otherwise: those whose terms forbid training",
+    )
     seed: int = Field(0, ge=0, description="seed of first weights, batches, timesteps, noise and drops")
 
     @property

@@ -12,7 +12,8 @@ from covergen.errors import ConfigError, CovergenError
 from covergen.storage import Root, digest_of
 from covergen.tables import AUDIO_EMBEDDINGS
 from covergen.training import checkpoint
-from covergen.training.dataset import checkpoint_folder, data_digest, has_examples
+from covergen.training.dataset import SPLITS, checkpoint_folder, covered, data_digest, has_examples
+from covergen.training.licences import left_out
 from jobs import entry
 from jobs.operators import record
 from jobs.progress import Meter, say
@@ -24,14 +25,14 @@ CURRENT = "checkpoints/current.json"
 
 def main(config: Config) -> None:
     """Train the fusion that the config names, or go on with it, or say that it is there."""
-    root = Root.open(config.root)
+    root, allowed = Root.open(config.root), config.train.allow_licences
     start = checkpoint_folder(config.train.start_from)
     recipe = {
         **recipe_of(config),
         "start_from": checkpoint.digest(start) if start else None,
         "base": stable_diffusion.digest(config.models.stable_diffusion),
         "audio": root.recipe(AUDIO_EMBEDDINGS),
-        "data": data_digest(root),
+        "data": data_digest(root, allowed),
     }
     folder = f"checkpoints/{digest_of(recipe)}"
     pointer = json.dumps({"folder": folder, "recipe": recipe}, sort_keys=True).encode()
@@ -39,10 +40,14 @@ def main(config: Config) -> None:
         say(f"train: nothing to do, {folder} is there")
         root.write(CURRENT, pointer)
         return
-    if not has_examples(root, "train"):
+    omitted = left_out(covered(root, SPLITS), allowed)
+    if not has_examples(root, "train", allowed):
         raise ConfigError(
             f"{root.uri}: no album with a cover is in the split `train`; there is nothing to learn from."
+            + (f" {omitted}." if omitted else "")
         )
+    if omitted:
+        say(f"train: {omitted}")
     entry.start_ray(config)
     task = {
         "config": config.model_dump(),

@@ -33,7 +33,14 @@ def train_loop(task: dict[str, Any]) -> None:
     models = config.models
     unet = stable_diffusion.load_unet(models.stable_diffusion, device=str(device), offline=models.offline)
     examples, held_out = (
-        read_examples(root, split, base=models.stable_diffusion, offline=models.offline, data=task["data"])
+        read_examples(
+            root,
+            split,
+            base=models.stable_diffusion,
+            offline=models.offline,
+            data=task["data"],
+            allowed=config.train.allow_licences,
+        )
         for split in ("train", "validation")
     )
     if examples is None:

@@ -24,7 +24,8 @@ from covergen.tables import CATALOG
 
 Row = Mapping[str, Any]
 Heard = Mapping[tuple[str, str], Row]
-MEDIA_COLUMNS = ("owner_id", "kind", "sha256", "checksum")  # all that is read of MEDIA: never its bytes
+# all that is read of MEDIA: never its bytes
+MEDIA_COLUMNS = ("owner_id", "kind", "sha256", "licence", "checksum")
 TAG_COLUMNS = ("track_id", "tagger", "mood", "genre", "basis")
 
 
@@ -183,6 +184,7 @@ def _row(album: _Album, heard: Heard, decided: tuple[str, str, str]) -> dict[str
         return BadInput(RejectCode.NO_MEDIA, reason)
     track = min(usable, key=_rank)
     cover = heard.get((own["album_id"], "cover"))
+    taken = [*album.rows, track, heard[track["track_id"], "audio"], *([cover] if cover else [])]
     date = next((row["release_date"] for row in album.rows if row["release_date"]), None)
     return {
         "artist": own["artist"],
@@ -195,7 +197,7 @@ def _row(album: _Album, heard: Heard, decided: tuple[str, str, str]) -> dict[str
         "genres": split_genres(album.genres),
         "popularity": track["popularity"],
         "split": decided[2],
-        "licence": join_names(row["licence"] or "" for row in album.rows) or None,
+        "licence": join_names(one for row in taken for one in (row["licence"] or "").split(";")) or None,
         "cover_sha256": cover and cover["sha256"],
     }
 

@@ -4,11 +4,12 @@ import fcntl
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import pyarrow as pa
 import torch
 
 from covergen import objects, stable_diffusion
@@ -19,6 +20,7 @@ from covergen.storage import Root, digest_of
 from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, LATENTS, TEXT_EMBEDDINGS
 from covergen.training import store
 from covergen.training.examples import Examples
+from covergen.training.licences import usable
 
 TABLES = (LATENTS, TEXT_EMBEDDINGS, AUDIO_EMBEDDINGS)
 SPLITS: Final = ("train", "validation")
@@ -26,33 +28,47 @@ SHIPPED = Path(__file__).parent.parent / "assets" / "tiny" / "fusion"
 
 
 def read_examples(
-    root: Root, split: str, *, base: str, offline: bool, data: str | None = None
+    root: Root,
+    split: str,
+    *,
+    base: str,
+    offline: bool,
+    data: str | None = None,
+    allowed: Collection[str] = (),
 ) -> Examples | None:
     """Return the examples of `train` or `validation`, or nothing where no artist fell into it.
 
-    The first worker of a machine streams them out of the root into `TMPDIR`, the others wait and share them.
-    `data` is the root's `data_digest`, where it is known.
+    Albums under licences that training refuses are left out, but for those in `allowed`. The first worker of
+    a machine streams the rest out of the root into `TMPDIR`, the others wait and share them. `data` is the
+    root's `data_digest`, where it is known.
     """
-    if not has_examples(root, split):
+    if not has_examples(root, split, allowed):
         return None
     tokenizer, text_encoder = stable_diffusion.load_text(base, offline=offline)
     null_states, _ = stable_diffusion.encode_text(tokenizer, text_encoder, [""])
     vae = stable_diffusion.read_config(base, "vae", offline=offline)
     scales = {"scaling_factor": vae["scaling_factor"], "shift_factor": vae.get("shift_factor") or 0.0}
-    key = digest_of({"data": data or data_digest(root), **scales})
+    key = digest_of({"data": data or data_digest(root, allowed), **scales})
     own = hashlib.sha256(root.uri.encode()).hexdigest()[:16]
     place = Path(tempfile.gettempdir(), "covergen", "examples", own)
     with _alone(place):
         if not (place / key).is_dir():
-            _stream(root, place, key, **scales)
+            _stream(root, place, key, allowed=allowed, **scales)
         examples, facts = store.read(place / key, null_states=torch.as_tensor(null_states[0]))
     return examples.between(*facts["splits"][split]) if split in facts["splits"] else None
 
 
-def _stream(root: Root, place: Path, key: str, *, scaling_factor: float, shift_factor: float) -> None:
+def _stream(
+    root: Root,
+    place: Path,
+    key: str,
+    *,
+    allowed: Collection[str],
+    scaling_factor: float,
+    shift_factor: float,
+) -> None:
     """Write the examples of all splits under `key`, whole or not at all, and remove those of older data."""
-    where = "cover_sha256 IS NOT NULL AND " + one_of("split", SPLITS)
-    catalog = root.current(CATALOG).read(["album_id", "track_id", "split"], where=where)
+    catalog = usable(covered(root, SPLITS), allowed)
     catalog = catalog.sort_by([("split", "ascending"), ("album_id", "ascending")])
     latents, texts, sounds = (root.current(table) for table in TABLES)
     words = texts.read(["album_id", "variant"])
@@ -100,15 +116,20 @@ def _alone(place: Path) -> Iterator[None]:
         yield
 
 
-def has_examples(root: Root, split: str) -> bool:
-    """Say whether any album of the split has a cover to learn from."""
-    where = f"split = '{split}' AND cover_sha256 IS NOT NULL"
-    return len(root.current(CATALOG).read(["album_id"], where=where)) > 0
+def covered(root: Root, splits: Sequence[str]) -> pa.Table:
+    """Return album_id, track_id, split and licence of the splits' albums that have a cover."""
+    where = "cover_sha256 IS NOT NULL AND " + one_of("split", splits)
+    return root.current(CATALOG).read(["album_id", "track_id", "split", "licence"], where=where)
 
 
-def data_digest(root: Root) -> str:
+def has_examples(root: Root, split: str, allowed: Collection[str] = ()) -> bool:
+    """Say whether any album of the split has a cover to learn from, and a licence that lets one."""
+    return len(usable(covered(root, [split]), allowed)) > 0
+
+
+def data_digest(root: Root, allowed: Collection[str] = ()) -> str:
     """Return the digest of everything a training reads: which rows, made from what, in which generation."""
-    total = hashlib.sha256()
+    total = hashlib.sha256("".join(f"allowed {name} " for name in sorted(allowed)).encode())
     for table in (CATALOG, *TABLES):
         total.update(f"{table.name}/{root.current(table).name}".encode())
         for row in _digests(root, table):

@@ -66,6 +66,22 @@ def test_the_row_of_an_album():
     }
 
 
+def test_the_licence_is_that_of_all_that_is_taken():
+    found = cleaned(
+        [album("a", licence="CC-BY-SA-4.0")],
+        [
+            track("t", "a", popularity=7.0, licence="spotify-terms"),
+            track("u", "a", popularity=1.0, licence="not taken"),
+        ],
+        [
+            audio("t", licence="deezer-terms"),
+            audio("u", licence="not taken"),
+            {"owner_id": "a", "kind": "cover", "sha256": "picture", "licence": "spotify-terms"},
+        ],
+    )["a"]
+    assert found["licence"] == "CC-BY-SA-4.0; spotify-terms; deezer-terms"
+
+
 @pytest.mark.parametrize(
     ("tracks", "best"),
     [
