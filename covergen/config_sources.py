@@ -93,6 +93,15 @@ class YouTubeSource(WebSection):
     daily_searches: int = Field(100, ge=0, description="the project's quota of searches a day")
 
 
+class YouTubePagesSource(WebSection):
+    """Views of known songs, from YouTube's results pages; against robots.txt and the terms, so off."""
+
+    name: Literal["youtube_pages"]
+    override_robots: bool = Field(
+        False, description="ask although robots.txt disallows it, on your own account"
+    )
+
+
 SourceConfig = Annotated[
     FolderSource
     | TableSource
@@ -102,6 +111,7 @@ SourceConfig = Annotated[
     | ITunesSource
     | MusicBrainzSource
     | SpotifySource
-    | YouTubeSource,
+    | YouTubeSource
+    | YouTubePagesSource,
     Field(discriminator="name"),
 ]

@@ -112,13 +112,14 @@ def registries() -> dict[str, dict[str, object]]:
     from covergen.embeddings.registry import AUDIO_ENCODERS
     from covergen.evaluation import dinov2
     from covergen.fusion.registry import FUSIONS
-    from covergen.sources.registry import SOURCES
+    from covergen.sources.registry import SOURCES, WEB_SOURCES
     from covergen.stable_diffusion import NOISE_SCHEDULERS, PRESETS
     from covergen.tagging.registry import TAGGERS
     from covergen.training.trackers import TRACKERS
 
     return {
         "sources": SOURCES,
+        "sources on the web": WEB_SOURCES,
         "encoders": AUDIO_ENCODERS,
         "image encoders": clip_image.PRESETS,
         "image models that measure": dinov2.PRESETS,

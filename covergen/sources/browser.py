@@ -267,7 +267,8 @@ def _start(chromium: str, chromedriver: str, profile: str, timeout: float) -> Ch
         options.add_argument(flag)
     browser = Chrome(options=options, service=ChromeService(chromedriver))
     browser.set_script_timeout(timeout)
-    browser.command_executor.client_config.timeout = int(timeout) + 30  # a driver that hangs is a dead one
+    commands: Any = browser.command_executor
+    commands.client_config.timeout = int(timeout) + 30  # a driver that hangs is a dead one
     return browser
 
 

@@ -6,6 +6,8 @@ from covergen.sources.protocol import Source
 from covergen.sources.table import TableSource
 from covergen.sources.web import WebSource
 from covergen.sources.wikipedia import WikipediaSource
+from covergen.sources.youtube import YouTube
+from covergen.sources.youtube_results import YouTubePages
 
 SOURCES: dict[str, type[Source]] = {
     FolderSource.name: FolderSource,
@@ -15,4 +17,6 @@ SOURCES: dict[str, type[Source]] = {
 
 WEB_SOURCES: dict[str, type[WebSource]] = {
     WikipediaSource.name: WikipediaSource,
+    YouTube.name: YouTube,
+    YouTubePages.name: YouTubePages,
 }

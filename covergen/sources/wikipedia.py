@@ -38,6 +38,9 @@ class WikipediaSource:
     """
 
     name: ClassVar[str] = "wikipedia"
+    turn: ClassVar[int] = 0
+    follow_ups: ClassVar[float] = 0
+    answer_bytes: ClassVar[int] = 250_000
 
     def __init__(self, *, years: Iterable[int] = YEARS, base: str = "https://en.wikipedia.org"):
         self.years = tuple(sorted(set(years)))

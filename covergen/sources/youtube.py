@@ -47,6 +47,9 @@ class YouTube:
     """
 
     name: ClassVar[str] = "youtube"
+    turn: ClassVar[int] = 2
+    follow_ups: ClassVar[float] = 0.02
+    answer_bytes: ClassVar[int] = 50_000
 
     def __init__(
         self,

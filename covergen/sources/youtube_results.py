@@ -45,6 +45,9 @@ class YouTubePages:
     """
 
     name: ClassVar[str] = "youtube_pages"
+    turn: ClassVar[int] = 2
+    follow_ups: ClassVar[float] = 0
+    answer_bytes: ClassVar[int] = 1_000_000
     overrides_robots: ClassVar[bool] = True  # building one has asked for it
 
     def __init__(self, base: str = "https://www.youtube.com", *, override_robots: bool = False):
