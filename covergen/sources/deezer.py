@@ -43,6 +43,9 @@ class DeezerSource:
     """
 
     name: ClassVar[str] = "deezer"
+    turn: ClassVar[int] = 1
+    follow_ups: ClassVar[float] = 1.5
+    answer_bytes: ClassVar[int] = 8_000
 
     def __init__(self, *, base: str = BASE):
         self.base = base.rstrip("/")

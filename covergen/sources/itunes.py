@@ -32,6 +32,9 @@ class ITunesSource:
     """
 
     name: ClassVar[str] = "itunes"
+    turn: ClassVar[int] = 1
+    follow_ups: ClassVar[float] = 1
+    answer_bytes: ClassVar[int] = 20_000
 
     def __init__(self, *, base: str = BASE, country: str = "us", cover_size: int = 1000):
         if not re.fullmatch(r"[A-Za-z]{2}", country):

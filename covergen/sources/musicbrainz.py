@@ -36,6 +36,9 @@ class MusicBrainzSource:
     """
 
     name: ClassVar[str] = "musicbrainz"
+    turn: ClassVar[int] = 1
+    follow_ups: ClassVar[float] = 1.5
+    answer_bytes: ClassVar[int] = 25_000
 
     def __init__(self, *, base: str = BASE, covers: str = COVERS):
         self.base, self.covers = base.rstrip("/"), covers.rstrip("/")

@@ -17,7 +17,7 @@ from covergen.tables import ANSWERS
 
 
 class ReadPages:
-    """Loads each row's page (columns as `FetchAnswers` takes them): one browser a worker, with `tabs` tabs."""
+    """Loads each row's page (columns as of `FetchAnswers`): one browser a worker, with `tabs` tabs."""
 
     key: Final = ANSWERS.key
     outcome: Final = rows.outcome_schema(ANSWERS)

@@ -26,6 +26,9 @@ class SpotifySource:
     """
 
     name: ClassVar[str] = NAME
+    turn: ClassVar[int] = 1
+    follow_ups: ClassVar[float] = 1
+    answer_bytes: ClassVar[int] = 20_000
 
     def __init__(
         self,

@@ -312,7 +312,7 @@ def test_the_key_is_a_header_and_its_lack_is_told(monkeypatch):
 
 @pytest.mark.samples
 def test_real_answers_are_read(samples):
-    folder = samples / "youtube"
+    folder = samples / "samples" / "youtube"
     pages = [json.loads((folder / f"videos_chart_paged_{n}.json").read_text()) for n in (1, 2)]
     expected = ["hDeuSfo_Ys0", "Ukd8dJNBvOA", "Pdgk3ERKdug", "QmYNmNHrtCQ", "X1jMMFOqxEw", "MKM90u7pf3U",
                 "4MK8usgnvfo", "h107pApTY84"]  # fmt: skip
