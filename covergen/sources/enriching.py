@@ -61,7 +61,7 @@ class ToldAlbum:
 def about(wanted: Wanted, **more: str) -> dict[str, str]:
     """Return what a request says of the album that it is about; `wanted_of` reads it."""
     told = {"album_id": wanted.album_id, "artist": wanted.artist, "title": wanted.title}
-    told |= {name: value for name in ("year", "upc") if (value := getattr(wanted, name))}
+    told |= {name: value for name in ("year", "upc", "kind") if (value := getattr(wanted, name))}
     if wanted.tracks:
         tracks = [asdict(track) for track in wanted.tracks]
         told["tracks"] = json.dumps(tracks, ensure_ascii=False)
@@ -72,7 +72,8 @@ def wanted_of(request: Request) -> Wanted:
     """Return the album that a request is about."""
     said = request.about
     tracks = tuple(WantedTrack(**track) for track in json.loads(said.get("tracks", "[]")))
-    return Wanted(said["album_id"], said["artist"], said["title"], said.get("year"), said.get("upc"), tracks)
+    known = {name: said.get(name) for name in ("year", "upc", "kind")}
+    return Wanted(said["album_id"], said["artist"], said["title"], **known, tracks=tracks)
 
 
 def album_found(wanted: Wanted, told: ToldAlbum, origin: Origin, *, fetched_at: datetime) -> Found:
