@@ -21,6 +21,7 @@ from covergen.spread import Piece, pieces
 from covergen.storage import Root
 from covergen.tables import (
     ALBUMS,
+    ANSWERS,
     AUDIO_EMBEDDINGS,
     CATALOG,
     GENERATED,
@@ -158,6 +159,7 @@ OWED: dict[str, Owed] = {
 }
 
 INPUTS: dict[str, tuple[Table, ...]] = {
+    ANSWERS.name: (ANSWERS,),
     MEDIA.name: (MEDIA,),
     TAGS.name: (MEDIA,),
     CATALOG.name: (ALBUMS,),

@@ -68,7 +68,7 @@ def commit(root: Root, stage: FetchAnswers | ReadPages, requests: Sequence[Reque
     generation, work = begun
     left = {(row["source"], row["url"]) for row in work.todo.to_pylist()}
     planned = blocks((r for r in requests if (r.source, r.url) in left), stage.sources, digests)
-    actors = Actors(actors=config.scrape.actors, cpus=0.25)  # they wait more than they work
+    actors = Actors(actors=min(config.scrape.actors, len(planned)), cpus=0.25)  # they wait, mostly
     asked = operators.pooled(ray.data.from_arrow(planned), stage, actors=actors, whole_blocks=True)
     meter = operators.write(asked, root, generation, work=work, per_block=COMMIT, stage=stage, config=config)
     operators.record(root, "scrape", {"answers": meter.summary()})

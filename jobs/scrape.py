@@ -63,7 +63,8 @@ def keep(root: Root, pieces: Iterable[Found], config: Config) -> tuple[int, int]
         albums += len(found.albums)
         news += upsert(root, ALBUMS, found.albums) + upsert(root, TRACKS, found.tracks)
         refuse(root, found.rejects)
-        check(root, found.media, config)
+        if found.media:
+            check(root, found.media, config)
     return albums, news
 
 
@@ -88,7 +89,8 @@ def check(root: Root, candidates: list[Mapping[str, Any]], config: Config) -> No
     dataset = operators.rows(candidates_left, per_block=PART)
     if any(is_web(address) for address in candidates_left["uri"].to_pylist()):
         stage = CheckMedia(limits, fetcher=fetcher_of(root, config))
-        actors = Actors(actors=asked.actors, cpus=0.5, batch_size=PART)
+        number = min(asked.actors, -(-len(candidates_left) // PART))
+        actors = Actors(actors=number, cpus=0.5, batch_size=PART)
         checked = operators.pooled(dataset, stage, actors=actors)
     else:
         stage = CheckMedia(limits)
