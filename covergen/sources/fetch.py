@@ -26,7 +26,7 @@ class Fetcher:
 
     `user_agent`: names the operator with a contact, its first word is what robots.txt calls us. `cache`: a
     folder of this machine for answers that may be kept; None keeps none. `unruled`: sources (their names) for
-    which robots.txt and X-Robots-Tag are not asked; the caller records that. `transport`: httpx2's, for tests.
+    which robots.txt and X-Robots-Tag are not asked; the caller records that. `transport`: for tests.
     """
 
     def __init__(
