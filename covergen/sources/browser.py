@@ -5,15 +5,13 @@ Scripts and pictures of the pages are off: what is read here stands in the first
 """
 
 import logging
-import re
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
 from urllib.parse import urlsplit
 
 from selenium.common.exceptions import NoSuchElementException, WebDriverException
@@ -30,7 +28,6 @@ CONSENT = {"name": "SOCS", "value": "CAI"}  # what a browser sends that has refu
 _DEATHS = (WebDriverException, HTTPError, OSError)
 _MOST_DEATHS = 3  # of the browser while it loads one page
 _STARTS = 3
-_TRIES = 10
 _FEW_MOMENTS = 0.02
 # While a page is awaited, a script in its tab waits as well; this the browser answers by itself.
 _HISTORY = "Page.getNavigationHistory"
@@ -40,8 +37,6 @@ if (document.readyState === 'loading') return null;
 const [load] = performance.getEntriesByType('navigation');
 return [load && load.responseStatus || 200, document.documentElement.outerHTML];
 """
-# What a command is told between two pages: neither is there.
-_BETWEEN = re.compile("aborted by navigation|Not attached to an active page|Cannot find context")
 _REFUSE_COOKIES = ", ".join(
     f"form[action*={place}] {button}"
     for place in ("consent", "save")
@@ -126,7 +121,7 @@ class Tabs:
         browser, moved = self._started(), False
         for tab in browser.window_handles[: self.count]:
             if tab in busy:
-                _again(lambda tab=tab: browser.switch_to.window(tab))
+                browser.switch_to.window(tab)
                 result = self._look(browser, busy[tab])
                 if result is None:
                     continue
@@ -136,7 +131,7 @@ class Tabs:
                     continue
             if page := _next_page(busy, waiting):
                 busy[tab] = page  # before it is opened: a death leaves it here
-                _again(lambda tab=tab: browser.switch_to.window(tab))
+                browser.switch_to.window(tab)
                 page.until = time.monotonic() + self.timeout
                 self._open(browser, page)
                 moved = True
@@ -148,11 +143,11 @@ class Tabs:
         origin = f"{parts.scheme}://{parts.netloc}/"
         browser.execute_cdp_cmd("Network.setCookie", {**CONSENT, "url": origin})
         page.entry = _entry(browser)
-        _again(lambda: browser.get(page.address))
+        browser.get(page.address)
 
     def _look(self, browser: Chrome, page: _Page) -> str | BadInput | None:
         """Return what has become of a page; None where it is still loading."""
-        told = _again(lambda: browser.execute_script(_LOOK)) if _entry(browser) != page.entry else None
+        told = browser.execute_script(_LOOK) if _entry(browser) != page.entry else None
         if told is not None:
             return self._result(browser, page, *told)
         if time.monotonic() < page.until:
@@ -239,18 +234,6 @@ def _next_page(busy: dict[str, _Page], waiting: deque[_Page]) -> _Page | None:
     if not waiting or any(page.deaths >= suspect for page in busy.values()):
         return None
     return waiting.popleft() if waiting[0].deaths < suspect or not busy else None
-
-
-def _again(command: Callable[[], Any]) -> Any:
-    """Return what a command answers, which is given again where its tab stood between two pages."""
-    for left in reversed(range(_TRIES)):
-        try:
-            return command()
-        except WebDriverException as error:
-            if not left or not _BETWEEN.search(str(error)):
-                raise
-            time.sleep(_FEW_MOMENTS)
-    raise AssertionError("the last try returns or raises")
 
 
 def _entry(browser: Chrome) -> int:
