@@ -5,7 +5,6 @@ Scripts and pictures of the pages are off: what is read here stands in the first
 """
 
 import logging
-import re
 import tempfile
 import time
 from collections import deque
@@ -38,8 +37,6 @@ if (document.readyState === 'loading') return null;
 const [load] = performance.getEntriesByType('navigation');
 return [load && load.responseStatus || 200, document.documentElement.outerHTML];
 """
-# What a script is told between two pages: neither is there.
-_BETWEEN = re.compile("aborted by navigation|Not attached to an active page|Cannot find context")
 _REFUSE_COOKIES = ", ".join(
     f"form[action*={place}] {button}"
     for place in ("consent", "save")
@@ -150,13 +147,7 @@ class Tabs:
 
     def _look(self, browser: Chrome, page: _Page) -> str | BadInput | None:
         """Return what has become of a page; None where it is still loading."""
-        told = None
-        if _entry(browser) != page.entry:
-            try:
-                told = browser.execute_script(_LOOK)
-            except WebDriverException as error:
-                if not _BETWEEN.search(str(error)):
-                    raise
+        told = browser.execute_script(_LOOK) if _entry(browser) != page.entry else None
         if told is not None:
             return self._result(browser, page, *told)
         if time.monotonic() < page.until:

@@ -1,15 +1,22 @@
 """Starting and ending a headless Chromium that Selenium drives."""
 
 import os
+import re
 import shutil
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.remote.remote_connection import RemoteConnection
 
 from covergen.errors import ConfigError
 
+_TRIES = 10
+_A_MOMENT = 0.02
+_BETWEEN = re.compile("aborted by navigation|Not attached to an active page|Cannot find context")
 _FLAGS = (
     "--headless=new", "--lang=en-US", "--disable-dev-shm-usage", "--disable-gpu", "--mute-audio",
     "--no-first-run", "--disable-extensions", "--disable-background-networking", "--disable-sync",
@@ -20,6 +27,22 @@ _PREFERENCES = {
     "profile.managed_default_content_settings.images": 2,
     "profile.managed_default_content_settings.javascript": 2,
 }
+
+
+class PatientChrome(Chrome):
+    """Gives a command again that met its tab between two pages, where neither can answer."""
+
+    def execute(self, driver_command: Any, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the driver's answer. Raises WebDriverException."""
+        for left in reversed(range(_TRIES)):
+            try:
+                answer: dict[str, Any] = super().execute(driver_command, params)
+                return answer
+            except WebDriverException as error:
+                if not left or not _BETWEEN.search(str(error)):
+                    raise
+                time.sleep(_A_MOMENT)
+        raise AssertionError("the last try returns or raises")
 
 
 def start_chromium(chromium: str, chromedriver: str, profile: str, timeout: float) -> Chrome:
@@ -34,10 +57,10 @@ def start_chromium(chromium: str, chromedriver: str, profile: str, timeout: floa
         flags.append("--no-sandbox")
     for flag in flags:
         options.add_argument(flag)
-    browser = Chrome(options=options, service=ChromeService(chromedriver))
+    browser = PatientChrome(options=options, service=ChromeService(chromedriver))
     browser.set_script_timeout(timeout)
-    commands: Any = browser.command_executor
-    commands.client_config.timeout = int(timeout) + 30  # a driver that hangs is a dead one
+    if isinstance(browser.command_executor, RemoteConnection):  # a driver that hangs is a dead one
+        browser.command_executor.client_config.timeout = int(timeout) + 30
     return browser
 
 
