@@ -3,9 +3,8 @@
 Local sources are read first; then the web is asked in turns, each for what the turns before have told of.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import chain
-from typing import Any
 
 import pyarrow as pa
 
@@ -16,14 +15,14 @@ from covergen.lineage import held
 from covergen.sources.known import not_from_others, refuse, upsert, wanted_of
 from covergen.sources.media import CheckMedia, is_web, stamp
 from covergen.sources.plan import foreseen
-from covergen.sources.protocol import Found, batched
+from covergen.sources.protocol import Found, Record, batched
 from covergen.sources.registry import SOURCES, WEB_SOURCES
 from covergen.sources.web import WebSource
 from covergen.storage import Root
 from covergen.tables import ALBUMS, MEDIA, TRACKS
 from jobs import entry, operators
 from jobs.fetching import fetcher_of
-from jobs.gather import gather
+from jobs.gather import Sources, gather
 from jobs.progress import say
 
 PART = 16  # media that one task opens
@@ -46,17 +45,17 @@ def main(config: Config) -> None:
     for table in (ALBUMS, TRACKS, MEDIA):
         root.generation(table, RECIPES[table.name])
     pieces = batched(chain.from_iterable(source.read() for source in local))
-    albums, news = keep(root, pieces, config)
+    albums, news = keep(root, pieces, config, {})
     for turn in sorted({source.turn for source in web.values()}):
         now = {name: source for name, source in web.items() if source.turn == turn}
         wanted = list(wanted_of(root))
         first = chain.from_iterable(source.requests(wanted) for source in now.values())
-        more, changed = keep(root, batched(gather(root, now, first, config)), config)
+        more, changed = keep(root, batched(gather(root, now, first, config)), config, now)
         albums, news = albums + more, news + changed
     say(f"scrape: {albums} albums read, {news} rows of albums and tracks new or changed")
 
 
-def keep(root: Root, pieces: Iterable[Found], config: Config) -> tuple[int, int]:
+def keep(root: Root, pieces: Iterable[Found], config: Config, sources: Sources) -> tuple[int, int]:
     """Write a catalogue piece by piece and check its media; return how many albums it had, and news."""
     albums = news = 0
     for found in pieces:
@@ -64,11 +63,11 @@ def keep(root: Root, pieces: Iterable[Found], config: Config) -> tuple[int, int]
         news += upsert(root, ALBUMS, found.albums) + upsert(root, TRACKS, found.tracks)
         refuse(root, found.rejects)
         if found.media:
-            check(root, found.media, config)
+            check(root, found.media, config, sources)
     return albums, news
 
 
-def check(root: Root, candidates: list[Mapping[str, Any]], config: Config) -> None:
+def check(root: Root, candidates: list[Record], config: Config, sources: Sources) -> None:
     """Open the candidates that are new or changed, in parallel, and write them to `media` or `rejects`."""
     asked, generation = config.scrape, root.current(MEDIA)
     ours = not_from_others(root, candidates)
@@ -88,7 +87,7 @@ def check(root: Root, candidates: list[Mapping[str, Any]], config: Config) -> No
     candidates_left = table.filter(chosen).select(CANDIDATE_COLUMNS)
     dataset = operators.rows(candidates_left, per_block=PART)
     if any(is_web(address) for address in candidates_left["uri"].to_pylist()):
-        stage = CheckMedia(limits, fetcher=fetcher_of(root, config))
+        stage = CheckMedia(limits, fetcher=fetcher_of(root, config), sources=sources)
         number = min(asked.actors, -(-len(candidates_left) // PART))
         actors = Actors(actors=number, cpus=0.5, batch_size=PART)
         checked = operators.pooled(dataset, stage, actors=actors)

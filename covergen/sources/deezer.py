@@ -46,6 +46,7 @@ class DeezerSource:
     turn: ClassVar[int] = 1
     follow_ups: ClassVar[float] = 1.5
     answer_bytes: ClassVar[int] = 8_000
+    is_api: ClassVar[bool] = True
 
     def __init__(self, *, base: str = BASE):
         self.base = base.rstrip("/")

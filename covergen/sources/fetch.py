@@ -64,7 +64,7 @@ class Fetcher:
         What another try may mend is tried a few times. A bucket that asks for a longer rest parks the row:
         RATE_LIMITED, to be tried again in another run.
         """
-        manners, ruled = source.manners(request), source.name not in self.unruled
+        manners, ruled = source.manners(request), not (source.is_api or source.name in self.unruled)
         secrets: set[str] = set()
 
         def send(checks: Mapping[str, str]) -> Answer:

@@ -35,6 +35,7 @@ class ITunesSource:
     turn: ClassVar[int] = 1
     follow_ups: ClassVar[float] = 1
     answer_bytes: ClassVar[int] = 20_000
+    is_api: ClassVar[bool] = True
 
     def __init__(self, *, base: str = BASE, country: str = "us", cover_size: int = 1000):
         if not re.fullmatch(r"[A-Za-z]{2}", country):

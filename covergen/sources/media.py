@@ -17,18 +17,23 @@ from covergen.images import Pixels
 from covergen.sources import procedural
 from covergen.sources.music_tags import embedded_picture
 from covergen.sources.places import EMBEDDED, path_of, shown
-from covergen.sources.web import Answer, Manners
+from covergen.sources.web import Answer, Manners, Request, WebSource
 from covergen.tables import MEDIA
 
 _CHUNK = 2**20
 _AT_ONCE: Final = 8  # downloads of one batch
 # Of a host that names no manners: polite to one server, and enough for the networks that serve pictures.
 _HOST: Final[dict[str, Any]] = {"count": 20, "seconds": 1.0, "at_once": 8}
+_EXPIRED: Final = frozenset({RejectCode.FORBIDDEN, RejectCode.NOT_FOUND})  # what an expired address answers
 _SIGNING: Final = frozenset({"exp", "expires", "hdnea", "sig", "signature", "token"})  # in a signed address
 
 
 class Download(Protocol):
-    """Whoever fetches a file politely: `fetch.Fetcher`."""
+    """Whoever fetches files and answers politely: `fetch.Fetcher`."""
+
+    def fetch(self, request: Request, source: WebSource) -> Answer:
+        """Return the answer to a request. Raises BadInput."""
+        ...
 
     def download(self, url: str, manners: Manners, *, max_bytes: int, source: str = "") -> Answer:
         """Return a file whole. Raises BadInput."""
@@ -38,7 +43,8 @@ class Download(Protocol):
 class CheckMedia:
     """Proves audio and covers usable: candidates (owner_id, kind, uri, source, ..., bytes) to MEDIA rows.
 
-    What lies on the web is downloaded with what `fetcher` makes; without one it is refused.
+    What lies on the web is downloaded with what `fetcher` makes; without one it is refused. An address that
+    has expired is asked for anew at its source, where that is one of `sources` that can tell.
     """
 
     key: Final = MEDIA.key
@@ -50,10 +56,11 @@ class CheckMedia:
         *,
         max_pixels: int = images.MAX_PIXELS,
         fetcher: Callable[[], Download] | None = None,
+        sources: Mapping[str, Any] | None = None,
     ):
         self.limits = limits or AudioLimits()
         self.max_pixels = max_pixels
-        self._make = fetcher
+        self._make, self._sources = fetcher, sources or {}
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return one outcome per candidate; a reason names the file that a person has to look at."""
@@ -80,9 +87,26 @@ class CheckMedia:
             return own
         if fetcher is None or not is_web(row["uri"]):
             return _made(row["uri"])
-        manners = Manners(f"media/{urlsplit(row['uri']).netloc}", **_HOST)
+        try:
+            return self._downloaded(row["uri"], row, fetcher)
+        except BadInput as problem:
+            if problem.code not in _EXPIRED or (uri := self._anew(row, fetcher)) is None:
+                raise
+            return self._downloaded(uri, row, fetcher)
+
+    def _downloaded(self, uri: str, row: Mapping[str, Any], fetcher: Download) -> bytes:
+        manners = Manners(f"media/{urlsplit(uri).netloc}", **_HOST)
         limit = self.limits.max_bytes
-        return fetcher.download(row["uri"], manners, max_bytes=limit, source=row["source"] or "").body
+        return fetcher.download(uri, manners, max_bytes=limit, source=row["source"] or "").body
+
+    def _anew(self, row: Mapping[str, Any], fetcher: Download) -> str | None:
+        """Return a fresh address of a medium whose signed one may have expired; None where nobody tells."""
+        source: Any = self._sources.get(row["source"])
+        request = source.refresh(row) if hasattr(source, "refresh") else None
+        if request is None:
+            return None
+        media = source.parse(request, fetcher.fetch(request, source)).found.media
+        return media[0]["uri"] if media else None
 
     def _check(self, row: Mapping[str, Any], fetcher: Download | None = None) -> dict[str, Any] | BadInput:
         try:

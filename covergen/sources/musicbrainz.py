@@ -39,6 +39,7 @@ class MusicBrainzSource:
     turn: ClassVar[int] = 1
     follow_ups: ClassVar[float] = 1.5
     answer_bytes: ClassVar[int] = 25_000
+    is_api: ClassVar[bool] = True
 
     def __init__(self, *, base: str = BASE, covers: str = COVERS):
         self.base, self.covers = base.rstrip("/"), covers.rstrip("/")

@@ -29,6 +29,7 @@ class SpotifySource:
     turn: ClassVar[int] = 1
     follow_ups: ClassVar[float] = 1
     answer_bytes: ClassVar[int] = 20_000
+    is_api: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -141,6 +141,7 @@ class WebSource(Protocol):
     turn: ClassVar[int]  # 0: lists albums itself; 1: tells of known albums; 2: tells of known songs
     follow_ups: ClassVar[float]  # requests that follow from a first one, on average: for plans
     answer_bytes: ClassVar[int]  # of an answer, on average: for plans
+    is_api: ClassVar[bool]  # made for programs, under terms of its own: robots.txt speaks of pages
 
     def requests(self, wanted: Iterable[Wanted]) -> Iterator[Request]:
         """Yield the first requests: of a source that lists albums itself, whatever is wanted."""

@@ -41,6 +41,7 @@ class WikipediaSource:
     turn: ClassVar[int] = 0
     follow_ups: ClassVar[float] = 0
     answer_bytes: ClassVar[int] = 250_000
+    is_api: ClassVar[bool] = False
 
     def __init__(self, *, years: Iterable[int] = YEARS, base: str = "https://en.wikipedia.org"):
         self.years = tuple(sorted(set(years)))

@@ -49,7 +49,7 @@ class YouTubePages:
     turn: ClassVar[int] = 2
     follow_ups: ClassVar[float] = 0
     answer_bytes: ClassVar[int] = 1_000_000
-    overrides_robots: ClassVar[bool] = True  # building one has asked for it
+    is_api: ClassVar[bool] = False
 
     def __init__(
         self, base: str = "https://www.youtube.com", *, override_robots: bool = False, tabs: int = 4

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from covergen import rejects
 from covergen.storage import Root
-from covergen.tables import ALBUMS, ANSWERS
+from covergen.tables import ALBUMS, ANSWERS, MEDIA, TRACKS
+from covergen.verify import verify
 from jobs import scrape
 from tests.jobs.conftest import config_for
 from tests.sites.running import Running, running
@@ -16,7 +18,7 @@ CONTACT = "somebody@example.org"
 
 @pytest.fixture(scope="module")
 def sites():
-    with running(albums=12) as started:
+    with running(albums=4) as started:
         yield started
 
 
@@ -43,3 +45,30 @@ def test_wikipedia_to_albums_and_no_request_twice(ray_session, sites, tmp_path):
     assert len(pages) == len(set(pages)) == root.current(ANSWERS).count()
     scrape.main(wanted)
     assert asked(sites, "/wikipedia/wiki/") == pages
+
+
+def test_known_albums_get_songs_previews_covers_and_views(ray_session, sites, tmp_path, monkeypatch):
+    monkeypatch.setenv("YOUTUBE_API_KEY", "key-77ac10")
+    sites.reset()
+    sites.set(youtube_searches=1000)
+    years = sorted({int(album["released"][:4]) for album in sites.catalogue()})
+    wanted = config(
+        tmp_path / "root",
+        sites,
+        {"name": "wikipedia", "years": years},
+        {"name": "deezer"},
+        {"name": "youtube", "base": sites.base("youtube-api/youtube/v3"), "daily_searches": 1000},
+    )
+    scrape.main(wanted)
+    root, albums = Root.open(wanted.root), sites.catalogue()
+    media = root.current(MEDIA).read(["owner_id", "kind", "seconds", "width"]).to_pylist()
+    assert sum(row["kind"] == "cover" for row in media) == len(albums)
+    songs = [song for album in albums for song in album["songs"]]
+    assert sum(row["kind"] == "audio" for row in media) == len(songs)
+    tracks = root.current(TRACKS).read(["title", "isrc", "views", "source", "licence"]).to_pylist()
+    assert {track["isrc"] for track in tracks} == {song["isrc"] for song in songs}
+    assert sorted(track["views"] for track in tracks) == sorted(song["views"] for song in songs)
+    assert {track["source"] for track in tracks} == {"deezer; youtube"}
+    assert {track["licence"] for track in tracks} == {"deezer-terms; youtube-terms"}
+    assert rejects.latest(root).num_rows == 0
+    assert verify(root.uri) == []

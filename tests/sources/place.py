@@ -24,6 +24,7 @@ class Plain:
     """A source with a token, whose errors may come with status 200."""
 
     name: ClassVar[str] = "plain"
+    is_api: ClassVar[bool] = False
 
     def requests(self, wanted: Iterable[Wanted]) -> Iterator[Request]:
         yield from ()

@@ -20,6 +20,7 @@ class Lists:
 
     name: ClassVar[str] = "lists"
     turn: ClassVar[int] = 0
+    is_api: ClassVar[bool] = False
 
     def __init__(self, per_second: float = 1):
         self.per_second = per_second
