@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ class LeakyBucket:
     def __init__(self, manners: Manners):
         self.rate, self.most = manners.count / manners.seconds, manners.count
         self.saved, self.at, self.lock = float(manners.count), time.monotonic(), threading.Lock()
+        self.waited: Counter[str] = Counter()
 
     @contextmanager
     def turn(self, _: Manners, *, patience: float = 0) -> Iterator[None]:  # noqa: ARG002

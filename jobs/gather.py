@@ -15,7 +15,7 @@ import ray
 
 from covergen.config import Actors, Config
 from covergen.lineage import held
-from covergen.sources.answers import FetchAnswers, answer_of, blocks, digests_of, parsed
+from covergen.sources.answers import FetchAnswers, answer_of, blocks, digests_of, parsed, summary
 from covergen.sources.pages import ReadPages
 from covergen.sources.protocol import Found
 from covergen.sources.web import Parsed, Request, WebSource
@@ -23,6 +23,7 @@ from covergen.storage import Root
 from covergen.tables import ANSWERS
 from jobs import operators
 from jobs.fetching import fetcher_of
+from jobs.progress import say
 
 RECIPE = {"table": ANSWERS.name, "version": 1}
 COMMIT = 64  # answers in one commit
@@ -71,6 +72,7 @@ def commit(root: Root, stage: FetchAnswers | ReadPages, requests: Sequence[Reque
     actors = Actors(actors=min(config.scrape.actors, len(planned)), cpus=0.25)  # they wait, mostly
     asked = operators.pooled(ray.data.from_arrow(planned), stage, actors=actors, whole_blocks=True)
     meter = operators.write(asked, root, generation, work=work, per_block=COMMIT, stage=stage, config=config)
+    say("\n".join(summary(meter.stages.get(meter.stage, {}).get("facts", {}))))
     operators.record(root, "scrape", {"answers": meter.summary()})
 
 

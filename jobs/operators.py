@@ -99,6 +99,7 @@ class _Told:
             codes=dict(codes),
             seconds=time.perf_counter() - start,
             size=made.nbytes,
+            facts=self.stage.facts() if hasattr(self.stage, "facts") else {},
         )
         return made
 

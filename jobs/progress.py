@@ -31,6 +31,7 @@ class Tally:
     seconds: float = 0.0
     bytes: int = 0  # of the batches they made
     codes: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, int] = field(default_factory=dict)  # what a stage counts besides
 
 
 class Board:
@@ -50,7 +51,15 @@ class Board:
         """Note that work on a key ended, well or not."""
         self.begun.pop((stage, key), None)
 
-    def add(self, stage: str, rows: int, codes: dict[str, int], seconds: float, size: int) -> None:
+    def add(
+        self,
+        stage: str,
+        rows: int,
+        codes: dict[str, int],
+        seconds: float,
+        size: int,
+        facts: dict[str, int] | None = None,
+    ) -> None:
         """Count one batch: rows that are good, rejects by code, the seconds it took, the bytes it has."""
         tally = self.tallies.setdefault(stage, Tally())
         tally.rows += rows
@@ -59,6 +68,8 @@ class Board:
         tally.bytes += size
         for code, count in codes.items():
             tally.codes[code] = tally.codes.get(code, 0) + count
+        for fact, count in (facts or {}).items():
+            tally.facts[fact] = tally.facts.get(fact, 0) + count
 
     def reach(self, stage: str, rows: int) -> None:
         """Say that a stage has come to `rows`: what is done again after a failure counts once."""
@@ -195,9 +206,17 @@ def _stalled(*_: object) -> None:
     raise _Stalled
 
 
-def tell(stage: str, *, rows: int, codes: dict[str, int], seconds: float, size: int) -> None:
+def tell(
+    stage: str,
+    *,
+    rows: int,
+    codes: dict[str, int],
+    seconds: float,
+    size: int,
+    facts: dict[str, int] | None = None,
+) -> None:
     """Put one finished batch on the board, without waiting."""
-    board().add.remote(stage, rows, codes, seconds, size)
+    board().add.remote(stage, rows, codes, seconds, size, facts)
 
 
 def say(text: str) -> None:

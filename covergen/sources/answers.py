@@ -4,6 +4,7 @@ Which requests are left, and where the rows go, is left to the job.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -33,6 +34,10 @@ class Fetch(Protocol):
         """Return the answer to a request. Raises BadInput."""
         ...
 
+    def counts(self) -> dict[str, Counter[str]]:
+        """Return what was counted so far: `sent`, `kept` and `waited` (milliseconds), each by bucket."""
+        ...
+
 
 class FetchAnswers:
     """Asks for each row (COLUMNS) and gives rows of ANSWERS; rows of one batch are asked side by side."""
@@ -42,12 +47,26 @@ class FetchAnswers:
 
     def __init__(self, sources: Mapping[str, WebSource], fetcher: Callable[[], Fetch], *, at_once: int = 8):
         self.sources, self._make, self._at_once = sources, fetcher, at_once
+        self._counted: Counter[str] = Counter()
+        self._told: Counter[str] = Counter()
+
+    def facts(self) -> dict[str, int]:
+        """Return what was counted since this was asked last, as `summary` reads it."""
+        now = Counter(self._counted)
+        for name, buckets in self._fetcher.counts().items():
+            for bucket, count in buckets.items():
+                now[f"{bucket.split('/')[0]}/{name}"] += count
+        fresh, self._told = now - self._told, now
+        return dict(fresh)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return one outcome per row, in order."""
         ask = partial(self._row, self._fetcher)
         with ThreadPoolExecutor(self._at_once) as pool:
             results = list(pool.map(ask, batch.to_pylist()))
+        for source, result in zip(batch["source"].to_pylist(), results, strict=True):
+            name = result.code.value if isinstance(result, BadInput) else "answers"
+            self._counted[f"{source}/{name}"] += 1
         return rows.outcomes(ANSWERS, batch.drop_columns(["kind"]), results)
 
     @cached_property
@@ -74,6 +93,22 @@ def row_of(answer: Answer) -> dict[str, Any]:
         "body": answer.body,
         "fetched_at": answer.fetched_at,
     }
+
+
+def summary(facts: Mapping[str, int]) -> list[str]:
+    """Return a line for each source: answers, refusals by code, requests, answers kept on disk, waits."""
+    of_source: dict[str, dict[str, int]] = {}
+    for name, count in facts.items():
+        source, _, fact = name.partition("/")
+        of_source.setdefault(source, {})[fact] = count
+    lines = []
+    for source, told in sorted(of_source.items()):
+        sent, kept, waited = (told.pop(name, 0) for name in ("sent", "kept", "waited"))
+        answers = told.pop("answers", 0)
+        refused = "".join(f", {count} {code}" for code, count in sorted(told.items()))
+        work = f"{sent} requests, {kept} answers that had not changed, {waited / 1000:.1f} s waited"
+        lines.append(f"{source}: {answers} answers{refused}; {work}")
+    return lines
 
 
 def digests_of(

@@ -53,6 +53,10 @@ class Fetcher:
     ) -> None:
         self.close()
 
+    def counts(self) -> dict[str, Counter[str]]:
+        """Return what was counted by bucket: requests sent, answers kept on disk, milliseconds waited."""
+        return {"sent": self.sent, "kept": self.kept, "waited": self.limiter.waited}
+
     @property
     def sent(self) -> Counter[str]:
         """Requests that were sent, by bucket: redirects, retries and robots.txt too."""

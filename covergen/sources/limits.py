@@ -31,6 +31,8 @@ PATIENCE: Final = 180.0  # seconds that a row waits for a bucket that rests; for
 class Limiter(Protocol):
     """What asks before each request is sent, and hears what the answer says about the next."""
 
+    waited: Counter[str]  # milliseconds before requests, by bucket
+
     def turn(self, manners: Manners, *, patience: float = PATIENCE) -> AbstractContextManager[None]:
         """Wait until a request of the bucket may be sent; it is under way until the context ends.
 

@@ -1,5 +1,6 @@
 """From requests to blocks and answers, without a network."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.answers import FetchAnswers, answer_of, blocks, digests_of, parsed
+from covergen.sources.answers import FetchAnswers, answer_of, blocks, digests_of, parsed, summary
 from covergen.sources.protocol import Found
 from covergen.sources.web import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
 
@@ -47,6 +48,9 @@ class Fetches:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
+    def counts(self) -> dict[str, Counter[str]]:
+        return {"sent": Counter(lists=len(self.asked)), "waited": Counter({"lists/page": 1500})}
+
     def fetch(self, request: Request, source: object) -> Answer:
         self.asked.append(request.url)
         if request.url.endswith("gone"):
@@ -61,10 +65,14 @@ def request(number: object, source: str = "lists") -> Request:
 def test_answers_and_refusals_keep_their_places():
     requests = [request(1), request("gone"), request(2)]
     (block,) = blocks(requests, {"lists": Lists()}, digests_of(requests, answers(), max_age_days=None))
-    made = FetchAnswers({"lists": Lists()}, Fetches)(block)
+    stage = FetchAnswers({"lists": Lists()}, Fetches)
+    made = stage(block)
     assert made["url"].to_pylist() == [r.url for r in requests]
     assert made["body"].to_pylist() == [b"Blue", None, b"Blue"]
     assert made["reject_code"].to_pylist() == [None, "not_found", None]
+    told = "lists: 2 answers, 1 not_found; 3 requests, 0 answers that had not changed, 1.5 s waited"
+    assert summary(stage.facts()) == [told]
+    assert stage.facts() == {}
     kept = answer_of(made.slice(0, 1).to_pylist()[0])
     assert kept == Answer(requests[0].url, 200, {"content-type": "text/html"}, b"Blue", NOW)
 
