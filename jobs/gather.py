@@ -26,8 +26,7 @@ from jobs.fetching import fetcher_of
 from jobs.progress import say
 
 RECIPE = {"table": ANSWERS.name, "version": 1}
-COMMIT = 64  # answers in one commit
-PARSED = 32  # answers that one task parses
+COMMIT, PARSED = 64, 32  # answers of one commit, and those that one task parses
 
 Sources = Mapping[str, WebSource]
 
@@ -35,7 +34,7 @@ Sources = Mapping[str, WebSource]
 def gather(root: Root, sources: Sources, first: Iterable[Request], config: Config) -> Iterator[Found]:
     """Yield what the answers to the first requests, and to all that follow from them, tell."""
     root.generation(ANSWERS, RECIPE)
-    known: dict[str, Request] = {}
+    known: set[str] = set()
     frontier = _new(first, known)
     while frontier:
         ask(root, sources, frontier, config)
@@ -86,8 +85,7 @@ def parse(root: Root, sources: Sources, requests: Sequence[Request]) -> Iterator
     answers = operators.listed(root.current(ANSWERS), columns, key="url", only=only, per_block=PARSED)
     told = answers.map_batches(_Parse(sources), batch_format="pyarrow", batch_size=PARSED)
     for batch in told.iter_batches(batch_size=None, batch_format="pyarrow"):
-        for value in pa.table(batch)["parsed"].to_pylist():
-            yield pickle.loads(value)  # noqa: S301 - made by our own worker a moment ago
+        yield from map(pickle.loads, pa.table(batch)["parsed"].to_pylist())  # noqa: S301 - our worker's own
 
 
 class _Parse:
@@ -105,8 +103,8 @@ class _Parse:
         return pa.table({"parsed": pa.array([pickle.dumps(each) for each in told], pa.binary())})
 
 
-def _new(requests: Iterable[Request], known: dict[str, Request]) -> list[Request]:
+def _new(requests: Iterable[Request], known: set[str]) -> list[Request]:
     """Return the requests that were not made before, and remember them."""
     fresh = {request.key: request for request in requests if request.key not in known}
-    known.update(fresh)
+    known |= set(fresh)
     return list(fresh.values())
