@@ -85,7 +85,7 @@ def parse(root: Root, sources: Sources, requests: Sequence[Request]) -> Iterator
     answers = operators.listed(root.current(ANSWERS), columns, key="url", only=only, per_block=PARSED)
     told = answers.map_batches(_Parse(sources), batch_format="pyarrow", batch_size=PARSED)
     for batch in told.iter_batches(batch_size=None, batch_format="pyarrow"):
-        yield from map(pickle.loads, pa.table(batch)["parsed"].to_pylist())  # noqa: S301 - our worker's own
+        yield from map(pickle.loads, pa.table(batch)["parsed"].to_pylist())
 
 
 class _Parse:
