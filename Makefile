@@ -33,6 +33,7 @@ test: setup
 	@$(BIN)/python -m pytest -m "not slow and not gpu"
 
 test-full: setup
+	@bash deploy/browser.sh
 	@$(BIN)/python -m pytest -m "not gpu"
 
 check: setup

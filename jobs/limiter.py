@@ -101,3 +101,9 @@ def desk(root: str) -> Any:
 def limiter(root: str) -> LeasedLimiter:
     """Return this process's limiter of a root; it leases from the cluster's desk."""
     return LeasedLimiter(FarDesk(desk(root)))
+
+
+def settle(root: str) -> None:
+    """Write down what a run really used of the daily budgets; a run that is killed leaves a little unused."""
+    if ray.is_initialized():
+        ray.get(desk(root).call.remote("close"))

@@ -23,6 +23,7 @@ from covergen.tables import ALBUMS, MEDIA, TRACKS
 from jobs import entry, operators
 from jobs.fetching import fetcher_of
 from jobs.gather import Sources, gather
+from jobs.limiter import settle
 from jobs.progress import say
 
 PART = 16  # media that one task opens
@@ -52,6 +53,8 @@ def main(config: Config) -> None:
         first = chain.from_iterable(source.requests(wanted) for source in now.values())
         more, changed = keep(root, batched(gather(root, now, first, config)), config, now)
         albums, news = albums + more, news + changed
+    if web:
+        settle(root.uri)
     say(f"scrape: {albums} albums read, {news} rows of albums and tracks new or changed")
 
 

@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from covergen.storage import Root
-from covergen.tables import ALBUMS, ANSWERS, MEDIA
+from covergen.tables import ALBUMS, ANSWERS, MEDIA, TABLES
 from tests.sites.running import Running, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -43,10 +44,14 @@ def write_config(folder: Path, sites: Running) -> Path:
     return path
 
 
-def start(config: Path) -> subprocess.Popen[bytes]:
+def start(config: Path, **environment: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "jobs.scrape", str(config)]
     return subprocess.Popen(
-        command, cwd=REPOSITORY, start_new_session=True, stderr=subprocess.PIPE, env=os.environ | SECRETS
+        command,
+        cwd=REPOSITORY,
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        env=os.environ | SECRETS | environment,
     )
 
 
@@ -91,3 +96,29 @@ def test_what_was_finished_is_not_asked_again(sites: Running, tmp_path: Path) ->
     media = root.current(MEDIA).read(["owner_id", "kind", "seconds", "width"]).to_pylist()
     assert sum(row["kind"] == "cover" for row in media) == len(albums)
     assert sum(row["kind"] == "audio" for row in media) == sum(len(album["songs"]) for album in albums)
+
+
+def test_no_credential_is_in_any_log_or_table(sites: Running, tmp_path: Path) -> None:
+    sites.reset()
+    spotify = {"base": sites.base("spotify-dev/v1"), "token_url": sites.base("spotify-accounts/api/token")}
+    sources = [
+        {"name": "wikipedia", "base": sites.base("wikipedia"), "years": [1980, 2005]},
+        {"name": "spotify", "accept_terms": True, **spotify},
+        {"name": "youtube", "base": sites.base("youtube-api/youtube/v3")},
+    ]
+    scrape = {"sources": sources, "contact": "somebody@example.org", "actors": 2}
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump({"root": str(tmp_path / "root"), "scrape": scrape}))
+    with tempfile.TemporaryDirectory(prefix="cg", dir="/tmp") as logs:  # short: sockets lie in it
+        job = start(config, TMPDIR=logs, RAY_TMPDIR=logs, RAY_BACKEND_LOG_LEVEL="debug")
+        _, said = job.communicate(timeout=400)
+        assert job.returncode == 0, said.decode()
+        written = [path.read_bytes() for path in Path(logs).rglob("*") if path.is_file()]
+    assert len(written) > 10, "no log was looked at"
+    prefixes = sites.log()["prefixes"]
+    assert prefixes["/spotify-accounts"] and prefixes["/spotify-dev"] and prefixes["/youtube-api"]
+    root = Root.open(str(tmp_path / "root"))
+    tables = [root.current(table).read().to_pylist() for table in TABLES.values() if root.has(table)]
+    texts = [said, repr(tables).encode(), *written]
+    for secret in [*SECRETS.values(), "Bearer "]:
+        assert not any(secret.encode() in text for text in texts), secret
