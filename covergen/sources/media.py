@@ -1,9 +1,10 @@
 """Media candidates to rows of MEDIA: every file is opened, decoded to its end, and measured, or refused."""
 
 import hashlib
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -21,7 +22,7 @@ from covergen.sources.web import Answer, Manners
 from covergen.tables import MEDIA
 
 _CHUNK = 2**20
-_AT_ONCE: Final = 8  # downloads of one batch
+_MAKING = threading.Lock()  # of what downloads: batches of one process may come at once
 # Of a host that names no manners: polite to one server, and enough for the networks that serve pictures.
 _HOST: Final[dict[str, Any]] = {"count": 20, "seconds": 1.0, "at_once": 8}
 _SIGNING: Final = frozenset({"exp", "expires", "hdnea", "sig", "signature", "token"})  # in a signed address
@@ -38,7 +39,9 @@ class Download(Protocol):
 class CheckMedia:
     """Proves audio and covers usable: candidates (owner_id, kind, uri, source, ..., bytes) to MEDIA rows.
 
-    What lies on the web is downloaded with what `fetcher` makes; without one it is refused.
+    What lies on the web is downloaded with what `fetcher` makes; without one it is refused. `at_once`:
+    downloads under way, of all batches. `cover_pixels`: a downloaded cover with a longer shorter side is
+    scaled down to it, and only that is kept and told of. Safe for threads.
     """
 
     key: Final = MEDIA.key
@@ -50,10 +53,13 @@ class CheckMedia:
         *,
         max_pixels: int = images.MAX_PIXELS,
         fetcher: Callable[[], Download] | None = None,
+        at_once: int = 8,
+        cover_pixels: int | None = None,
     ):
         self.limits = limits or AudioLimits()
-        self.max_pixels = max_pixels
+        self.max_pixels, self.cover_pixels, self.at_once = max_pixels, cover_pixels, at_once
         self._make = fetcher
+        self._means: tuple[ThreadPoolExecutor, Download] | None = None
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return one outcome per candidate; a reason names the file that a person has to look at."""
@@ -61,36 +67,41 @@ class CheckMedia:
         if self._make is None:
             results = [self._check(row) for row in candidates]
         else:
-            check = partial(self._check, fetcher=self._fetcher)
-            with ThreadPoolExecutor(_AT_ONCE) as pool:
-                results = list(pool.map(check, candidates))
+            pool, download = self._ready(self._make)
+            results = list(pool.map(partial(self._check, fetcher=download), candidates))
         return rows.outcomes(MEDIA, batch.drop_columns("bytes"), results)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_fetcher"}
+        return self.__dict__ | {"_means": None}
 
-    @cached_property
-    def _fetcher(self) -> Download | None:
-        return self._make() if self._make else None
+    def _ready(self, make: Callable[[], Download]) -> tuple[ThreadPoolExecutor, Download]:
+        """Return the threads and the client of this process; connections and leases last as long as they."""
+        with _MAKING:
+            if self._means is None:
+                self._means = ThreadPoolExecutor(self.at_once), make()
+            return self._means
 
-    def _found(self, row: Mapping[str, Any], fetcher: Download | None) -> bytes | None:
-        """Return the bytes of a medium that does not lie here as a file; None for one that does."""
-        if row["bytes"] is not None:
-            own: bytes = row["bytes"]
-            return own
-        if fetcher is None or not is_web(row["uri"]):
-            return _made(row["uri"])
+    def _check(self, row: Mapping[str, Any], fetcher: Download | None = None) -> dict[str, Any] | BadInput:
+        try:
+            if fetcher is None or row["bytes"] is not None or not is_web(row["uri"]):
+                known = row["bytes"] if row["bytes"] is not None else _made(row["uri"])
+                return self._measured({**row, "bytes": known})
+            return self._measured({**row, "bytes": self._download(row, fetcher)}, side=self.cover_pixels)
+        except BadInput as refusal:
+            return _placed(refusal, row)
+
+    def _download(self, row: Mapping[str, Any], fetcher: Download) -> bytes:
         manners = Manners(f"media/{urlsplit(row['uri']).netloc}", **_HOST)
         limit = self.limits.max_bytes
         return fetcher.download(row["uri"], manners, max_bytes=limit, source=row["source"] or "").body
 
-    def _check(self, row: Mapping[str, Any], fetcher: Download | None = None) -> dict[str, Any] | BadInput:
-        try:
-            row = {**row, "bytes": self._found(row, fetcher)}
-            measured = self._audio(row) if row["kind"] == "audio" else self._cover(row)
-            return {**measured, "bytes": row["bytes"]}
-        except BadInput as refusal:
-            return _placed(refusal, row)
+    def _measured(self, row: Mapping[str, Any], *, side: int | None = None) -> dict[str, Any]:
+        if row["kind"] == "audio":
+            return {**self._audio(row), "bytes": row["bytes"]}
+        if side is None:
+            return {**self._cover(row), "bytes": row["bytes"]}
+        data, (height, width) = images.shrink(row["bytes"], side, max_pixels=self.max_pixels)
+        return {**_facts(data, width, height), "bytes": data}
 
     def _audio(self, row: Mapping[str, Any]) -> dict[str, Any]:
         source = media_source(row)
@@ -101,9 +112,7 @@ class CheckMedia:
     def _cover(self, row: Mapping[str, Any]) -> dict[str, Any]:
         data = read_media(row, max_bytes=self.limits.max_bytes)
         height, width = images.decode(data, max_pixels=self.max_pixels).shape[:2]
-        digest, size = _digest(data)
-        mime = images.mime_of(data)
-        return {"sha256": digest, "mime": mime, "size_bytes": size, "width": width, "height": height}
+        return _facts(data, width, height)
 
 
 def media_source(row: Mapping[str, Any]) -> bytes | Path:
@@ -183,6 +192,12 @@ def _picture(path: Path) -> bytes:
     if picture is None:
         raise BadInput(RejectCode.DAMAGED_IMAGE, "the embedded picture cannot be found any more")
     return picture
+
+
+def _facts(data: bytes, width: int, height: int) -> dict[str, Any]:
+    digest, size = _digest(data)
+    mime = images.mime_of(data)
+    return {"sha256": digest, "mime": mime, "size_bytes": size, "width": width, "height": height}
 
 
 def _placed(refusal: BadInput, row: Mapping[str, Any]) -> BadInput:
