@@ -1,7 +1,6 @@
 """The polite client as workers get it: one limiter for the whole cluster, a cache of each machine's own."""
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -9,11 +8,12 @@ from pathlib import Path
 from covergen.config import Config
 from covergen.errors import ConfigError
 from covergen.sources.fetch import Fetcher
+from covergen.sources.limits import Limiter
 from covergen.storage import Root
 from jobs.limiter import limiter
 
 
-def fetcher_of(root: Root, config: Config) -> Callable[[], Fetcher]:
+def fetcher_of(root: Root, config: Config) -> "Making":
     """Return what makes a worker's client. Raises ConfigError where nobody says who asks."""
     contact = config.scrape.contact
     if not contact:
@@ -24,15 +24,22 @@ def fetcher_of(root: Root, config: Config) -> Callable[[], Fetcher]:
     unruled = frozenset(
         each.name for each in config.scrape.sources if getattr(each, "override_robots", False)
     )
-    return _Make(root.uri, f"covergen/{version('covergen')} ({contact})", unruled)
+    return Making(root.uri, f"covergen/{version('covergen')} ({contact})", unruled)
 
 
 @dataclass(frozen=True)
-class _Make:
+class Making:
+    """Makes a worker's client, and its limiter alone; travels to the worker as it is."""
+
     root: str
     user_agent: str
     unruled: frozenset[str]
 
     def __call__(self) -> Fetcher:
+        """Return the client."""
         cache = Path(tempfile.gettempdir(), "covergen", "http")
-        return Fetcher(self.user_agent, limiter(self.root), cache=cache, unruled=self.unruled)
+        return Fetcher(self.user_agent, self.limiter(), cache=cache, unruled=self.unruled)
+
+    def limiter(self) -> Limiter:
+        """Return the cluster's limiter as this process has it."""
+        return limiter(self.root)

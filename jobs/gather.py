@@ -16,6 +16,7 @@ import ray
 from covergen.config import Actors, Config
 from covergen.lineage import held
 from covergen.sources.answers import FetchAnswers, answer_of, blocks, digests_of, parsed
+from covergen.sources.pages import ReadPages
 from covergen.sources.protocol import Found
 from covergen.sources.web import Parsed, Request, WebSource
 from covergen.storage import Root
@@ -43,21 +44,30 @@ def gather(root: Root, sources: Sources, first: Iterable[Request], config: Confi
 
 
 def ask(root: Root, sources: Sources, requests: Sequence[Request], config: Config) -> None:
-    """Fetch what is not answered yet, or was answered too long ago, and commit it as it comes."""
+    """Fetch what is not answered yet or too old: through a browser where a source has tabs."""
+    tabs = {name: number for name, source in sources.items() if (number := getattr(source, "tabs", 0))}
+    make, plain = fetcher_of(root, config), [r for r in requests if r.source not in tabs]
+    commit(root, FetchAnswers(sources, make, at_once=config.scrape.at_once), plain, config)
+    for name, number in tabs.items():
+        stage = ReadPages(sources, make.limiter, tabs=number)
+        commit(root, stage, [r for r in requests if r.source == name], config)
+
+
+def commit(root: Root, stage: FetchAnswers | ReadPages, requests: Sequence[Request], config: Config) -> None:
+    """Run a stage over the requests that have no answer, and commit each as it comes."""
+    if not requests:
+        return
     generation = root.current(ANSWERS)
     answered = generation.read([*ANSWERS.key, "fetched_at", "input_digest"])
     digests = digests_of(requests, answered, max_age_days=config.scrape.max_age_days)
-    names = ("source", "url", "input_digest")
-    owed = held(
-        pa.table(dict(zip(names, zip(*((*k, d) for k, d in digests.items()), strict=True), strict=True)))
-    )
+    columns = zip(*((*key, digest) for key, digest in digests.items()), strict=True)
+    owed = held(pa.table(dict(zip((*ANSWERS.key, "input_digest"), columns, strict=True))))
     begun = operators.begin(root, generation, config, name="answers", owed=owed)
     if begun is None:
         return
     generation, work = begun
     left = {(row["source"], row["url"]) for row in work.todo.to_pylist()}
-    planned = blocks((r for r in requests if (r.source, r.url) in left), sources, digests)
-    stage = FetchAnswers(sources, fetcher_of(root, config), at_once=config.scrape.at_once)
+    planned = blocks((r for r in requests if (r.source, r.url) in left), stage.sources, digests)
     actors = Actors(actors=config.scrape.actors, cpus=0.25)  # they wait more than they work
     asked = operators.pooled(ray.data.from_arrow(planned), stage, actors=actors, whole_blocks=True)
     meter = operators.write(asked, root, generation, work=work, per_block=COMMIT, stage=stage, config=config)

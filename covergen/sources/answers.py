@@ -63,12 +63,17 @@ class FetchAnswers:
             answer = fetcher.fetch(request, self.sources[row["source"]])
         except BadInput as refusal:
             return refusal
-        return {
-            "final_url": answer.url,
-            "headers": [(name, answer.headers[name]) for name in _KEPT_HEADERS if name in answer.headers],
-            "body": answer.body,
-            "fetched_at": answer.fetched_at,
-        }
+        return row_of(answer)
+
+
+def row_of(answer: Answer) -> dict[str, Any]:
+    """Return an answer as the columns of ANSWERS beside its key and digest."""
+    return {
+        "final_url": answer.url,
+        "headers": [(name, answer.headers[name]) for name in _KEPT_HEADERS if name in answer.headers],
+        "body": answer.body,
+        "fetched_at": answer.fetched_at,
+    }
 
 
 def digests_of(

@@ -5,9 +5,7 @@ Scripts and pictures of the pages are off: what is read here stands in the first
 """
 
 import logging
-import os
-import shutil
-import signal
+import re
 import tempfile
 import time
 from collections import deque
@@ -15,15 +13,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from selenium.common.exceptions import NoSuchElementException, WebDriverException
-from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from urllib3.exceptions import HTTPError
 
 from covergen.errors import BadInput, ConfigError, RejectCode
+from covergen.sources.chromium import find_program, kill_those_with, start_chromium
 from covergen.sources.web import Answer, usual_refusal
 from covergen.sources.youtube_pages import is_consent_page
 
@@ -32,25 +30,16 @@ _DEATHS = (WebDriverException, HTTPError, OSError)
 _MOST_DEATHS = 3  # of the browser while it loads one page
 _STARTS = 3
 _FEW_MOMENTS = 0.02
-_FLAGS = (
-    "--headless=new", "--lang=en-US", "--disable-dev-shm-usage", "--disable-gpu", "--mute-audio",
-    "--no-first-run", "--disable-extensions", "--disable-background-networking", "--disable-sync",
-    "--disable-background-timer-throttling", "--disable-renderer-backgrounding",
-)  # fmt: skip
-_PREFERENCES = {
-    "intl.accept_languages": "en-US,en",
-    "profile.managed_default_content_settings.images": 2,
-    "profile.managed_default_content_settings.javascript": 2,
-}
-# Of the document before it, a tab says nothing: it was marked as left.
+# While a page is awaited, a script in its tab waits as well; this the browser answers by itself.
+_HISTORY = "Page.getNavigationHistory"
 _LOOK = """
-if (document.isLeft || location.href === 'about:blank') return null;
 if (location.protocol === 'chrome-error:') return [0, ''];
 if (document.readyState === 'loading') return null;
 const [load] = performance.getEntriesByType('navigation');
 return [load && load.responseStatus || 200, document.documentElement.outerHTML];
 """
-_LEAVE = "document.isLeft = true;"
+# What a script is told between two pages: neither is there.
+_BETWEEN = re.compile("aborted by navigation|Not attached to an active page|Cannot find context")
 _REFUSE_COOKIES = ", ".join(
     f"form[action*={place}] {button}"
     for place in ("consent", "save")
@@ -66,6 +55,7 @@ class _Page:
     deaths: int = 0
     consents: int = 0
     until: float = 0.0
+    entry: int = -1  # of the tab's history when the page was asked for: with another it has arrived
 
 
 class Tabs:
@@ -81,8 +71,8 @@ class Tabs:
             raise ConfigError(f"A browser needs one tab at least, not {count}.")
         self.count = count
         self.timeout = timeout
-        self._chromium = _program(chromium, "chromium", "google-chrome", "chrome")
-        self._chromedriver = _program(driver, "chromedriver")
+        self._chromium = find_program(chromium, "chromium", "google-chrome", "chrome")
+        self._chromedriver = find_program(driver, "chromedriver")
         self._browser: Chrome | None = None
         self._profile: tempfile.TemporaryDirectory[str] | None = None
 
@@ -95,14 +85,13 @@ class Tabs:
         source, waiting, busy = iter(addresses), deque[_Page](), dict[str, _Page]()
         try:
             while True:
-                free = self.count - len(busy) - len(waiting)
-                waiting.extend(_Page(address) for address in islice(source, max(free, 0)))
+                room = max(self.count - len(waiting), 0)
+                waiting.extend(_Page(address) for address in islice(source, room))
                 if not (busy or waiting):
                     return
                 done: list[tuple[str, str | BadInput]] = []
                 try:
-                    self._fill(busy, waiting)
-                    self._look(busy, done)
+                    self._go_round(busy, waiting, done)
                 except _DEATHS as error:
                     self._bury(error, busy, waiting, done)
                 yield from done
@@ -119,7 +108,7 @@ class Tabs:
             except _DEATHS as error:
                 _log.debug("the browser was gone before it was closed: %s", _told(error))
         if profile is not None:
-            _kill_those_with(profile.name)
+            kill_those_with(profile.name)
             profile.cleanup()
 
     def __enter__(self) -> "Tabs":
@@ -128,45 +117,53 @@ class Tabs:
     def __exit__(self, *raised: object) -> None:
         self.close()
 
-    def _fill(self, busy: dict[str, _Page], waiting: deque[_Page]) -> None:
-        """Give each idle tab a page."""
-        browser = self._started()
+    def _go_round(
+        self, busy: dict[str, _Page], waiting: deque[_Page], done: list[tuple[str, str | BadInput]]
+    ) -> None:
+        """Look once at each tab: take what has arrived and give it the next page."""
+        browser, moved = self._started(), False
         for tab in browser.window_handles[: self.count]:
             if tab in busy:
-                continue
-            page = _next_page(busy, waiting)
-            if page is None:
-                return
-            busy[tab] = page  # before it is opened: a death leaves it here
-            page.until = time.monotonic() + self.timeout
-            browser.switch_to.window(tab)
-            self._open(browser, page.address)
+                browser.switch_to.window(tab)
+                result = self._look(browser, busy[tab])
+                if result is None:
+                    continue
+                done.append((busy.pop(tab).address, result))
+                moved = True
+                if tab not in browser.window_handles:  # it was late and has been replaced
+                    continue
+            if page := _next_page(busy, waiting):
+                busy[tab] = page  # before it is opened: a death leaves it here
+                browser.switch_to.window(tab)
+                page.until = time.monotonic() + self.timeout
+                self._open(browser, page)
+                moved = True
+        if not moved:
+            time.sleep(_FEW_MOMENTS)
 
-    def _open(self, browser: Chrome, address: str) -> None:
-        parts = urlsplit(address)
+    def _open(self, browser: Chrome, page: _Page) -> None:
+        parts = urlsplit(page.address)
         origin = f"{parts.scheme}://{parts.netloc}/"
         browser.execute_cdp_cmd("Network.setCookie", {**CONSENT, "url": origin})
-        browser.execute_script(_LEAVE)
-        browser.get(address)
+        page.entry = _entry(browser)
+        browser.get(page.address)
 
-    def _look(self, busy: dict[str, _Page], done: list[tuple[str, str | BadInput]]) -> None:
-        """Move what has arrived from `busy` to `done`; wait a moment where nothing has."""
-        browser = self._started()
-        for tab, page in list(busy.items()):
-            browser.switch_to.window(tab)
-            told = browser.execute_script(_LOOK)
-            if told is not None:
-                result = self._result(browser, page, *told)
-            elif time.monotonic() > page.until:
-                result = BadInput(RejectCode.UNREACHABLE, self._late(page), retriable=True)
-                self._renew(browser)
-            else:
-                continue
-            if result is not None:
-                done.append((page.address, result))
-                del busy[tab]
-        if busy and not done:
-            time.sleep(_FEW_MOMENTS)
+    def _look(self, browser: Chrome, page: _Page) -> str | BadInput | None:
+        """Return what has become of a page; None where it is still loading."""
+        told = None
+        if _entry(browser) != page.entry:
+            try:
+                told = browser.execute_script(_LOOK)
+            except WebDriverException as error:
+                if not _BETWEEN.search(str(error)):
+                    raise
+        if told is not None:
+            return self._result(browser, page, *told)
+        if time.monotonic() < page.until:
+            return None
+        self._renew(browser)
+        reason = f"{page.address} did not arrive within {self.timeout:g} s"
+        return BadInput(RejectCode.UNREACHABLE, reason, retriable=True)
 
     def _result(self, browser: Chrome, page: _Page, status: int, html: str) -> str | BadInput | None:
         """Return a page that has arrived, or why it is none; None where it is asked for again."""
@@ -186,14 +183,11 @@ class Tabs:
 
     def _refuse_cookies(self, browser: Chrome, page: _Page) -> None:
         """Press the consent page's first button, "Reject all"; it leads back to the page."""
-        browser.execute_script(_LEAVE)
+        page.entry = _entry(browser)
         try:
             browser.find_element(By.CSS_SELECTOR, _REFUSE_COOKIES).click()
         except NoSuchElementException:
-            self._open(browser, page.address)
-
-    def _late(self, page: _Page) -> str:
-        return f"{page.address} did not arrive within {self.timeout:g} s"
+            self._open(browser, page)
 
     def _renew(self, browser: Chrome) -> None:
         """Replace the tab that is looked at: its load may still arrive and be taken for another's."""
@@ -230,7 +224,9 @@ class Tabs:
                 prefix="covergen-chromium-", ignore_cleanup_errors=True
             )
             try:
-                self._browser = _start(self._chromium, self._chromedriver, self._profile.name, self.timeout)
+                self._browser = start_chromium(
+                    self._chromium, self._chromedriver, self._profile.name, self.timeout
+                )
                 for _ in range(self.count - 1):
                     self._browser.switch_to.new_window("tab")
                 return self._browser
@@ -249,44 +245,12 @@ def _next_page(busy: dict[str, _Page], waiting: deque[_Page]) -> _Page | None:
     return waiting.popleft() if waiting[0].deaths < suspect or not busy else None
 
 
+def _entry(browser: Chrome) -> int:
+    """Return the number of the place in the history where the tab is."""
+    history = browser.execute_cdp_cmd(_HISTORY, {})
+    return int(history["entries"][history["currentIndex"]]["id"])
+
+
 def _told(error: BaseException) -> str:
     """Return what a driver says, without its stack."""
     return " ".join(str(error).partition("Stacktrace:")[0].removeprefix("Message: ").split())[:300]
-
-
-def _start(chromium: str, chromedriver: str, profile: str, timeout: float) -> Chrome:
-    options = ChromeOptions()
-    options.binary_location = chromium
-    options.page_load_strategy = "none"
-    options.unhandled_prompt_behavior = "dismiss"
-    options.add_experimental_option("prefs", _PREFERENCES)
-    flags = [*_FLAGS, f"--user-data-dir={profile}"]
-    if os.geteuid() == 0:  # in a container, where Chromium's own sandbox refuses to run
-        flags.append("--no-sandbox")
-    for flag in flags:
-        options.add_argument(flag)
-    browser = Chrome(options=options, service=ChromeService(chromedriver))
-    browser.set_script_timeout(timeout)
-    commands: Any = browser.command_executor
-    commands.client_config.timeout = int(timeout) + 30  # a driver that hangs is a dead one
-    return browser
-
-
-def _program(given: str | None, *names: str) -> str:
-    found = next((path for name in ((given,) if given else names) if (path := shutil.which(name))), None)
-    if found is None:
-        raise ConfigError(
-            f"There is no {given or names[0]}; install Chromium and its driver "
-            "(Debian: apt-get install chromium chromium-driver) or name where they are."
-        )
-    return found
-
-
-def _kill_those_with(profile: str) -> None:
-    """End the processes that were started with a profile's folder and outlived their driver."""
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if f"--user-data-dir={profile}".encode() in entry.read_bytes().split(b"\0"):
-                os.kill(int(entry.parent.name), signal.SIGKILL)
-        except OSError:  # it ended by itself, or is another user's
-            continue

@@ -66,10 +66,12 @@ class Fetcher:
         What another try may mend is tried a few times. A bucket that asks for a longer rest parks the row:
         RATE_LIMITED, to be tried again in another run.
         """
-        manners, headers = source.manners(request), source.headers()
-        ruled = source.name not in self.unruled
+        manners, ruled = source.manners(request), source.name not in self.unruled
+        secrets: set[str] = set()
 
         def send(checks: Mapping[str, str]) -> Answer:
+            headers = source.headers()  # anew each time: a token may have been forgotten since
+            secrets.update(headers.values())
             return self.wire.ask(request.url, Ask(manners, headers, checks, ruled=ruled))
 
         def keep(answer: Answer) -> bool:
@@ -83,7 +85,7 @@ class Fetcher:
                 self.kept[manners.bucket] += kept
             return self._accept(answer, source.refusal(request, answer), manners)
 
-        return self._persist(once, secrets=headers.values())
+        return self._persist(once, secrets=secrets)
 
     def download(self, url: str, manners: Manners, *, max_bytes: int, source: str = "") -> Answer:
         """Return a file whole. `source` names who wants it.

@@ -66,11 +66,11 @@ def wanted_of(root: Root) -> Iterator[Wanted]:
         ids = dict(row["external_ids"] or ())
         track = WantedTrack(row["track_id"], row["title"], row["artist"], row["isrc"], ids)
         songs.setdefault(row["album_id"], []).append(track)
-    albums = root.current(ALBUMS).read(["album_id", "artist", "title", "release_date"])
+    albums = root.current(ALBUMS).read(["album_id", "artist", "title", "kind", "release_date"])
     for row in albums.sort_by("album_id").to_pylist():
         year = (row["release_date"] or "")[:4] or None
         tracks = tuple(songs.get(row["album_id"], ()))
-        yield Wanted(row["album_id"], row["artist"], row["title"], year, tracks=tracks)
+        yield Wanted(row["album_id"], row["artist"], row["title"], year, kind=row["kind"], tracks=tracks)
 
 
 def _rows_of(

@@ -229,7 +229,7 @@ def _may_be_single(wanted: Wanted) -> bool:
     """
     own = _song_key(wanted.title)
     songs = {_song_key(track.title) for track in wanted.tracks}
-    return _says(wanted, "single") or songs == {own}
+    return wanted.kind in {"ep", "single"} or _says(wanted, "single") or songs == {own}
 
 
 def _year(text: str | None) -> int | None:

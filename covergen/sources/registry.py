@@ -1,8 +1,12 @@
 """Sources by name, as a config names them."""
 
+from covergen.sources.deezer import DeezerSource
 from covergen.sources.folder import FolderSource
+from covergen.sources.itunes import ITunesSource
+from covergen.sources.musicbrainz import MusicBrainzSource
 from covergen.sources.procedural import ProceduralSource
 from covergen.sources.protocol import Source
+from covergen.sources.spotify import SpotifySource
 from covergen.sources.table import TableSource
 from covergen.sources.web import WebSource
 from covergen.sources.wikipedia import WikipediaSource
@@ -17,6 +21,10 @@ SOURCES: dict[str, type[Source]] = {
 
 WEB_SOURCES: dict[str, type[WebSource]] = {
     WikipediaSource.name: WikipediaSource,
+    DeezerSource.name: DeezerSource,
+    ITunesSource.name: ITunesSource,
+    MusicBrainzSource.name: MusicBrainzSource,
+    SpotifySource.name: SpotifySource,
     YouTube.name: YouTube,
     YouTubePages.name: YouTubePages,
 }

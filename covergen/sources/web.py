@@ -108,6 +108,7 @@ class Wanted:
     title: str
     year: str | None = None
     upc: str | None = None
+    kind: str | None = None  # album, ep, ... where that is known
     tracks: tuple["WantedTrack", ...] = ()
 
 

@@ -41,7 +41,8 @@ _log = logging.getLogger(__name__)
 class YouTubePages:
     """Views of songs as the results pages tell them, off until `override_robots` is given.
 
-    Songs whose video is known are searched for as well, and then only that video counts.
+    Songs whose video is known are searched for as well, and then only that video counts. `tabs` is how many
+    pages a worker's Chromium loads at once; 0 asks without a browser, as the first HTML holds all of it.
     """
 
     name: ClassVar[str] = "youtube_pages"
@@ -50,11 +51,13 @@ class YouTubePages:
     answer_bytes: ClassVar[int] = 1_000_000
     overrides_robots: ClassVar[bool] = True  # building one has asked for it
 
-    def __init__(self, base: str = "https://www.youtube.com", *, override_robots: bool = False):
+    def __init__(
+        self, base: str = "https://www.youtube.com", *, override_robots: bool = False, tabs: int = 4
+    ):
         if not override_robots:
             raise ConfigError(OFF)
         _log.warning("youtube_pages overrides the robots.txt of %s, as configured", base)
-        self.base = base.rstrip("/")
+        self.base, self.tabs = base.rstrip("/"), tabs
 
     def requests(self, wanted: Iterable[Wanted]) -> Iterator[Request]:
         """Yield one results page a song, in English as the United States see it."""

@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from covergen.errors import BadInput, RejectCode
@@ -240,6 +240,7 @@ KINDS = st.sampled_from([None, "album", "ep", "single", "compilation"])
 OFFERS = st.lists(st.tuples(ARTISTS, NAMES, YEARS, KINDS), max_size=8, unique=True)
 
 
+@settings(deadline=None)
 @given(ARTISTS, NAMES, YEARS, OFFERS, st.randoms())
 def test_the_order_of_different_offers_decides_nothing_that_can_be_told(
     artist, title, year, offered, shuffle
@@ -259,6 +260,7 @@ def test_the_order_of_different_offers_decides_nothing_that_can_be_told(
         assert first.year == again.year or None in {first.year, again.year}
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1), st.text(min_size=1), st.one_of(st.none(), st.text()))
 def test_any_text_finds_itself(artist, title, year):
     asked = Wanted("w", artist, title, "1999")

@@ -9,10 +9,7 @@ from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources.web import Answer, Wanted, WantedTrack
 from covergen.sources.youtube import YouTube
 from covergen.sources.youtube_refusals import seconds_to_midnight, youtube_refusal
-from covergen.sources.youtube_results import LICENCE, YouTubePages
-from covergen.sources.youtube_songs import Candidate, Song, choose
 from covergen.tables import TRACKS
-from tests.sources.test_youtube_pages import CONSENT, page, renderer
 
 KEY = "AIza-not-a-real-key-0123456789"
 NOON = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)  # 04:00 in California
@@ -156,74 +153,6 @@ def test_a_search_that_finds_another_song_is_no_match():
     assert "Karaoke" in reject.problem.reason
 
 
-@pytest.mark.parametrize(
-    ("title", "artist", "video_title", "channel"),
-    [
-        ("Blue Monday", "New Order", "Blue Monday", "New Order - Topic"),
-        ("Hello", "Adele", "Adele - Hello (Official Music Video)", "AdeleVEVO"),
-        ("Hello", "Adele", "Hello", "Adele"),
-        ("Hello", "Adele", "Adele - Hello (Official Audio)", "Adele - Topic"),
-        ("Hello", "Adele", "Hello | Adele | Official Video", "Somebody"),
-        ("Hello", "Adele", "Adele Hello Official Video HD", "Somebody"),
-        ("Never Gonna Give You Up", "Rick Astley",
-         "Rick Astley - Never Gonna Give You Up (Official Video) (4K Remaster)", "RickAstleyVEVO"),
-        ("Live Forever", "Oasis", "Oasis - Live Forever (Official Video)", "Oasis"),
-        ("Cover Me Up", "Jason Isbell", "Jason Isbell - Cover Me Up", "Jason Isbell"),
-        ("Airplanes", "B.o.B; Hayley Williams",
-         "B.o.B - Airplanes ft. Hayley Williams [Official Video]", "B.o.B"),
-        ("Sweet Molly", "ALTER", 'ALTER "Sweet Molly" Official MV', "Label"),
-        ("Bohemian Rhapsody - Remastered 2011", "Queen",
-         "Queen – Bohemian Rhapsody (Official Video Remastered)", "Queen Official"),
-        ("Audio", "LSD", "LSD - Audio (Official Video)", "LSDVEVO"),
-        ("Closed On Sunday", "Kanye West", "Kanye West - Closed On Sunday", "KanyeWestVEVO"),
-    ],
-)  # fmt: skip
-def test_a_video_is_known_as_the_song(title, artist, video_title, channel):
-    assert choose(Song("a", "t", title, artist), [Candidate("v", video_title, channel)]).video_id == "v"
-
-
-@pytest.mark.parametrize(
-    ("title", "artist", "video_title", "channel", "live"),
-    [
-        ("Hello", "Adele", "Adele - Hello (Karaoke Version)", "Sing King", False),
-        ("Hello", "Adele", "Adele - Hello", "Sing King Karaoke", False),
-        ("Hello", "Adele", "Adele - Hello (Live at the NRJ Awards)", "AdeleVEVO", False),
-        ("Hello", "Adele", "Hello - Adele (Cover by Someone)", "Someone", False),
-        ("Hello", "Adele", "Adele - Hello | REACTION", "Reactor", False),
-        ("Hello", "Adele", "Adele Hello Reaction Video", "Reactor", False),
-        ("Hello", "Adele", "Adele - Hello (Someone Remix)", "DJ", False),
-        ("Hello", "Adele", "Adele - Hello (Mixed)", "DJ", False),
-        ("Hello", "Adele", "Adele Mix", "Mixer", False),
-        ("Hello", "Adele", "Hello", "Lionel Richie - Topic", False),
-        ("Hello", "Adele", "Lionel Richie - Hello (Official Video)", "LionelRichieVEVO", False),
-        ("Hello", "Adele", "Adele - Hello", "Adele", True),
-        ("Hello", "Adele", "Adele - Someone Like You", "AdeleVEVO", False),
-        ("One", "U2", "U2 - One Tree Hill", "U2VEVO", False),
-        ("Love", "X", "X - Love Song (Official Video)", "X", False),
-        ("Hello", "Adele", "Adele - Hello (1 HOUR LOOP)", "Looper", False),
-        ("Hello", "Adele", "Adele - Hello (slowed + reverb)", "Slow", False),
-    ],
-)
-def test_a_video_of_another_song_or_rendition_is_refused(title, artist, video_title, channel, live):
-    with pytest.raises(BadInput) as refused:
-        choose(Song("a", "t", title, artist), [Candidate("v", video_title, channel, live)])
-    assert refused.value.code is RejectCode.NO_MATCH
-    assert "Hello" in refused.value.reason or title != "Hello"
-
-
-def test_topic_then_the_artist_then_official_then_anybody():
-    offered = [
-        Candidate("anybody", "Adele - Hello", "Somebody"),
-        Candidate("official", "Adele - Hello (Official Video)", "XL Recordings"),
-        Candidate("own", "Adele - Hello", "AdeleVEVO"),
-        Candidate("topic", "Hello", "Adele - Topic"),
-    ]
-    for left in range(4, 0, -1):
-        assert choose(Song("a", "t", "Hello", "Adele"), offered[:left]).video_id == offered[left - 1].video_id
-    with pytest.raises(BadInput, match="nothing"):
-        choose(Song("a", "t", "Hello", "Adele"), [])
-
-
 def error(reason, status=403, message="No."):
     return answer({"error": {"code": status, "message": message, "errors": [{"reason": reason}]}}, status)
 
@@ -312,7 +241,7 @@ def test_the_key_is_a_header_and_its_lack_is_told(monkeypatch):
 
 @pytest.mark.samples
 def test_real_answers_are_read(samples):
-    folder = samples / "youtube"
+    folder = samples / "samples" / "youtube"
     pages = [json.loads((folder / f"videos_chart_paged_{n}.json").read_text()) for n in (1, 2)]
     expected = ["hDeuSfo_Ys0", "Ukd8dJNBvOA", "Pdgk3ERKdug", "QmYNmNHrtCQ", "X1jMMFOqxEw", "MKM90u7pf3U",
                 "4MK8usgnvfo", "h107pApTY84"]  # fmt: skip
@@ -333,55 +262,3 @@ def test_real_answers_are_read(samples):
 
     told = answer((folder / "error_response.json").read_bytes(), 400)
     assert YouTube().refusal(search, told).code is RejectCode.FORBIDDEN
-
-
-def test_the_page_route_is_off_and_says_why():
-    with pytest.raises(ConfigError) as refused:
-        YouTubePages()
-    for word in ("robots.txt", "terms", "override_robots", "youtube_pages alone"):
-        assert word in str(refused.value)
-
-
-def results(*videos, status=200):
-    html = page(*({"videoRenderer": each} for each in videos))
-    return Answer("https://www.youtube.com/results", status, {}, html.encode(), NOON)
-
-
-def test_a_results_page_gives_a_row_that_says_what_was_overridden():
-    source = YouTubePages(override_robots=True)
-    (request,) = source.requests([album(track(1))])
-    assert asked(request) == {"search_query": "New Order Blue Monday", "hl": "en", "gl": "US", "ucbcb": "1"}
-    found = source.parse(request, results(renderer())).found
-    (record,) = found.tracks
-    assert rows.from_records(TRACKS, [record]).num_rows == 1
-    assert (record["track_id"], record["views"], record["views_at"]) == ("track-1", 1_440_528, NOON)
-    assert (record["source"], record["licence"]) == ("youtube_pages", LICENCE)
-    assert "robots.txt overridden" in record["licence"]
-    assert (record["source_url"], record["duration_ms"]) == (request.url, 449_000)
-
-
-def test_of_a_known_video_only_its_own_views_count():
-    source = YouTubePages(override_robots=True)
-    (request,) = source.requests([album(track(1, "known_vid_1"))])
-    found = source.parse(request, results(renderer(), renderer("known_vid_1", "5 views"))).found
-    assert found.tracks[0]["views"] == 5
-    missing = source.parse(request, results(renderer())).found
-    assert [r.problem.code for r in missing.rejects] == [RejectCode.NOT_FOUND]
-
-
-def test_a_page_that_cannot_be_used_is_told():
-    source = YouTubePages(override_robots=True)
-    (request,) = source.requests([album(track(1))])
-    rounded = source.parse(request, results(renderer(views="1.4M views"))).found
-    assert (rounded.tracks[0]["views"], rounded.tracks[0]["external_ids"]) == (
-        None,
-        {"youtube": "dQw4w9WgXcQ"},
-    )
-    assert "1.4M views" in rounded.rejects[0].problem.reason
-    other = source.parse(request, results(renderer(title={"simpleText": "Blue Monday (Karaoke)"}))).found
-    assert (other.tracks, other.rejects[0].problem.code) == ([], RejectCode.NO_MATCH)
-    assert source.refusal(request, results(renderer())) is None
-    assert source.refusal(request, results(status=429)).code is RejectCode.RATE_LIMITED
-    asking = Answer("https://consent.youtube.com/m", 200, {}, CONSENT.encode(), NOON)
-    refusal = source.refusal(request, asking)
-    assert (refusal.code, refusal.again) == (RejectCode.FORBIDDEN, True)

@@ -81,7 +81,7 @@ SEVENTEEN = [
 
 @pytest.mark.samples
 def test_a_real_album_is_read_as_a_person_reads_it(samples):
-    answer = json.loads((samples / "youtube" / "music_album.json").read_text())
+    answer = json.loads((samples / "samples" / "youtube" / "music_album.json").read_text())
     found = read_music_album(answer, NOON)
     (told,) = found.albums
     assert (told["artist"], told["title"], told["release_date"]) == ("XXXTENTACION", "17", "2017")

@@ -184,7 +184,7 @@ BOARDING = {
     ("name", "expected"), [("results_shortformcontent", SHORTS), ("results_suggestion", BOARDING)]
 )
 def test_real_pages_are_read_as_a_person_reads_them(samples, name, expected):
-    videos = read_results((samples / "youtube" / f"{name}.html").read_text())
+    videos = read_results((samples / "samples" / "youtube" / f"{name}.html").read_text())
     assert len(videos) == 20
     told = {n: (v.video_id, v.title, v.channel, v.seconds, v.views) for n, v in enumerate(videos)}
     assert {n: told[n] for n in expected} == expected
@@ -195,7 +195,7 @@ def test_real_pages_are_read_as_a_person_reads_them(samples, name, expected):
 
 @pytest.mark.samples
 def test_a_real_page_cut_anywhere_is_refused(samples):
-    html = (samples / "youtube" / "results_suggestion.html").read_text()
+    html = (samples / "samples" / "youtube" / "results_suggestion.html").read_text()
     start = html.index("ytInitialData = ")
     for part in (0.1, 0.5, 0.9):
         with pytest.raises(BadInput):
