@@ -27,7 +27,7 @@ from jobs.gather import gather
 from jobs.progress import say
 
 PART = 16  # media that one task opens
-PARTS = 4  # tasks of an actor at once: one slow host holds up its own part alone
+PARTS = 8  # tasks of an actor at once: one slow host holds up its own part alone
 CANDIDATE_COLUMNS = [*MEDIA.key, "uri", "source", "source_url", "licence", "bytes", "input_digest"]
 VERSIONS = {ALBUMS.name: 2, TRACKS.name: 2, MEDIA.name: 1}  # of their columns and what is read into them
 RECIPES = {name: {"table": name, "version": version} for name, version in VERSIONS.items()}
@@ -88,8 +88,8 @@ def check(root: Root, candidates: list[Mapping[str, Any]], config: Config) -> No
     candidates_left = table.filter(chosen).select(CANDIDATE_COLUMNS)
     dataset = operators.rows(candidates_left, per_block=PART)
     if any(is_web(address) for address in candidates_left["uri"].to_pylist()):
-        told = {"at_once": asked.at_once, "cover_pixels": asked.cover_pixels}
-        stage = CheckMedia(limits, fetcher=fetcher_of(root, config), **told)
+        fetcher, pixels = fetcher_of(root, config), asked.cover_pixels
+        stage = CheckMedia(limits, fetcher=fetcher, at_once=asked.at_once, cover_pixels=pixels)
         actors = Actors(actors=asked.actors, cpus=0.5, batch_size=PART)
         checked = operators.pooled(dataset, stage, actors=actors, at_once=PARTS)
     else:
