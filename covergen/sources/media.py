@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -64,11 +64,7 @@ class CheckMedia:
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return one outcome per candidate; a reason names the file that a person has to look at."""
         candidates = batch.to_pylist()
-        if self._make is None:
-            results = [self._check(row) for row in candidates]
-        else:
-            pool, download = self._ready(self._make)
-            results = list(pool.map(partial(self._check, fetcher=download), candidates))
+        results = [self._check(*each) for each in zip(candidates, self._bodies(candidates), strict=True)]
         return rows.outcomes(MEDIA, batch.drop_columns("bytes"), results)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -81,19 +77,34 @@ class CheckMedia:
                 self._means = ThreadPoolExecutor(self.at_once), make()
             return self._means
 
-    def _check(self, row: Mapping[str, Any], fetcher: Download | None = None) -> dict[str, Any] | BadInput:
+    def _bodies(self, candidates: Sequence[Mapping[str, Any]]) -> Iterable[bytes | BadInput | None]:
+        """Return what was downloaded of each as it comes: meanwhile the caller decodes what came before."""
+        if self._make is None:
+            return [None] * len(candidates)
+        pool, client = self._ready(self._make)
+        return pool.map(partial(self._download, client=client), candidates)
+
+    def _download(self, row: Mapping[str, Any], client: Download) -> bytes | BadInput | None:
+        """Return a file of the web, why it cannot be had, or None for what lies elsewhere."""
+        if row["bytes"] is not None or not is_web(row["uri"]):
+            return None
+        manners = Manners(f"media/{urlsplit(row['uri']).netloc}", **_HOST)
+        limit, source = self.limits.max_bytes, row["source"] or ""
         try:
-            if fetcher is None or row["bytes"] is not None or not is_web(row["uri"]):
-                known = row["bytes"] if row["bytes"] is not None else _made(row["uri"])
-                return self._measured({**row, "bytes": known})
-            return self._measured({**row, "bytes": self._download(row, fetcher)}, side=self.cover_pixels)
+            return client.download(row["uri"], manners, max_bytes=limit, source=source).body
+        except BadInput as refusal:
+            return refusal
+
+    def _check(self, row: Mapping[str, Any], body: bytes | BadInput | None) -> dict[str, Any] | BadInput:
+        try:
+            if isinstance(body, BadInput):
+                raise body
+            if body is not None:
+                return self._measured({**row, "bytes": body}, side=self.cover_pixels)
+            known = row["bytes"] if row["bytes"] is not None else _made(row["uri"])
+            return self._measured({**row, "bytes": known})
         except BadInput as refusal:
             return _placed(refusal, row)
-
-    def _download(self, row: Mapping[str, Any], fetcher: Download) -> bytes:
-        manners = Manners(f"media/{urlsplit(row['uri']).netloc}", **_HOST)
-        limit = self.limits.max_bytes
-        return fetcher.download(row["uri"], manners, max_bytes=limit, source=row["source"] or "").body
 
     def _measured(self, row: Mapping[str, Any], *, side: int | None = None) -> dict[str, Any]:
         if row["kind"] == "audio":
