@@ -115,16 +115,15 @@ def ours(listed: list[str], folder: Path, setting: Setting) -> Kept:
 
 def work(share: list[str], root: str, setting: Setting) -> tuple[float, float]:
     """Take a process's share of a list; return when it began and when all was stored."""
-    began, place = time.time(), Root(root)
-    numbered = [(address, Path(address).stem) for address in share]
+    place, numbered = Root(root), [(address, Path(address).stem) for address in share]
     records = [
         {"owner_id": number, "kind": "cover", "uri": address, "source": "benchmark", "input_digest": number}
         for address, number in numbered
     ]
     table = rows.from_records(MEDIA, records).select(CANDIDATE)
-    client = Client(setting.timeout)
-    stage = CheckMedia(fetcher=client, at_once=setting.threads, cover_pixels=setting.side)
     batches = [table.slice(start, setting.part) for start in range(0, len(table), setting.part)]
+    began, client = time.time(), Client(setting.timeout)
+    stage = CheckMedia(fetcher=client, at_once=setting.threads, cover_pixels=setting.side)
     waiting: list[pa.Table] = []
     with ThreadPoolExecutor(setting.parts) as pool:
         for done in as_completed([pool.submit(stage, batch) for batch in batches]):
