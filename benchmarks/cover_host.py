@@ -32,15 +32,15 @@ CODES: Final = {
 GOOD: Final = "cover"
 
 
-def addresses(base: str, count: int, *, seed: int = 0) -> list[str]:
-    """Return a list of addresses in random order; those that cost seconds stand in its first half."""
+def addresses(base: str, count: int, *, patience: bool = True, seed: int = 0) -> list[str]:
+    """Return addresses in random order; those that cost seconds stand in the first quarter, or are left out."""
     kinds = [kind for kind, share in SHARES.items() for _ in range(round(share * count))]
-    few = [kind for kind, some in FEW.items() for _ in range(some)]
+    few = [kind for kind, some in FEW.items() for _ in range(some * patience)]
     kinds += [GOOD] * (count - len(kinds) - len(few))
     chance = random.Random(seed)
     chance.shuffle(kinds)
     for kind in few:
-        kinds.insert(chance.randrange(len(kinds) // 2), kind)
+        kinds.insert(chance.randrange(len(kinds) // 4), kind)
     return [f"{base}/{kind}/{place}.jpg" for place, kind in enumerate(kinds)]
 
 
