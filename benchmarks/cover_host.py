@@ -4,6 +4,7 @@ What an address answers stands in the address itself, so every refusal can be ch
 """
 
 import asyncio
+import io
 import multiprocessing
 import random
 from collections.abc import Iterator
@@ -15,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from covergen import images
 from covergen.errors import RejectCode
 
 PICTURES: Final = 32  # that differ; an address shows one of them
@@ -33,14 +33,14 @@ GOOD: Final = "cover"
 
 
 def addresses(base: str, count: int, *, patience: bool = True, seed: int = 0) -> list[str]:
-    """Return addresses in random order; those that cost seconds stand in the first quarter, or are left out."""
+    """Return addresses in random order; those that cost seconds stand in the first tenth, or are left out."""
     kinds = [kind for kind, share in SHARES.items() for _ in range(round(share * count))]
-    few = [kind for kind, some in FEW.items() for _ in range(some * patience)]
+    few = [kind for kind, some in FEW.items() for _ in range(some if patience else 0)]
     kinds += [GOOD] * (count - len(kinds) - len(few))
     chance = random.Random(seed)
     chance.shuffle(kinds)
     for kind in few:
-        kinds.insert(chance.randrange(len(kinds) // 4), kind)
+        kinds.insert(chance.randrange(len(kinds) // 10), kind)
     return [f"{base}/{kind}/{place}.jpg" for place, kind in enumerate(kinds)]
 
 
@@ -64,7 +64,7 @@ def cover_host() -> Iterator[str]:
 
 
 def cover(number: int) -> bytes:
-    """Return a JPEG as stores have them: areas of colour, edges and some grain."""
+    """Return a JPEG as stores have them: areas of colour, edges, grain; colour at half the resolution."""
     chance = np.random.default_rng(number)
     side = int(chance.integers(600, 1001))
     coarse: NDArray[np.uint8] = chance.integers(0, 256, (6, 6, 3), dtype=np.uint8)
@@ -75,7 +75,9 @@ def cover(number: int) -> bytes:
         disc = (rows - row) ** 2 + (columns - column) ** 2 < radius**2
         ground[disc] = chance.integers(0, 256, 3)
     grain = chance.normal(0, 4, (side, side, 1))
-    return images.encode_jpeg((ground + grain).clip(0, 255).astype(np.uint8), quality=85)
+    buffer = io.BytesIO()
+    Image.fromarray((ground + grain).clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
 
 
 def _serve(told: Connection) -> None:

@@ -28,7 +28,7 @@ ROUNDS = 2
 
 def main(quick: bool) -> None:
     """Let the sides take turns, compare what they kept, and print both rates."""
-    count, setting, began = 600 if quick else 2000, Setting(PART, PARTS), time.perf_counter()
+    count, setting, began = 800 if quick else 4000, Setting(PART, PARTS), time.perf_counter()
     installed()
     runs: dict[str, list[Kept]] = {"covergen": [], PEER: []}
     with cover_host() as base, tempfile.TemporaryDirectory() as scratch:
