@@ -55,7 +55,8 @@ def main(quick: bool) -> None:
         "processes": setting.processes,
         "threads": setting.threads,
     }
-    Outcome("fetch", *rates, count, "covers/s", time.perf_counter() - began).show(peer=PEER, facts=facts)
+    seconds = time.perf_counter() - began
+    Outcome("fetch", rates[0], rates[1], count, "covers/s", seconds).show(peer=PEER, facts=facts)
 
 
 def check(listed: list[str], runs: list[Kept]) -> None:
