@@ -59,6 +59,7 @@ class Kept:
 
     seconds: float  # from the first request to the last row stored
     whole: float  # with the start of the processes
+    cpu: float = 0.0  # seconds of processor time, with the start of the processes
     pictures: dict[str, bytes] = field(default_factory=dict)
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)  # (height, width)
     refused: dict[str, str] = field(default_factory=dict)
