@@ -40,6 +40,12 @@ class Scrape(Section):
     max_file_mb: float = Field(512, gt=0, description="larger files are refused")
     max_seconds: float = Field(3 * 3600, gt=0, description="longer audio is refused")
     min_seconds: float = Field(1, gt=0, description="shorter audio is refused")
+    cover_pixels: int | None = Field(
+        None,
+        ge=16,
+        description="a cover's shorter side, to which larger ones are scaled as they are downloaded (JPEG, "
+        "quality 95); nothing keeps them as they come; your own files are never touched",
+    )
     contact: str | None = Field(
         None, description="an address for whoever runs a site that is asked: stands in every request"
     )

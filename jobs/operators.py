@@ -109,12 +109,21 @@ def mapped(dataset: Dataset, stage: Stage, *, batch_size: int) -> Dataset:
     return dataset.map_batches(_Told(stage), batch_format="pyarrow", batch_size=batch_size)
 
 
-def pooled(dataset: Dataset, stage: Stage, *, actors: Actors, whole_blocks: bool = False) -> Dataset:
-    """Map a stage over the dataset in a pool of actors that bears its name."""
+def pooled(
+    dataset: Dataset, stage: Stage, *, actors: Actors, whole_blocks: bool = False, at_once: int = 1
+) -> Dataset:
+    """Map a stage over the dataset in a pool of actors that bears its name.
+
+    `at_once`: blocks that an actor works on, each in a thread, so of a stage that is safe for them.
+    """
     return dataset.map_batches(
         type(name_of(stage), (_Told,), {}),
         fn_constructor_args=(stage,),
-        compute=ActorPoolStrategy(size=actors.actors),
+        compute=ActorPoolStrategy(
+            size=actors.actors,
+            enable_true_multi_threading=at_once > 1,
+            max_concurrent_calls_per_actor=at_once if at_once > 1 else None,
+        ),
         batch_format="pyarrow",
         batch_size=None if whole_blocks else actors.batch_size,
         num_cpus=None if actors.gpus else actors.cpus,

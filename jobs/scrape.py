@@ -27,6 +27,7 @@ from jobs.limiter import settle
 from jobs.progress import say
 
 PART = 16  # media that one task opens
+PARTS = 4  # tasks of an actor at once: one slow host holds up its own part alone
 CANDIDATE_COLUMNS = [*MEDIA.key, "uri", "source", "source_url", "licence", "bytes", "input_digest"]
 VERSIONS = {ALBUMS.name: 2, TRACKS.name: 2, MEDIA.name: 1}  # of their columns and what is read into them
 RECIPES = {name: {"table": name, "version": version} for name, version in VERSIONS.items()}
@@ -90,10 +91,11 @@ def check(root: Root, candidates: list[Record], config: Config, sources: Sources
     candidates_left = table.filter(chosen).select(CANDIDATE_COLUMNS)
     dataset = operators.rows(candidates_left, per_block=PART)
     if any(is_web(address) for address in candidates_left["uri"].to_pylist()):
-        stage = CheckMedia(limits, fetcher=fetcher_of(root, config), sources=sources)
+        client, pixels, at_once = fetcher_of(root, config), asked.cover_pixels, asked.at_once
+        stage = CheckMedia(limits, fetcher=client, sources=sources, at_once=at_once, cover_pixels=pixels)
         number = min(asked.actors, -(-len(candidates_left) // PART))
         actors = Actors(actors=number, cpus=0.5, batch_size=PART)
-        checked = operators.pooled(dataset, stage, actors=actors)
+        checked = operators.pooled(dataset, stage, actors=actors, at_once=PARTS)
     else:
         stage = CheckMedia(limits)
         checked = operators.mapped(dataset, stage, batch_size=PART)

@@ -73,6 +73,42 @@ def test_exif_orientation_is_obeyed():
     assert images.decode(saved(Image.fromarray(gradient()), "JPEG", exif=exif)).shape == (60, 40, 3)
 
 
+@pytest.mark.parametrize("shape", [(600, 600), (512, 700), (300, 257), (1000, 999)])
+def test_shrunk_jpeg_is_close_to_one_decoded_at_full_size(shape):
+    data = images.encode_jpeg(gradient(*shape))
+    small, (height, width) = images.shrink(data, 256)
+    assert min(height, width) == 256 and abs(height / width - shape[0] / shape[1]) < 0.005
+    whole = Image.fromarray(images.decode(data)).resize((width, height), Image.Resampling.LANCZOS)
+    error = images.decode(small).astype(float) - np.asarray(whole)
+    assert images.mime_of(small) == "image/jpeg" and np.sqrt((error**2).mean()) < 2
+
+
+def test_shrunk_picture_is_upright_and_on_white():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data, size = images.shrink(saved(Image.fromarray(gradient()), "JPEG", exif=exif), 20)
+    assert size == (30, 20) == images.decode(data).shape[:2]
+    clear = Image.new("RGBA", (90, 60), (255, 0, 0, 0))
+    assert images.decode(images.shrink(saved(clear, "PNG"), 20)[0]).min() > 250
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("side", [100, 400])
+def test_shrinking_reads_a_picture_to_its_end(kind, side):
+    data = saved(Image.fromarray(gradient(300, 300)), kind)
+    with pytest.raises(BadInput) as refusal:
+        images.shrink(data[: len(data) // 2], side)
+    assert refusal.value.code is RejectCode.DAMAGED_IMAGE
+    with pytest.raises(BadInput) as refusal:
+        images.shrink(data, side, max_pixels=89_999)
+    assert refusal.value.code is RejectCode.TOO_LARGE
+
+
+def test_a_picture_that_is_small_enough_is_left_alone():
+    data = saved(Image.fromarray(gradient()), "GIF")
+    assert images.shrink(data, 40) == (data, (40, 60))
+
+
 def bomb(width: int, height: int) -> bytes:
     """A PNG of a few bytes that claims any size."""
 

@@ -14,7 +14,7 @@ from covergen.errors import BadInput, RejectCode
 from covergen.sources.http_cache import HttpCache
 from covergen.sources.limits import Limiter
 from covergen.sources.web import Answer, Manners, Refusal, Request, WebSource, usual_refusal
-from covergen.sources.wire import Ask, Wire, masked
+from covergen.sources.wire import TIMEOUT, Ask, Wire, masked
 
 ATTEMPTS: Final = 4
 PAUSE: Final = tenacity.wait_exponential_jitter(multiplier=0.5, max=20.0, jitter=1.0)  # seconds
@@ -26,7 +26,8 @@ class Fetcher:
 
     `user_agent`: names the operator with a contact, its first word is what robots.txt calls us. `cache`: a
     folder of this machine for answers that may be kept; None keeps none. `unruled`: sources (their names) for
-    which robots.txt and X-Robots-Tag are not asked; the caller records that. `transport`: for tests.
+    which robots.txt and X-Robots-Tag are not asked; the caller records that. `timeout`: seconds of silence
+    after which a request is given up. `transport`: for tests.
     """
 
     def __init__(
@@ -36,12 +37,13 @@ class Fetcher:
         *,
         cache: Path | None = None,
         unruled: frozenset[str] = frozenset(),
+        timeout: float = TIMEOUT,
         transport: httpx2.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ):
         self.limiter, self.unruled, self.sleep = limiter, unruled, sleep
-        self.wire = Wire(user_agent, limiter, transport=transport, clock=clock)
+        self.wire = Wire(user_agent, limiter, timeout=timeout, transport=transport, clock=clock)
         self.cache = HttpCache(cache) if cache is not None else None
         self.kept: Counter[str] = Counter()  # answers whose bodies were on disk, by bucket
 

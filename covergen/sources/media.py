@@ -1,9 +1,10 @@
 """Media candidates to rows of MEDIA: every file is opened, decoded to its end, and measured, or refused."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -21,7 +22,7 @@ from covergen.sources.web import Answer, Manners, Request, WebSource
 from covergen.tables import MEDIA
 
 _CHUNK = 2**20
-_AT_ONCE: Final = 8  # downloads of one batch
+_MAKING = threading.Lock()  # of what downloads: batches of one process may come at once
 # Of a host that names no manners: polite to one server, and enough for the networks that serve pictures.
 _HOST: Final[dict[str, Any]] = {"count": 20, "seconds": 1.0, "at_once": 8}
 _EXPIRED: Final = frozenset({RejectCode.FORBIDDEN, RejectCode.NOT_FOUND})  # what an expired address answers
@@ -44,7 +45,9 @@ class CheckMedia:
     """Proves audio and covers usable: candidates (owner_id, kind, uri, source, ..., bytes) to MEDIA rows.
 
     What lies on the web is downloaded with what `fetcher` makes; without one it is refused. An address that
-    has expired is asked for anew at its source, where that is one of `sources` that can tell.
+    has expired is asked for anew at its source, where that is one of `sources` that can tell. `at_once`:
+    downloads under way, of all batches. `cover_pixels`: a downloaded cover with a longer shorter side is
+    scaled down to it, and only that is kept and told of. Safe for threads.
     """
 
     key: Final = MEDIA.key
@@ -57,64 +60,83 @@ class CheckMedia:
         max_pixels: int = images.MAX_PIXELS,
         fetcher: Callable[[], Download] | None = None,
         sources: Mapping[str, Any] | None = None,
+        at_once: int = 8,
+        cover_pixels: int | None = None,
     ):
         self.limits = limits or AudioLimits()
-        self.max_pixels = max_pixels
+        self.max_pixels, self.cover_pixels, self.at_once = max_pixels, cover_pixels, at_once
         self._make, self._sources = fetcher, sources or {}
+        self._means: tuple[ThreadPoolExecutor, Download] | None = None
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return one outcome per candidate; a reason names the file that a person has to look at."""
         candidates = batch.to_pylist()
-        if self._make is None:
-            results = [self._check(row) for row in candidates]
-        else:
-            check = partial(self._check, fetcher=self._fetcher)
-            with ThreadPoolExecutor(_AT_ONCE) as pool:
-                results = list(pool.map(check, candidates))
+        results = [self._check(*each) for each in zip(candidates, self._bodies(candidates), strict=True)]
         return rows.outcomes(MEDIA, batch.drop_columns("bytes"), results)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_fetcher"}
+        return self.__dict__ | {"_means": None}
 
-    @cached_property
-    def _fetcher(self) -> Download | None:
-        return self._make() if self._make else None
+    def _ready(self, make: Callable[[], Download]) -> tuple[ThreadPoolExecutor, Download]:
+        """Return the threads and the client of this process; connections and leases last as long as they."""
+        with _MAKING:
+            if self._means is None:
+                self._means = ThreadPoolExecutor(self.at_once), make()
+            return self._means
 
-    def _found(self, row: Mapping[str, Any], fetcher: Download | None) -> bytes | None:
-        """Return the bytes of a medium that does not lie here as a file; None for one that does."""
-        if row["bytes"] is not None:
-            own: bytes = row["bytes"]
-            return own
-        if fetcher is None or not is_web(row["uri"]):
-            return _made(row["uri"])
+    def _bodies(self, candidates: Sequence[Mapping[str, Any]]) -> Iterable[bytes | BadInput | None]:
+        """Return what was downloaded of each as it comes: meanwhile the caller decodes what came before."""
+        if self._make is None:
+            return [None] * len(candidates)
+        pool, client = self._ready(self._make)
+        return pool.map(partial(self._download, client=client), candidates)
+
+    def _download(self, row: Mapping[str, Any], client: Download) -> bytes | BadInput | None:
+        """Return a file of the web, why it cannot be had, or None for what lies elsewhere."""
+        if row["bytes"] is not None or not is_web(row["uri"]):
+            return None
         try:
-            return self._downloaded(row["uri"], row, fetcher)
-        except BadInput as problem:
-            if problem.code not in _EXPIRED or (uri := self._anew(row, fetcher)) is None:
-                raise
-            return self._downloaded(uri, row, fetcher)
+            return self._body(row["uri"], row, client)
+        except BadInput as refusal:
+            if refusal.code not in _EXPIRED:
+                return refusal
+            try:
+                fresh = self._anew(row, client)
+                return refusal if fresh is None else self._body(fresh, row, client)
+            except BadInput as again:
+                return again
 
-    def _downloaded(self, uri: str, row: Mapping[str, Any], fetcher: Download) -> bytes:
+    def _body(self, uri: str, row: Mapping[str, Any], client: Download) -> bytes:
         manners = Manners(f"media/{urlsplit(uri).netloc}", **_HOST)
-        limit = self.limits.max_bytes
-        return fetcher.download(uri, manners, max_bytes=limit, source=row["source"] or "").body
+        return client.download(uri, manners, max_bytes=self.limits.max_bytes, source=row["source"] or "").body
 
-    def _anew(self, row: Mapping[str, Any], fetcher: Download) -> str | None:
+    def _anew(self, row: Mapping[str, Any], client: Download) -> str | None:
         """Return a fresh address of a medium whose signed one may have expired; None where nobody tells."""
         source: Any = self._sources.get(row["source"])
         request = source.refresh(row) if hasattr(source, "refresh") else None
         if request is None:
             return None
-        media = source.parse(request, fetcher.fetch(request, source)).found.media
+        media = source.parse(request, client.fetch(request, source)).found.media
         return media[0]["uri"] if media else None
 
-    def _check(self, row: Mapping[str, Any], fetcher: Download | None = None) -> dict[str, Any] | BadInput:
+    def _check(self, row: Mapping[str, Any], body: bytes | BadInput | None) -> dict[str, Any] | BadInput:
         try:
-            row = {**row, "bytes": self._found(row, fetcher)}
-            measured = self._audio(row) if row["kind"] == "audio" else self._cover(row)
-            return {**measured, "bytes": row["bytes"]}
+            if isinstance(body, BadInput):
+                raise body
+            if body is not None:
+                return self._measured({**row, "bytes": body}, side=self.cover_pixels)
+            known = row["bytes"] if row["bytes"] is not None else _made(row["uri"])
+            return self._measured({**row, "bytes": known})
         except BadInput as refusal:
             return _placed(refusal, row)
+
+    def _measured(self, row: Mapping[str, Any], *, side: int | None = None) -> dict[str, Any]:
+        if row["kind"] == "audio":
+            return {**self._audio(row), "bytes": row["bytes"]}
+        if side is None:
+            return {**self._cover(row), "bytes": row["bytes"]}
+        data, (height, width) = images.shrink(row["bytes"], side, max_pixels=self.max_pixels)
+        return {**_facts(data, width, height), "bytes": data}
 
     def _audio(self, row: Mapping[str, Any]) -> dict[str, Any]:
         source = media_source(row)
@@ -125,9 +147,7 @@ class CheckMedia:
     def _cover(self, row: Mapping[str, Any]) -> dict[str, Any]:
         data = read_media(row, max_bytes=self.limits.max_bytes)
         height, width = images.decode(data, max_pixels=self.max_pixels).shape[:2]
-        digest, size = _digest(data)
-        mime = images.mime_of(data)
-        return {"sha256": digest, "mime": mime, "size_bytes": size, "width": width, "height": height}
+        return _facts(data, width, height)
 
 
 def media_source(row: Mapping[str, Any]) -> bytes | Path:
@@ -207,6 +227,12 @@ def _picture(path: Path) -> bytes:
     if picture is None:
         raise BadInput(RejectCode.DAMAGED_IMAGE, "the embedded picture cannot be found any more")
     return picture
+
+
+def _facts(data: bytes, width: int, height: int) -> dict[str, Any]:
+    digest, size = _digest(data)
+    mime = images.mime_of(data)
+    return {"sha256": digest, "mime": mime, "size_bytes": size, "width": width, "height": height}
 
 
 def _placed(refusal: BadInput, row: Mapping[str, Any]) -> BadInput:

@@ -24,7 +24,8 @@ from covergen.sources.web import Answer, Manners
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 HOPS: Final = 5  # redirects that are followed
-TIMEOUT: Final = httpx2.Timeout(30.0, connect=10.0)
+TIMEOUT: Final = 30.0  # seconds of silence
+CONNECT: Final = 10.0  # seconds until a connection stands
 SLOWEST: Final = 120.0  # seconds for a whole body
 LONGEST_REST: Final = 86_400.0  # seconds: a Retry-After beyond a day is taken for a day
 SECRET: Final = re.compile(
@@ -60,6 +61,7 @@ class Wire:
         user_agent: str,
         limiter: Limiter,
         *,
+        timeout: float = TIMEOUT,
         transport: httpx2.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
@@ -68,7 +70,7 @@ class Wire:
             logging.getLogger(name).setLevel(logging.WARNING)
         self.client = httpx2.Client(
             transport=transport,
-            timeout=TIMEOUT,
+            timeout=httpx2.Timeout(timeout, connect=CONNECT),
             headers={"User-Agent": user_agent},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # keeps none, so sends none
         )

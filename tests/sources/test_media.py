@@ -1,6 +1,8 @@
 import hashlib
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx2
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -8,7 +10,9 @@ import pytest
 from covergen import images, rows
 from covergen.audio import AudioLimits
 from covergen.errors import BadInput, RejectCode
+from covergen.sources.fetch import Fetcher
 from covergen.sources.folder import FolderSource
+from covergen.sources.limits import LocalLimiter
 from covergen.sources.media import CheckMedia, media_source, read_media
 from covergen.sources.places import address_of
 from covergen.tables import MEDIA
@@ -123,3 +127,66 @@ def test_reading_a_medium_that_went_away(tmp_path):
     with pytest.raises(BadInput) as refusal:
         read_media({"uri": address_of(tmp_path / "gone.mp3") + "#embedded"})
     assert refusal.value.code is RejectCode.MISSING_FILE
+
+
+class Web:
+    """Files by address; anything else is not found. Counts the clients that are made."""
+
+    made = 0
+
+    def __init__(self, files: dict[str, bytes]):
+        self.files = files
+
+    def __call__(self) -> Fetcher:
+        Web.made += 1
+        transport = httpx2.MockTransport(self._answer)
+        return Fetcher("covergen-tests/1", LocalLimiter(background=False), transport=transport)
+
+    def _answer(self, request: httpx2.Request) -> httpx2.Response:
+        body = self.files.get(request.url.path)
+        return httpx2.Response(404) if body is None else httpx2.Response(200, content=body)
+
+
+def cover_row(name: str) -> dict:
+    return {"owner_id": name, "kind": "cover", "uri": f"https://pictures.example/{name}", "source": "deezer"}
+
+
+def test_a_downloaded_cover_is_scaled_down_and_told_as_it_is_kept():
+    wide = images.encode_jpeg(gradient(600, 900))
+    files = {"/wide": wide, "/small": images.encode_png(gradient(64, 48)), "/cut": wide[: len(wide) // 2]}
+    stage = CheckMedia(fetcher=Web(files), cover_pixels=128)
+    rows_in = [cover_row(name) for name in ("wide", "small", "cut", "none")]
+    rows_in.append({"owner_id": "own", "kind": "cover", "bytes": wide})
+    scaled, small, cut, none, own = stage(candidates(*rows_in)).to_pylist()
+    assert (scaled["height"], scaled["width"], scaled["mime"]) == (128, 192, "image/jpeg")
+    assert images.decode(scaled["bytes"]).shape == (128, 192, 3)
+    assert scaled["size_bytes"] == len(scaled["bytes"]) < len(wide)
+    assert scaled["sha256"] == hashlib.sha256(scaled["bytes"]).hexdigest()
+    assert (small["bytes"], small["mime"], small["width"]) == (files["/small"], "image/png", 48)
+    assert (cut["reject_code"], none["reject_code"]) == ("damaged_image", "not_found")
+    assert "pictures.example/cut" in cut["reject_reason"] and cut["bytes"] is None
+    assert (own["bytes"], own["width"]) == (wide, 900)  # one's own is left alone
+
+
+def test_without_a_size_a_downloaded_cover_stays_as_it_is():
+    wide = images.encode_jpeg(gradient(600, 900))
+    (row,) = CheckMedia(fetcher=Web({"/wide": wide}))(candidates(cover_row("wide"))).to_pylist()
+    assert (row["bytes"], row["width"], row["height"]) == (wide, 900, 600)
+
+
+def test_batches_at_once_share_one_client_and_keep_their_order():
+    files = {f"/{n}": images.encode_png(gradient(8, n + 1)) for n in range(40)}
+    stage = pickle.loads(pickle.dumps(CheckMedia(fetcher=Web(files), at_once=3)))
+    batches = [
+        candidates(*(cover_row(str(n)) for n in range(start, start + 10))) for start in range(0, 40, 10)
+    ]
+    Web.made = 0
+    with ThreadPoolExecutor(4) as pool:
+        checked = pa.concat_tables(pool.map(stage, batches))
+    assert (Web.made, checked["width"].to_pylist()) == (1, list(range(1, 41)))
+    assert pickle.loads(pickle.dumps(stage)).at_once == 3  # threads and client stay behind
+
+
+def gradient(height: int, width: int) -> np.ndarray:
+    rows, columns = np.mgrid[0:height, 0:width]
+    return np.stack([rows % 256, columns % 256, (rows + columns) // 2 % 256], axis=-1).astype(np.uint8)
