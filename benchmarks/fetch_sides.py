@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_compl
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -69,7 +69,8 @@ class Kept:
 class Unlimited:
     """A limiter for loopback: nobody waits and nothing is counted."""
 
-    waited: ClassVar[Counter[str]] = Counter()  # never
+    def __init__(self) -> None:
+        self.waited: Counter[str] = Counter()
 
     @contextmanager
     def turn(self, manners: Manners, *, patience: float = PATIENCE) -> Iterator[None]:  # noqa: ARG002
