@@ -47,28 +47,21 @@ def test_wikipedia_to_albums_and_no_request_twice(ray_session, sites, tmp_path):
     assert asked(sites, "/wikipedia/wiki/") == pages
 
 
-def test_known_albums_get_songs_previews_covers_and_views(ray_session, sites, tmp_path, monkeypatch):
-    monkeypatch.setenv("YOUTUBE_API_KEY", "key-77ac10")
+def test_known_albums_get_songs_previews_and_covers(ray_session, sites, tmp_path):
     sites.reset()
-    sites.set(youtube_searches=1000)
     years = sorted({int(album["released"][:4]) for album in sites.catalogue()})
     wanted = config(
-        tmp_path / "root",
-        sites,
-        {"name": "wikipedia", "years": years},
-        {"name": "deezer"},
-        {"name": "youtube", "base": sites.base("youtube-api/youtube/v3"), "daily_searches": 1000},
+        tmp_path / "root", sites, {"name": "wikipedia", "years": years}, {"name": "deezer"}, cover_pixels=64
     )
     scrape.main(wanted)
     root, albums = Root.open(wanted.root), sites.catalogue()
     media = root.current(MEDIA).read(["owner_id", "kind", "seconds", "width"]).to_pylist()
-    assert sum(row["kind"] == "cover" for row in media) == len(albums)
+    assert [row["width"] for row in media if row["kind"] == "cover"] == [64] * len(albums)
     songs = [song for album in albums for song in album["songs"]]
     assert sum(row["kind"] == "audio" for row in media) == len(songs)
-    tracks = root.current(TRACKS).read(["title", "isrc", "views", "source", "licence"]).to_pylist()
+    tracks = root.current(TRACKS).read(["title", "isrc", "source", "licence"]).to_pylist()
     assert {track["isrc"] for track in tracks} == {song["isrc"] for song in songs}
-    assert sorted(track["views"] for track in tracks) == sorted(song["views"] for song in songs)
-    assert {track["source"] for track in tracks} == {"deezer; youtube"}
-    assert {track["licence"] for track in tracks} == {"deezer-terms; youtube-terms"}
-    assert rejects.latest(root).num_rows == 0
+    assert {(track["source"], track["licence"]) for track in tracks} == {("deezer", "deezer-terms")}
+    keys = rejects.latest(root)["key"].to_pylist()
+    assert all("List_of_2021_albums" in key for key in keys), keys  # a half of that year may list nothing
     assert verify(root.uri) == []
