@@ -108,8 +108,8 @@ class Wanted:
     title: str
     year: str | None = None
     upc: str | None = None
-    kind: str | None = None  # album, ep, ... where that is known
     tracks: tuple["WantedTrack", ...] = ()
+    kind: str | None = None  # album, ep, ... where that is known
 
 
 @dataclass(frozen=True)
