@@ -15,7 +15,7 @@ pytestmark = pytest.mark.ray
 @ray.remote
 def work(rows: int, codes: dict[str, int]) -> None:
     """What a worker of a stage says when it has finished a batch."""
-    progress.tell("Hear", rows=rows, codes=codes, seconds=0.5, size=1000)
+    progress.tell("Hear", rows=rows, codes=codes, seconds=0.5, size=1000, facts={"asked": rows})
 
 
 def test_lines_tell_rows_rate_rejects_and_what_is_left(
@@ -38,7 +38,8 @@ def test_lines_tell_rows_rate_rejects_and_what_is_left(
     )
     assert re.search(r"embed: 9 of 10 rows, 1 rejects in [\d.]+ s, [\d.]+ rows/s$", lines[-1])
     told = meter.summary()["stages"]["Hear"]
-    assert told == {"rows": 8, "rejects": 1, "seconds": 1.0, "bytes": 2000, "codes": {"silent": 1}}
+    counted = {"codes": {"silent": 1}, "facts": {"asked": 8}}
+    assert told == {"rows": 8, "rejects": 1, "seconds": 1.0, "bytes": 2000, **counted}
 
 
 def test_a_failed_run_does_not_say_it_is_done(ray_session: None, capsys: pytest.CaptureFixture[str]) -> None:
