@@ -25,7 +25,6 @@ from jobs import operators
 from jobs.fetching import fetcher_of
 from jobs.progress import say
 
-RECIPE = {"table": ANSWERS.name, "version": 1}
 COMMIT, PARSED = 64, 32  # answers of one commit, and those that one task parses
 
 Sources = Mapping[str, WebSource]
@@ -33,7 +32,7 @@ Sources = Mapping[str, WebSource]
 
 def gather(root: Root, sources: Sources, first: Iterable[Request], config: Config) -> Iterator[Found]:
     """Yield what the answers to the first requests, and to all that follow from them, tell."""
-    root.generation(ANSWERS, RECIPE)
+    root.generation(ANSWERS, {"table": ANSWERS.name, "version": 1})
     known: set[str] = set()
     frontier = _new(first, known)
     while frontier:
@@ -71,7 +70,8 @@ def commit(root: Root, stage: FetchAnswers | ReadPages, requests: Sequence[Reque
     actors = Actors(actors=min(config.scrape.actors, len(planned)), cpus=0.25)  # they wait, mostly
     asked = operators.pooled(ray.data.from_arrow(planned), stage, actors=actors, whole_blocks=True)
     meter = operators.write(asked, root, generation, work=work, per_block=COMMIT, stage=stage, config=config)
-    say("\n".join(summary(meter.stages.get(meter.stage, {}).get("facts", {}))))
+    for line in summary(meter.stages.get(meter.stage, {}).get("facts", {})):
+        say(f"scrape: {line}")
     operators.record(root, "scrape", {"answers": meter.summary()})
 
 

@@ -43,6 +43,8 @@ def main(config: Config) -> None:
     if config.dry_run:
         say(f"scrape: this is what it will take\n{foreseen(Root(config.root), web)}")
         return
+    if web:
+        fetcher_of(Root(config.root), config)  # refuses, before anything is written, to ask without a contact
     root = Root.create(config.root)
     for table in (ALBUMS, TRACKS, MEDIA):
         root.generation(table, RECIPES[table.name])
@@ -90,7 +92,7 @@ def check(root: Root, candidates: list[Record], config: Config, sources: Sources
     )
     candidates_left = table.filter(chosen).select(CANDIDATE_COLUMNS)
     dataset = operators.rows(candidates_left, per_block=PART)
-    if any(is_web(address) for address in candidates_left["uri"].to_pylist()):
+    if asked.contact and any(is_web(address) for address in candidates_left["uri"].to_pylist()):
         client, pixels, at_once = fetcher_of(root, config), asked.cover_pixels, asked.at_once
         stage = CheckMedia(limits, fetcher=client, sources=sources, at_once=at_once, cover_pixels=pixels)
         number = min(asked.actors, -(-len(candidates_left) // PART))

@@ -39,6 +39,29 @@ class Fetch(Protocol):
         ...
 
 
+class Counts:
+    """What a worker counts by source, told in pieces; `summary` reads them."""
+
+    def __init__(self) -> None:
+        self._now: Counter[str] = Counter()
+        self._told: Counter[str] = Counter()
+
+    def add(self, sources: Iterable[str], results: Iterable[Mapping[str, Any] | BadInput]) -> None:
+        """Count what became of each row."""
+        for source, result in zip(sources, results, strict=True):
+            name = result.code.value if isinstance(result, BadInput) else "answers"
+            self._now[f"{source}/{name}"] += 1
+
+    def fresh(self, buckets: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+        """Return what was counted since this was asked last; `buckets` holds totals by name and bucket."""
+        now = Counter(self._now)
+        for name, counts in buckets.items():
+            for bucket, count in counts.items():
+                now[f"{bucket.split('/')[0]}/{name}"] += count
+        fresh, self._told = now - self._told, now
+        return dict(fresh)
+
+
 class FetchAnswers:
     """Asks for each row (COLUMNS) and gives rows of ANSWERS; rows of one batch are asked side by side."""
 
@@ -47,26 +70,18 @@ class FetchAnswers:
 
     def __init__(self, sources: Mapping[str, WebSource], fetcher: Callable[[], Fetch], *, at_once: int = 8):
         self.sources, self._make, self._at_once = sources, fetcher, at_once
-        self._counted: Counter[str] = Counter()
-        self._told: Counter[str] = Counter()
+        self._counts = Counts()
 
     def facts(self) -> dict[str, int]:
-        """Return what was counted since this was asked last, as `summary` reads it."""
-        now = Counter(self._counted)
-        for name, buckets in self._fetcher.counts().items():
-            for bucket, count in buckets.items():
-                now[f"{bucket.split('/')[0]}/{name}"] += count
-        fresh, self._told = now - self._told, now
-        return dict(fresh)
+        """Return what was counted since this was asked last."""
+        return self._counts.fresh(self._fetcher.counts())
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return one outcome per row, in order."""
         ask = partial(self._row, self._fetcher)
         with ThreadPoolExecutor(self._at_once) as pool:
             results = list(pool.map(ask, batch.to_pylist()))
-        for source, result in zip(batch["source"].to_pylist(), results, strict=True):
-            name = result.code.value if isinstance(result, BadInput) else "answers"
-            self._counted[f"{source}/{name}"] += 1
+        self._counts.add(batch["source"].to_pylist(), results)
         return rows.outcomes(ANSWERS, batch.drop_columns(["kind"]), results)
 
     @cached_property

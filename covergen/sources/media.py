@@ -161,7 +161,10 @@ def media_source(row: Mapping[str, Any]) -> bytes | Path:
     address = row.get("uri")
     path = path_of(address) if address else None
     if path is None:
-        reason = f"{address or 'a row without an address'} is not stored here; only local files can be read"
+        reason = (
+            f"{address or 'a row without an address'} is not stored here; only local files can be read, "
+            "and what lies on the web where scrape.contact says who asks"
+        )
         raise BadInput(RejectCode.MISSING_FILE, reason)
     return _picture(path) if str(address).endswith(EMBEDDED) else path
 

@@ -1,5 +1,6 @@
 """Requests to rows of ANSWERS through a real browser: several pages load at once in its tabs."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -9,7 +10,7 @@ import pyarrow as pa
 
 from covergen import rows
 from covergen.errors import BadInput
-from covergen.sources.answers import row_of
+from covergen.sources.answers import Counts, row_of
 from covergen.sources.browser import Tabs
 from covergen.sources.limits import Limiter
 from covergen.sources.web import Answer, Request, WebSource
@@ -24,12 +25,18 @@ class ReadPages:
 
     def __init__(self, sources: Mapping[str, WebSource], limiter: Callable[[], Limiter], *, tabs: int):
         self.sources, self._make, self._count = sources, limiter, tabs
+        self._counts, self._sent = Counts(), Counter[str]()
+
+    def facts(self) -> dict[str, int]:
+        """Return what was counted since this was asked last."""
+        return self._counts.fresh({"sent": self._sent, "waited": self._limiter.waited})
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return one outcome per row, in order."""
         requests = [Request(row["source"], row["kind"], row["url"]) for row in batch.to_pylist()]
         pages = dict(self._tabs.read(self._paced(requests)))
         results = [self._row(request, pages[request.url]) for request in requests]
+        self._counts.add(batch["source"].to_pylist(), results)
         return rows.outcomes(ANSWERS, batch.drop_columns(["kind"]), results)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -46,7 +53,9 @@ class ReadPages:
     def _paced(self, requests: Iterable[Request]) -> Iterator[str]:
         """Yield each address when its bucket lets it be sent; a tab that is free takes it at once."""
         for request in requests:
-            with self._limiter.turn(self.sources[request.source].manners(request)):
+            manners = self.sources[request.source].manners(request)
+            with self._limiter.turn(manners):
+                self._sent[manners.bucket] += 1
                 yield request.url
 
     def _row(self, request: Request, page: str | BadInput) -> dict[str, Any] | BadInput:
