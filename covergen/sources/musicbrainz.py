@@ -15,7 +15,7 @@ from covergen.sources.editions import NOBODY, artist_key, without_edition
 from covergen.sources.enriching import Origin
 from covergen.sources.matching import best, first_artist, upc_key
 from covergen.sources.protocol import Found
-from covergen.sources.told import items_in, object_in, words
+from covergen.sources.told import error_in, items_in, object_in, words
 from covergen.sources.web import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
 
 BASE: Final = "https://musicbrainz.org/ws/2"
@@ -73,10 +73,7 @@ class MusicBrainzSource:
             return Refusal(RejectCode.FORBIDDEN, said)
         if refused := usual_refusal(answer):
             return refused
-        try:
-            error = words(object_in(answer), "error")
-        except BadInput:
-            return None  # what it is instead, `parse` says
+        error = error_in(answer, "error")
         said = f"MusicBrainz answered {request.url} with an error: {error}"
         return Refusal(RejectCode.SOURCE_ERROR, said) if error else None
 

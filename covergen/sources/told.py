@@ -55,3 +55,11 @@ def address(told: Mapping[str, Any], name: str) -> str | None:
     """Return a web address; None for anything else."""
     value = words(told, name)
     return value if value.startswith(("https://", "http://")) else None
+
+
+def error_in(answer: Answer, name: str) -> str | None:
+    """Return the error that an answer holds though its status is 200; what is no object, `parse` refuses."""
+    try:
+        return words(object_in(answer), name)
+    except BadInput:
+        return None
