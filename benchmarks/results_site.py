@@ -27,6 +27,7 @@ class ResultsSite:
     consent: str = "SOCS=CAI"  # the cookie that lets in; what the consent page's form gives is "SOCS=refused"
     asked: Counter[str] = field(default_factory=Counter)
     loading: Counter[str] = field(default_factory=Counter)
+    most: int = 0  # pages that were loading at once
     consents: int = 0
     base: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -121,6 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
         with self.site.lock:
             self.site.asked[query] += 1
             self.site.loading[query] += 1
+            self.site.most = max(self.site.most, self.site.loading.total())
         time.sleep(self.site.latency)
         with self.site.lock:
             self.site.loading[query] -= 1

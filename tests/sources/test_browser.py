@@ -70,6 +70,17 @@ def test_tabs_read_every_page_and_leave_nothing_running():
 
 @needs_chromium
 @pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("count", [1, 4])
+def test_forty_songs_load_as_many_at_once_as_there_are_tabs(count):
+    with results_site(latency=1.0) as site, Tabs(count) as tabs:
+        check(site, list(tabs.read(map(site.address, queries(40)))), queries(40))
+        assert set(site.asked.values()) == {1}
+        assert site.most == count
+
+
+@needs_chromium
+@pytest.mark.slow
 def test_a_consent_page_is_answered_and_one_that_stays_is_told():
     with results_site(size=0, consent="SOCS=refused") as site, Tabs(2, timeout=20) as tabs:
         check(site, list(tabs.read(map(site.address, queries(4)))), queries(4))
