@@ -156,7 +156,7 @@ _SMALL: dict[str, Any] = {
     "intermediate_size": 64,
     "conv_dim": [16] * 7,
     "num_conv_pos_embeddings": 16,
-    # 16 channels a group: with fewer, bfloat16 convolutions of oneDNN on AMX are wrong (the releases have 48 and 64)
+    # 16 channels a group (the releases have 48 and 64): with fewer, oneDNN's bfloat16 is wrong on AMX
     "num_conv_pos_embedding_groups": 2,
 }
 
