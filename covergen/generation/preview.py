@@ -1,7 +1,8 @@
 """What a cover that is still being painted looks like, at a thousandth of the VAE's work.
 
-A linear map from each latent cell and its neighbours to a patch of pixels, fitted by least squares to what
-the VAE itself makes of a few drawn pictures. It shows colours and forms, softly; it leaves grain to the VAE.
+A linear map from each latent cell, its neighbours and the mean of all cells (the VAE's attention lets that
+tint every pixel) to a patch of pixels, fitted by least squares to what the VAE itself makes of a few drawn
+pictures. It shows colours and forms, softly; it leaves grain to the VAE.
 
 N neighbourhoods, C latent channels, h w latent cells, p pixels along a patch.
 """
@@ -41,7 +42,7 @@ class Preview:
         patches = functional.unfold(small, self._patch, stride=self._patch)  # (N, 3 p p, h w)
         seen, wanted = _neighbours(latents.cpu()), patches.transpose(1, 2).flatten(0, 1)
         gram = seen.T @ seen + _RIDGE * len(seen) * torch.eye(seen.shape[1])
-        self._map = torch.linalg.solve(gram, seen.T @ wanted)  # (9 C + 1, 3 p p)
+        self._map = torch.linalg.solve(gram, seen.T @ wanted)  # (10 C + 1, 3 p p)
 
     @torch.inference_mode()
     def __call__(self, latents: Tensor) -> bytes:
@@ -58,7 +59,10 @@ class Preview:
 
 
 def _neighbours(latents: Tensor) -> Tensor:
-    """Return each cell of (B, C, h, w) with those around it, and a one: (N, 9 C + 1)."""
+    """Return each cell of (B, C, h, w) with those around it, the mean of all, and a one: (N, 10 C + 1)."""
+    mean = (
+        latents.float().mean(dim=(2, 3)).repeat_interleave(latents.shape[2] * latents.shape[3], 0)
+    )  # (N, C)
     padded = functional.pad(latents.float(), (1, 1, 1, 1), mode="replicate")
     cells = functional.unfold(padded, _NEIGHBOURS).transpose(1, 2).flatten(0, 1)  # (N, 9 C)
-    return torch.cat([cells, cells.new_ones(len(cells), 1)], dim=1)
+    return torch.cat([cells, mean, cells.new_ones(len(cells), 1)], dim=1)

@@ -5,6 +5,7 @@ T' conditioning tokens, D width. Guidance of two conditions: "InstructPix2Pix", 
 """
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -15,7 +16,9 @@ from torch.nn import functional
 Denoiser = Callable[[Tensor, Tensor, Tensor], Tensor]
 """From latents (R, C, h, w), timesteps (R,) and conditioning (R, T', D) to a prediction (R, C, h, w)."""
 
-_LEAST_SIGNAL: Final = 1e-4  # a schedule may begin with none at all, and a prediction of noise divides by it
+_LEAST_AMPLITUDE: Final = (
+    1e-2  # a schedule may begin with none at all, and a prediction of noise divides by it
+)
 
 
 class Sitting:
@@ -82,11 +85,12 @@ class Sitting:
         noise_pred, before, timestep = self._last
         signal = float(self._noise_scheduler.alphas_cumprod[timestep])
         kind = self._noise_scheduler.config.prediction_type
+        amplitude, noise_amplitude = math.sqrt(signal), math.sqrt(1 - signal)
         if kind == "sample":
             return noise_pred
         if kind == "v_prediction":
-            return signal**0.5 * before - (1 - signal) ** 0.5 * noise_pred
-        return (before - (1 - signal) ** 0.5 * noise_pred) / max(signal, _LEAST_SIGNAL) ** 0.5
+            return amplitude * before - noise_amplitude * noise_pred
+        return (before - noise_amplitude * noise_pred) / max(amplitude, _LEAST_AMPLITUDE)
 
 
 def guided(predictions: Sequence[Tensor], scales: Sequence[float]) -> Tensor:
@@ -112,7 +116,7 @@ def predict(denoise: Denoiser, sittings: Sequence[Sitting]) -> list[Tensor]:
     timesteps = torch.tensor([sitting.timestep for sitting in sittings])
     timesteps = timesteps.repeat_interleave(torch.tensor(counts)).to(parts[0].device)  # (R,)
     conditioning = torch.cat([sitting.conditioning for sitting in sittings])
-    return list(denoise(torch.cat(parts), timesteps, conditioning).split(counts))
+    return list(torch.split(denoise(torch.cat(parts), timesteps, conditioning), counts))
 
 
 def sample(denoise: Denoiser, sitting: Sitting) -> Tensor:

@@ -66,10 +66,12 @@ def _words(parameters: Mapping[str, Any]) -> Any:
 
 
 def _read(name: str, value: Any) -> Any:
+    reader: Callable[[Any], Any] = _READERS.get(name, _number)
     try:
-        return _READERS.get(name, _number)(value)
+        return reader(value)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ConfigError(f"{name}={value!r} in these settings cannot be read; set it anew.") from error
+        told = f"{name}={str(value)[:40]}"
+        raise ConfigError(f"{told} in these settings cannot be read; set it anew.") from error
 
 
 def _text(value: Any) -> str:

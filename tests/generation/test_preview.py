@@ -25,8 +25,8 @@ def test_the_tiny_models_preview_looks_like_the_picture():
         assert len(shown) < 4000 and images.mime_of(shown) == "image/jpeg"
         pixels = images.decode(shown)
         assert pixels.shape == (64, 64, 3)
-        assert np.abs(small(pixels, 64) - small(picture, 64)).mean() < 16
-        assert np.abs(small(pixels, 8) - small(picture, 8)).mean() < 8
+        assert np.abs(small(pixels, 64) - small(picture, 64)).mean() < 18
+        assert np.abs(small(pixels, 8) - small(picture, 8)).mean() < 12
 
 
 def test_a_preview_follows_any_vae_and_takes_latents_of_any_size(model):
