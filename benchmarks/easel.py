@@ -2,9 +2,9 @@
 
 `python -m benchmarks.easel [--quick]`: the tiny model and the shipped fusion, batches of 8, guidance by words
 and by sound. Both paint the same covers in turns, and the better time of each counts. "alike" is the mark:
-every cover has the settings of the batch. "mixed" is what the painter cannot batch at all: half of the covers
-differ in steps and scheduler, and the painter must paint each kind by itself. "idle" is the easel's overhead
-for one cover alone, and "preview" the time for one preview.
+every cover has the settings of the batch. "mixed" covers are of two kinds, in steps and scheduler, which the
+painter must paint apart. "idle" is the easel's overhead for one cover alone, and "preview" the time for one
+preview.
 """
 
 import sys

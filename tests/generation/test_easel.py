@@ -244,3 +244,21 @@ def test_a_variation_of_none_is_bit_for_bit_the_cover_and_a_whole_one_another(pa
     whole = replace(own, variation_seed=2, variation_strength=1.0)
     for one, same in ((none, own), (whole, other)):
         assert np.array_equal(*(painter.paint([each], settings)[0].image for each in (one, same)))
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_the_easel_agrees_with_the_painter(base_folder, fusion_folder, requests):
+    from covergen.training import checkpoint
+
+    model = stable_diffusion.load(base_folder, device="cuda")
+    fusion, _ = checkpoint.load(fusion_folder, model.unet)
+    painter = Painter(model, fusion)
+    with an_easel(painter) as easel:
+        seen = []
+        covers = [
+            easel.begin(request, settings, seen.append)
+            for request, (_, settings) in zip(requests, MIXED, strict=True)
+        ]
+        for cover, request, (_, settings) in zip(covers, requests, MIXED, strict=True):
+            assert difference(cover.result(SECONDS), painter.paint([request], settings)[0]) <= 2
+    assert all(painter.preview(step.latents) for step in seen if step.latents is not None)
