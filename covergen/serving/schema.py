@@ -70,16 +70,7 @@ class CoverOrder:
     first_variant: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("artist", "album"):
-            if not getattr(self, name).strip():
-                raise ConfigError(f"{name} is empty; tell the {name}'s name, it decides the cover's seed.")
-        for name, longest in _LONGEST.items():
-            if len(getattr(self, name) or "") > longest:
-                raise ConfigError(f"{name} is longer than {longest} characters; shorten it.")
-        if len(self.tags) > _MOST_TAGS or any(len(tag) > _LONGEST_TAG for tag in self.tags):
-            raise ConfigError(
-                f"tags are at most {_MOST_TAGS} words of {_LONGEST_TAG} characters; leave some out."
-            )
+        self._check_words()
         if self.format not in FORMATS.values():
             formats = ", ".join(dict.fromkeys(FORMATS.values()))
             raise ConfigError(f"format={self.format} is unknown; choose one of {formats}.")
@@ -87,6 +78,29 @@ class CoverOrder:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise ConfigError(f"{name}={value} is out of range; take {low} to {high}.")
+
+    def _check_words(self) -> None:
+        for name in ("artist", "album"):
+            if not getattr(self, name).strip():
+                raise ConfigError(f"{name} is empty; tell the {name}'s name, it decides the cover's seed.")
+        for name, longest in _LONGEST.items():
+            if len(getattr(self, name) or "") > longest:
+                raise ConfigError(f"{name} is longer than {longest} characters; shorten it.")
+            if _is_half(getattr(self, name) or ""):
+                raise ConfigError(
+                    f"{name} holds halves of characters, which no file can keep; write it anew."
+                )
+        if _is_half("".join(self.tags)):
+            raise ConfigError("tags hold halves of characters, which no file can keep; write them anew.")
+        if len(self.tags) > _MOST_TAGS or any(len(tag) > _LONGEST_TAG for tag in self.tags):
+            raise ConfigError(
+                f"tags are at most {_MOST_TAGS} words of {_LONGEST_TAG} characters; leave some out."
+            )
+
+
+def _is_half(text: str) -> bool:
+    """Return whether a text has surrogates alone, as JSON's escapes can bring in."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 @dataclass(frozen=True)

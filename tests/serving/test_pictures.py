@@ -2,6 +2,8 @@ import random
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from covergen import images
 from covergen.errors import BadInput, ConfigError, RejectCode
@@ -24,6 +26,12 @@ def test_every_format_carries_the_settings_whole(kind):
     assert settings_in(data) == TOLD
     assert np.abs(images.decode(data).astype(int) - PIXELS).mean() < 5
     assert data == encode(PIXELS, kind, TOLD)
+
+
+@given(st.sampled_from(list(MIME)), st.text(max_size=40), st.text(max_size=40))
+def test_words_of_any_characters_come_back(kind, album, prompt):
+    told = {**TOLD, "album": album, "prompt": prompt}
+    assert settings_in(encode(PIXELS, kind, told)) == told
 
 
 @pytest.mark.parametrize("kind", MIME)

@@ -32,6 +32,8 @@ def test_words_that_decide_the_seed_must_be_there(field):
         ("prompt", "p" * 1201, "prompt is longer than 1200 characters"),
         ("tags", ("a",) * 17, "at most 16 words"),
         ("tags", ("a" * 61,), "words of 60 characters"),
+        ("artist", "a\ud83c", "artist holds halves"),
+        ("tags", ("a", "\udfff"), "tags hold halves"),
         ("format", "gif", "format=gif is unknown; choose one of png, jpeg, webp."),
     ],
 )
