@@ -35,11 +35,15 @@ def cover(
     album: Annotated[str, typer.Option(help="the album's title", show_default=False)],
     genre: Annotated[str, typer.Option(help="genre, as in 'jazz'")] = "unknown",
     year: Annotated[str | None, typer.Option(help="of release; part of the album's identity")] = None,
-    out: Annotated[Path, typer.Option(help="where the PNG goes; several are numbered")] = Path("cover.png"),
+    out: Annotated[Path, typer.Option(help=".png, .jpg or .webp; several are numbered")] = Path("cover.png"),
     prompt: Annotated[str | None, typer.Option(help="words instead of the usual prompt")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="a word more, such as a mood; repeatable")] = None,
     n: Annotated[int, typer.Option(help="how many covers")] = 1,
     seed: Annotated[int | None, typer.Option(help="by default the album decides")] = None,
+    variation_seed: Annotated[int | None, typer.Option(help="which variation; the album decides")] = None,
+    variation_strength: Annotated[
+        float, typer.Option(help="0 to 1: vary the cover of --seed, .25 subtly, .6 strongly")
+    ] = 0.0,
     steps: Annotated[int, typer.Option(help="sampler steps")] = 20,
     guidance_scale: Annotated[float, typer.Option(help="guidance by the words")] = 2.5,
     audio_guidance_scale: Annotated[float, typer.Option(help="guidance by the sound")] = 3.0,
@@ -55,6 +59,7 @@ def cover(
         "tags": tuple(tag or ()), "n": n, "seed": seed, "steps": steps,
         "guidance_scale": guidance_scale, "audio_scale": audio_scale,
         "audio_guidance_scale": audio_guidance_scale, "noise_scheduler": noise_scheduler, "size": size,
+        "variation_seed": variation_seed, "variation_strength": variation_strength,
     }  # fmt: skip
     _check_places(song, out)
     models = {"stable_diffusion": stable_diffusion, "fusion": None if fusion == "none" else fusion}
@@ -63,18 +68,21 @@ def cover(
 
 def _check_places(song: Path, out: Path) -> None:
     """Refuse before anything heavy is loaded."""
+    from covergen.serving.schema import FORMATS
+
     if not song.is_file():
         raise ConfigError(f"There is no file {song}; name the song to listen to.")
-    if out.suffix.lower() != ".png":
-        raise ConfigError(f"--out {out} does not end in .png; covers are written as PNG.")
+    if out.suffix.lower() not in FORMATS:
+        raise ConfigError(f"--out {out} does not end in {', '.join(FORMATS)}; the ending decides the format.")
     if not out.absolute().parent.is_dir():
         raise ConfigError(f"There is no folder {out.absolute().parent}; make it, or choose another --out.")
 
 
 def _paint(song: Path, out: Path, *, order: dict[str, Any], models: dict[str, Any]) -> None:
-    from covergen.serving.schema import CoverOrder
+    from covergen.serving.schema import FORMATS, CoverOrder
 
-    wanted = CoverOrder(**order)  # refuses nonsense before anything heavy is loaded
+    # refuses nonsense before anything heavy is loaded
+    wanted = CoverOrder(**order, format=FORMATS[out.suffix.lower()])
 
     from transformers.utils.logging import disable_progress_bar
 
@@ -92,14 +100,16 @@ def _paint(song: Path, out: Path, *, order: dict[str, Any], models: dict[str, An
         print(f"Heard {heard.seconds:.0f} s of {song.name}, at {heard.loudness:.0f} dB.")
     print(f'Painted "{covers[0].prompt}"')
     for path, painted in zip(paths, covers, strict=True):
-        _write(path, painted.png)
+        _write(path, painted.image)
         facts = f"{painted.width} x {painted.height}, seed {painted.seed}, {painted.steps} steps"
+        if painted.variation_seed is not None:
+            facts += f", variation seed {painted.variation_seed}"
         print(f"  {path}  ({facts}, {painted.seconds:.1f} s)")
 
 
-def _write(path: Path, png: bytes) -> None:
+def _write(path: Path, picture: bytes) -> None:
     try:
-        path.write_bytes(png)
+        path.write_bytes(picture)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}; choose another --out.") from error
 

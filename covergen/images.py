@@ -1,9 +1,10 @@
-"""Pictures in and out: bytes of any usual format to RGB pixels, and pixels to PNG or JPEG.
+"""Pictures in and out: bytes of any usual format to RGB pixels, and pixels to PNG, JPEG or WebP.
 
 H, W height and width in pixels.
 """
 
 import io
+import struct
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from covergen.errors import BadInput, RejectCode
@@ -23,6 +24,7 @@ SHRUNK_QUALITY: Final = 95  # of the JPEG that a shrunk picture becomes
 IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"})
 # Formats that call other programs (EPS) or hold no cover (TIFF, PSD, ...) are not opened at all.
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+_ASCII: Final = b"ASCII\0\0\0"  # how an EXIF comment names its character set
 _BACKGROUND: Final = (255, 255, 255, 255)  # what stores and players show behind a transparent cover
 
 
@@ -88,14 +90,40 @@ def encode_png(image: Pixels, text: Mapping[str, str] | None = None) -> bytes:
     return buffer.getvalue()
 
 
-def encode_jpeg(image: Pixels, quality: int = 92) -> bytes:
-    """Return (H, W, 3) as a baseline JPEG with full colour resolution."""
-    return _jpeg(Image.fromarray(image), quality)
+def encode_jpeg(image: Pixels, quality: int = 92, *, comment: str = "") -> bytes:
+    """Return (H, W, 3) as a baseline JPEG of full colour resolution; `comment` (ASCII) stands in its EXIF."""
+    return _jpeg(Image.fromarray(image), quality, exif=_exif(comment))
 
 
-def _jpeg(picture: Image.Image, quality: int) -> bytes:
+def encode_webp(image: Pixels, quality: int = 92, *, comment: str = "") -> bytes:
+    """Return (H, W, 3) as a lossy WebP; `comment` (ASCII) stands in its EXIF."""
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=quality, subsampling=0)
+    Image.fromarray(image).save(buffer, "WEBP", quality=quality, exif=_exif(comment))
+    return buffer.getvalue()
+
+
+def read_text(data: bytes) -> dict[str, str]:
+    """Return the words inside a picture: a PNG's text, and "comment" for an EXIF comment. Raises BadInput."""
+    with _told(), _opened_within(data, MAX_PIXELS) as picture:
+        picture.load()  # a PNG may carry its text behind the pixels
+        text = {str(key): value for key, value in picture.info.items() if isinstance(value, str)}
+        comment = picture.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
+        if isinstance(comment, bytes) and comment.startswith(_ASCII):
+            text["comment"] = comment.removeprefix(_ASCII).decode("ascii", "replace")
+        return text
+
+
+def _exif(comment: str) -> bytes:
+    if not comment:
+        return b""
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = _ASCII + comment.encode("ascii")
+    return exif.tobytes()
+
+
+def _jpeg(picture: Image.Image, quality: int, *, exif: bytes = b"") -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=quality, subsampling=0, exif=exif)
     return buffer.getvalue()
 
 
@@ -127,7 +155,16 @@ def _told() -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise BadInput(RejectCode.DAMAGED_IMAGE, "not a picture of a known format") from error
     # Pillow's decoders raise any of these for damaged data.
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError) as error:
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        LookupError,
+        TypeError,
+        OverflowError,
+        struct.error,
+    ) as error:
         raise BadInput(RejectCode.DAMAGED_IMAGE, f"the picture cannot be decoded: {error}") from error
     except (Image.DecompressionBombError, MemoryError) as error:
         raise BadInput(RejectCode.TOO_LARGE, f"the picture is too large to decode: {error}") from error

@@ -28,10 +28,15 @@ _TRAINED_WITH: Final = (
 _NEARLY_ZERO_ALPHA: Final = 2.0**-24
 
 
-def build_noise_scheduler(config: Mapping[str, Any], kind: str) -> Any:
-    """Return a noise scheduler for a scheduler_config.json of any class; ConfigError for an unknown kind."""
+def check_noise_scheduler(kind: str) -> None:
+    """Raise ConfigError for an unknown kind."""
     if kind not in NOISE_SCHEDULERS:
         raise ConfigError(f"noise scheduler {kind!r} is unknown; choose one of {', '.join(NOISE_SCHEDULERS)}")
+
+
+def build_noise_scheduler(config: Mapping[str, Any], kind: str) -> Any:
+    """Return a noise scheduler for a scheduler_config.json of any class; ConfigError for an unknown kind."""
+    check_noise_scheduler(kind)
     import diffusers
 
     scheduler_class = getattr(diffusers, NOISE_SCHEDULERS[kind])

@@ -62,7 +62,7 @@ class Ingress:
             raise HTTPException(422, painted)
         facts = {name: value for name, value in asdict(painted).items() if name in {"seed", "album_id"}}
         headers = {f"x-covergen-{name.replace('_', '-')}": str(value) for name, value in facts.items()}
-        return Response(painted.png, media_type="image/png", headers=headers)
+        return Response(painted.image, media_type="image/png", headers=headers)
 
     @api.get("/healthz")
     async def healthz(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ B covers, T text tokens, D text width, L layers, F frames, W feature width, H W 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor
 from covergen.errors import ConfigError
 from covergen.fusion import Fusion
 from covergen.generation import noise, sampler
+from covergen.generation.preview import Preview
 from covergen.stable_diffusion import StableDiffusion, decode_latents, encode_text
 
 
@@ -35,11 +37,23 @@ class PaintSettings:
 
 @dataclass(frozen=True)
 class CoverRequest:
-    """One cover to paint; without `frames` it is painted from the words alone, by the base as it was."""
+    """One cover to paint; without `frames` it is painted from the words alone, by the base as it was.
+
+    With a `variation_strength` above 0 its first noise lies that far on the way from its seed's to the
+    variation seed's; at 1 it is the other seed's cover. The noise of later steps (DDPM) stays the own seed's
+    until then.
+    """
 
     states: NDArray[Any]  # (T, D)
     seed: int
     frames: NDArray[Any] | None = None  # (L, F, W)
+    variation_seed: int = 0
+    variation_strength: float = 0.0
+
+    @property
+    def noise_seed(self) -> int:
+        """The seed of its generator: its own, unless it has wholly become the variation."""
+        return self.variation_seed if self.variation_strength >= 1 else self.seed
 
 
 @dataclass(frozen=True)
@@ -66,8 +80,8 @@ class Painter:
 
     def paint(self, requests: Sequence[CoverRequest], settings: PaintSettings) -> list[Cover]:
         """Return one cover a request, in order. What a cover looks like does not depend on the others."""
-        if self.fusion is None and any(request.frames is not None for request in requests):
-            raise ConfigError("there is music to hear but no fusion that hears it: give a fusion checkpoint")
+        for request in requests:
+            self.check(request)
         covers: dict[int, Cover] = {}
         for heard in (True, False):
             chosen = [i for i, request in enumerate(requests) if (request.frames is not None) == heard]
@@ -76,16 +90,26 @@ class Painter:
                 covers |= zip(part, self._paint([requests[i] for i in part], settings), strict=True)
         return [covers[i] for i in range(len(requests))]
 
+    def check(self, request: CoverRequest) -> None:
+        """Raise ConfigError for a request that this painter cannot meet."""
+        if self.fusion is None and request.frames is not None:
+            raise ConfigError("there is music to hear but no fusion that hears it: give a fusion checkpoint")
+
     @torch.inference_mode()
     def _paint(self, requests: Sequence[CoverRequest], settings: PaintSettings) -> list[Cover]:
         began = time.perf_counter()
-        model = self.stable_diffusion
-        noise_scheduler = model.noise_scheduler(settings.noise_scheduler)
-        own = noise.generators([request.seed for request in requests])
-        first = noise.first_noise(own, model.latent_shape).to(model.unet.device)
+        images = self.decode(sampler.sample(self._denoise, self.sit(requests, settings)))
+        seconds = (time.perf_counter() - began) / len(requests)
+        return [Cover(image, seconds) for image in images]
+
+    @torch.inference_mode()
+    def sit(self, requests: Sequence[CoverRequest], settings: PaintSettings) -> sampler.Sitting:
+        """Return covers ready for their first step: all of them have music to hear, or none has."""
+        noise_scheduler = self.stable_diffusion.noise_scheduler(settings.noise_scheduler)
+        own = noise.generators([request.noise_seed for request in requests])
+        first = self._first_noise(own, requests).to(self.stable_diffusion.unet.device)
         branches, scales = self._branches(requests, settings)
-        latents = sampler.sample(
-            self._denoise,
+        return sampler.Sitting(
             noise_scheduler,
             self._shifted(first, requests, settings, noise_scheduler),
             branches=branches,
@@ -93,14 +117,35 @@ class Painter:
             steps=settings.steps,
             generators=own,
         )
-        images = decode_latents(model.vae, latents)
-        seconds = (time.perf_counter() - began) / len(requests)
-        return [Cover(image, seconds) for image in images]
 
-    def _denoise(self, latents: Tensor, timestep: Tensor, conditioning: Tensor) -> Tensor:
+    @torch.inference_mode()
+    def predict(self, sittings: Sequence[sampler.Sitting]) -> list[Tensor]:
+        """Return what each sitting takes for its next step, all by one call of the U-Net."""
+        return sampler.predict(self._denoise, sittings)
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor) -> NDArray[np.uint8]:
+        """Return the pictures (B, H, W, 3) of finished latents (B, C, h, w)."""
+        return decode_latents(self.stable_diffusion.vae, latents)
+
+    @cached_property
+    def preview(self) -> Preview:
+        """The quick eye for covers that are still being painted."""
+        return Preview(self.stable_diffusion.vae)
+
+    def _first_noise(self, own: Sequence[torch.Generator], requests: Sequence[CoverRequest]) -> Tensor:
+        shape = self.stable_diffusion.latent_shape
+        first = noise.first_noise(own, shape)
+        for row, request in enumerate(requests):
+            if 0 < request.variation_strength < 1:
+                (other,) = noise.first_noise(noise.generators([request.variation_seed]), shape)
+                first[row] = noise.between(first[row], other, request.variation_strength)
+        return first
+
+    def _denoise(self, latents: Tensor, timesteps: Tensor, conditioning: Tensor) -> Tensor:
         unet = self.stable_diffusion.unet
         kind = unet.dtype
-        out: Tensor = unet(latents.to(kind), timestep, encoder_hidden_states=conditioning.to(kind)).sample
+        out: Tensor = unet(latents.to(kind), timesteps, encoder_hidden_states=conditioning.to(kind)).sample
         return out
 
     def _branches(

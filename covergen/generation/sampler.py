@@ -1,69 +1,130 @@
 """Sampling with guidance by words and by sound: functions of tensors, a denoiser and a noise scheduler.
 
-B covers, R rows of one call (B times the branches), C latent channels, h w latent cells, T' conditioning
-tokens, D width. Guidance of two conditions: "InstructPix2Pix", arXiv:2211.09800.
+B covers, K branches, R rows of one call (K times B of every sitting), C latent channels, h w latent cells,
+T' conditioning tokens, D width. Guidance of two conditions: "InstructPix2Pix", arXiv:2211.09800.
 """
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 Denoiser = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""From latents (R, C, h, w), a timestep and conditioning (R, T', D) to a prediction (R, C, h, w)."""
+"""From latents (R, C, h, w), timesteps (R,) and conditioning (R, T', D) to a prediction (R, C, h, w)."""
+
+_LEAST_AMPLITUDE: Final = (
+    1e-2  # a schedule may begin with none at all, and a prediction of noise divides by it
+)
 
 
-def guided(
-    denoise: Denoiser,
-    latents: Tensor,
-    timestep: Tensor,
-    *,
-    branches: Sequence[Tensor],
-    scales: Sequence[float],
-) -> Tensor:
+class Sitting:
+    """Covers (B) that one noise scheduler takes through their steps together, and how far they are.
+
+    The first branch of the guidance is plain, each scale weighs the way from one branch to the next.
+    `generators`, one a cover, give the noise of later steps to schedulers that add some (DDPM); each row
+    draws from its own, on the CPU. The scheduler is used up: take a new one for each sitting.
+    """
+
+    def __init__(
+        self,
+        noise_scheduler: Any,
+        noise: Tensor,
+        *,
+        branches: Sequence[Tensor],
+        scales: Sequence[float],
+        steps: int,
+        generators: Sequence[torch.Generator],
+    ):
+        noise_scheduler.set_timesteps(steps)
+        self._noise_scheduler, self._scales = noise_scheduler, scales
+        self._timesteps: Tensor = noise_scheduler.timesteps  # on the CPU, where the schedule is
+        self._more: dict[str, Any] = {}
+        if "generator" in inspect.signature(noise_scheduler.step).parameters:
+            self._more["generator"] = list(generators)
+        self.conditioning = torch.cat(list(branches))  # (K B, T', D)
+        self.latents: Tensor = noise * noise_scheduler.init_noise_sigma  # (B, C, h, w), fp32
+        self.step = 0  # how many are done
+        self._last: tuple[Tensor, Tensor, Tensor] | None = None
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are; PNDM makes one more than it was asked for."""
+        return len(self._timesteps)
+
+    @property
+    def done(self) -> bool:
+        """Whether the latents are those of the picture."""
+        return self.step == self.steps
+
+    @property
+    def timestep(self) -> int:
+        """The next step's, of those the model was trained with."""
+        return int(self._timesteps[self.step])
+
+    def rows(self) -> Tensor:
+        """Return the noised latents (K B, C, h, w) of the next call, one branch after the other."""
+        scaled = self._noise_scheduler.scale_model_input(self.latents, self._timesteps[self.step])
+        return scaled.repeat(len(self._scales) + 1, 1, 1, 1)  # type: ignore[no-any-return]
+
+    def take(self, prediction: Tensor) -> None:
+        """Make one step with the prediction (K B, C, h, w) for `rows`."""
+        before, timestep = self.latents, self._timesteps[self.step]
+        noise_pred = guided(prediction.float().chunk(len(self._scales) + 1), self._scales)
+        self.latents = self._noise_scheduler.step(noise_pred, timestep, before, **self._more).prev_sample
+        self._last = (noise_pred, before, timestep)
+        self.step += 1
+
+    def expected(self) -> Tensor:
+        """Return the latents (B, C, h, w) that the last prediction promises for the end."""
+        if self._last is None:
+            return self.latents
+        noise_pred, before, timestep = self._last
+        signal = float(self._noise_scheduler.alphas_cumprod[timestep])
+        kind = self._noise_scheduler.config.prediction_type
+        amplitude, noise_amplitude = math.sqrt(signal), math.sqrt(1 - signal)
+        if kind == "sample":
+            return noise_pred
+        if kind == "v_prediction":
+            return amplitude * before - noise_amplitude * noise_pred
+        return (before - noise_amplitude * noise_pred) / max(amplitude, _LEAST_AMPLITUDE)
+
+
+def guided(predictions: Sequence[Tensor], scales: Sequence[float]) -> Tensor:
     """Return the first branch's prediction plus each scale times the step from one branch to the next.
 
     With branches (nothing, words, words and sound) and scales (s_t, s_a) that is
     e(0,0) + s_t [e(t,0) - e(0,0)] + s_a [e(t,a) - e(t,0)]; with (nothing, words and sound) and one scale it
-    is plain guidance. All branches run as one batch.
+    is plain guidance.
     """
-    count = len(branches)
-    rows = denoise(latents.repeat(count, 1, 1, 1), timestep, torch.cat(list(branches)))  # (R, C, h, w)
-    predictions = rows.float().chunk(count)
     out = predictions[0]
     for scale, before, after in zip(scales, predictions[:-1], predictions[1:], strict=True):
         out = out + scale * (after - before)
     return out
 
 
-def sample(
-    denoise: Denoiser,
-    noise_scheduler: Any,
-    noise: Tensor,
-    *,
-    branches: Sequence[Tensor],
-    scales: Sequence[float],
-    steps: int,
-    generators: Sequence[torch.Generator],
-) -> Tensor:
-    """Return latents (B, C, h, w), fp32, from the first noise (B, C, h, w).
+def predict(denoise: Denoiser, sittings: Sequence[Sitting]) -> list[Tensor]:
+    """Return each sitting's prediction for its next step, all by one call; they may be at different steps.
 
-    `generators`, one a cover, give the noise of later steps to schedulers that add some (DDPM); each row
-    draws from its own, on the CPU. The scheduler is used up: take a new one for each call.
+    Nothing moves before `Sitting.take`. Their conditioning must agree in all but its rows.
     """
-    noise_scheduler.set_timesteps(steps, device=noise.device)
-    latents: Tensor = noise * noise_scheduler.init_noise_sigma
-    more: dict[str, Any] = {}
-    if "generator" in inspect.signature(noise_scheduler.step).parameters:
-        more["generator"] = list(generators)
-    for timestep in noise_scheduler.timesteps:
-        scaled = noise_scheduler.scale_model_input(latents, timestep)
-        prediction = guided(denoise, scaled, timestep, branches=branches, scales=scales)
-        latents = noise_scheduler.step(prediction, timestep, latents, **more).prev_sample
-    return latents
+    parts = [sitting.rows() for sitting in sittings]
+    counts = [len(part) for part in parts]
+    timesteps = torch.tensor([sitting.timestep for sitting in sittings])
+    timesteps = timesteps.repeat_interleave(torch.tensor(counts)).to(parts[0].device)  # (R,)
+    conditioning = torch.cat([sitting.conditioning for sitting in sittings])
+    return list(torch.split(denoise(torch.cat(parts), timesteps, conditioning), counts))
+
+
+def sample(denoise: Denoiser, sitting: Sitting) -> Tensor:
+    """Return the latents (B, C, h, w), fp32, of a sitting that is taken through all its steps."""
+    while not sitting.done:
+        (prediction,) = predict(denoise, [sitting])
+        sitting.take(prediction)
+    return sitting.latents
 
 
 def shift_noise(noise: Tensor, promised: Tensor, *, weight: float, first_signal: float) -> Tensor:

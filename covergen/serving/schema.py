@@ -1,7 +1,8 @@
 """What the service is asked and what it answers, as plain values that refuse nonsense when they are made."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,13 @@ from numpy.typing import NDArray
 from covergen.errors import ConfigError
 
 MOST_COVERS: Final = 16
+ImageFormat = Literal["png", "jpeg", "webp"]
+FORMATS: Final[Mapping[str, ImageFormat]] = {
+    ".png": "png",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".webp": "webp",
+}  # by the suffix of a file
 _RANGES: Final = {
     "n": (1, MOST_COVERS),
     "seed": (0, 2**64 - 1),
@@ -18,7 +26,14 @@ _RANGES: Final = {
     "audio_scale": (0, 2),
     "noise_shift": (0, 1),
     "size": (16, 4096),
+    "variation_seed": (0, 2**64 - 1),
+    "variation_strength": (0, 1),
+    "first_variant": (0, 2**31 - 1),
 }
+# In characters: the longest titles of albums have 900, and all together fits into the 64 kB of an EXIF.
+_LONGEST: Final = {"artist": 500, "album": 1000, "genre": 100, "year": 30, "prompt": 1200}
+_MOST_TAGS, _LONGEST_TAG = 16, 60
+_SEEDS: Final = ("seed", "variation_seed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +41,12 @@ class CoverOrder:
     """An album's words, and how its covers are painted. ConfigError for a value out of range.
 
     `prompt` replaces what would be made of album, artist and genre; `tags` are words for its end, such as
-    moods. Without `seed` the album itself decides; with one, variant k takes seed + k. `size` is the side of
-    the delivered picture in pixels, the model's own by default.
+    moods. Without `seed` the album itself decides; with one, variant k takes seed + k. Variants are counted
+    from `first_variant`. `size` is the side of the delivered picture in pixels, the model's own by default.
+
+    A `variation_strength` above 0 varies one cover (about .25 subtly, .6 strongly; 1 is another cover): every
+    variant then begins at `seed`, or the album's own first one, and leans by that much to a noise of its own:
+    that of variation_seed + k, or again one that the album decides.
     """
 
     artist: str
@@ -45,15 +64,43 @@ class CoverOrder:
     noise_shift: float = 0.0
     noise_scheduler: str = "ddim"
     size: int | None = None
+    format: ImageFormat = "png"
+    variation_seed: int | None = None
+    variation_strength: float = 0.0
+    first_variant: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("artist", "album"):
-            if not getattr(self, name).strip():
-                raise ConfigError(f"{name} is empty; tell the {name}'s name, it decides the cover's seed.")
+        self._check_words()
+        if self.format not in FORMATS.values():
+            formats = ", ".join(dict.fromkeys(FORMATS.values()))
+            raise ConfigError(f"format={self.format} is unknown; choose one of {formats}.")
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise ConfigError(f"{name}={value} is out of range; take {low} to {high}.")
+
+    def _check_words(self) -> None:
+        for name in ("artist", "album"):
+            if not getattr(self, name).strip():
+                raise ConfigError(f"{name} is empty; tell the {name}'s name, it decides the cover's seed.")
+        for name, longest in _LONGEST.items():
+            if len(getattr(self, name) or "") > longest:
+                raise ConfigError(f"{name} is longer than {longest} characters; shorten it.")
+            if _is_half(getattr(self, name) or ""):
+                raise ConfigError(
+                    f"{name} holds halves of characters, which no file can keep; write it anew."
+                )
+        if _is_half("".join(self.tags)):
+            raise ConfigError("tags hold halves of characters, which no file can keep; write them anew.")
+        if len(self.tags) > _MOST_TAGS or any(len(tag) > _LONGEST_TAG for tag in self.tags):
+            raise ConfigError(
+                f"tags are at most {_MOST_TAGS} words of {_LONGEST_TAG} characters; leave some out."
+            )
+
+
+def _is_half(text: str) -> bool:
+    """Return whether a text has surrogates alone, as JSON's escapes can bring in."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 @dataclass(frozen=True)
@@ -67,28 +114,43 @@ class Heard:
     sha256: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FinishedCover:
-    """One painted cover as PNG, with every parameter that paints it again."""
+    """One painted cover as a file, with every parameter that paints it again; the file carries them."""
 
-    png: bytes
+    image: bytes
+    format: ImageFormat
     width: int
     height: int
     album_id: str
+    artist: str
+    album: str
+    genre: str
+    year: str | None
+    tags: tuple[str, ...]
     variant: int
-    prompt: str
+    prompt: str  # all of it, tags included
     seed: int
+    variation_seed: int | None
+    variation_strength: float
     steps: int
     guidance_scale: float
     audio_guidance_scale: float | None
     audio_scale: float
     noise_shift: float
     noise_scheduler: str
+    size: int | None
     base_digest: str
     fusion_digest: str | None
     audio_sha256: str | None
     seconds: float
 
     def parameters(self) -> dict[str, Any]:
-        """Return everything but the picture and its time, ready for JSON."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in {"png", "seconds"}}
+        """Return everything but the picture and its time, ready for JSON.
+
+        Seeds are strings of digits: JSON's readers in browsers round numbers of 64 bits.
+        """
+        left_out = {"image", "seconds"}
+        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
+        seeds = {name: None if told[name] is None else str(told[name]) for name in _SEEDS}
+        return {**told, **seeds, "tags": list(self.tags)}

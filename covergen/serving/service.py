@@ -6,10 +6,8 @@ and settings. L layers, F frames, W feature width.
 """
 
 import hashlib
-import json
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +25,8 @@ from covergen.embeddings.stage import CutWindows, Hear, HearTracks
 from covergen.errors import BadInput, RejectCode
 from covergen.generation.pipeline import Cover, CoverRequest, Painter, PaintSettings
 from covergen.generation.seeds import seed_of
+from covergen.noise_schedulers import check_noise_scheduler
+from covergen.serving.pictures import encode
 from covergen.serving.schema import CoverOrder, FinishedCover, Heard
 from covergen.sources.identity import album_id
 from covergen.sources.media import read_media
@@ -38,6 +38,20 @@ _LOUDNESS_FLOOR: Final = 1e-12
 _SONG: Final = pa.schema(
     [("track_id", pa.string()), ("input_digest", pa.string()), ("uri", pa.string()), ("bytes", pa.binary())]
 )
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One cover before it is painted: what the painter wants, and what is told of it afterwards."""
+
+    request: CoverRequest
+    settings: PaintSettings
+    order: CoverOrder
+    variant: int
+    prompt: str
+    seed: int
+    variation_seed: int | None
+    audio_sha256: str | None
 
 
 class CoverService:
@@ -99,52 +113,54 @@ class CoverService:
         Raises BadInput for a song that cannot be used, ConfigError for an order that cannot be met.
         """
         heard = song if isinstance(song, Heard) or song is None else self.listen(song)
-        text = prompt_of(order)
-        album = album_id(order.artist, order.album, order.year)
-        seeds = [_seed(order, album, k) for k in range(order.n)]
-        states, frames = self._read_words(text), None if heard is None else heard.frames
-        requests = [CoverRequest(states, seed, frames) for seed in seeds]
-        painted = self._painter.paint(requests, _settings(order))
-        sha256 = None if heard is None else heard.sha256
-        return [
-            self._finished(picture, order, album=album, variant=k, prompt=text, seed=seeds[k], song=sha256)
-            for k, picture in enumerate(painted)
-        ]
+        planned = self.plan(heard, order)
+        painted = self.painter.paint([each.request for each in planned], planned[0].settings)
+        return [self.finish(each, picture) for each, picture in zip(planned, painted, strict=True)]
 
-    def _finished(
-        self,
-        picture: Cover,
-        order: CoverOrder,
-        *,
-        album: str,
-        variant: int,
-        prompt: str,
-        seed: int,
-        song: str | None,
-    ) -> FinishedCover:
+    def plan(self, heard: Heard | None, order: CoverOrder) -> list[Planned]:
+        """Return what is to be painted, a cover each; ConfigError for an order that cannot be met."""
+        check_noise_scheduler(order.noise_scheduler)
+        text = prompt_of(order)
+        states, frames = self._read_words(text), None if heard is None else heard.frames
+        planned = []
+        for variant in range(order.first_variant, order.first_variant + order.n):
+            seed, variation_seed = _seeds(order, variant)
+            request = CoverRequest(states, seed, frames, variation_seed or 0, order.variation_strength)
+            planned.append(
+                Planned(
+                    request=request,
+                    settings=PaintSettings(**{f.name: getattr(order, f.name) for f in fields(PaintSettings)}),
+                    order=order,
+                    variant=variant,
+                    prompt=text,
+                    seed=seed,
+                    variation_seed=variation_seed,
+                    audio_sha256=None if heard is None else heard.sha256,
+                )
+            )
+        return planned
+
+    def finish(self, planned: Planned, picture: Cover) -> FinishedCover:
+        """Return a painted picture as a file of the order's size and format, its settings inside."""
+        order = planned.order
         pixels = picture.image if order.size is None else images.fit_square(picture.image, order.size)
-        cover = FinishedCover(
-            png=b"",
-            height=pixels.shape[0],
-            width=pixels.shape[1],
-            album_id=album,
-            variant=variant,
-            prompt=prompt,
-            seed=seed,
-            steps=order.steps,
-            guidance_scale=order.guidance_scale,
-            audio_guidance_scale=order.audio_guidance_scale,
-            audio_scale=order.audio_scale,
-            noise_shift=order.noise_shift,
-            noise_scheduler=order.noise_scheduler,
-            base_digest=self._painter.stable_diffusion.digest,
-            fusion_digest=self._fusion_digest,
-            audio_sha256=song,
-            seconds=picture.seconds,
-        )
-        text = {"Software": f"covergen {version('covergen')}", "prompt": prompt, "seed": str(seed)}
-        text["settings"] = json.dumps(cover.parameters(), sort_keys=True)
-        return replace(cover, png=images.encode_png(pixels, text))
+        copied = {f.name: getattr(order, f.name) for f in fields(FinishedCover) if hasattr(order, f.name)}
+        made = {
+            "image": b"",
+            "height": pixels.shape[0],
+            "width": pixels.shape[1],
+            "album_id": album_id(order.artist, order.album, order.year),
+            "variant": planned.variant,
+            "prompt": planned.prompt,
+            "seed": planned.seed,
+            "variation_seed": planned.variation_seed,
+            "base_digest": self.painter.stable_diffusion.digest,
+            "fusion_digest": self._fusion_digest,
+            "audio_sha256": planned.audio_sha256,
+            "seconds": picture.seconds,
+        }
+        cover = FinishedCover(**copied | made)
+        return replace(cover, image=encode(pixels, order.format, cover.parameters()))
 
     def _read_words(self, text: str) -> NDArray[np.float16]:
         """Return the text states (T, D), rounded as the table of text embeddings holds them."""
@@ -164,7 +180,8 @@ class CoverService:
         return None if self._fusion is None else checkpoint.digest(self._fusion)
 
     @cached_property
-    def _painter(self) -> Painter:
+    def painter(self) -> Painter:
+        """What paints: the frozen model with the fusion, loaded when first asked for."""
         kind = torch.bfloat16 if self._bf16 else torch.float32
         model = stable_diffusion.load(self._name, device=self._device, dtype=kind, offline=self._offline)
         if self._fusion is None:
@@ -185,12 +202,16 @@ def prompt_of(order: CoverOrder) -> str:
     return " ".join([words, *([f"{', '.join(order.tags)}."] if order.tags else [])])
 
 
-def _settings(order: CoverOrder) -> PaintSettings:
-    return PaintSettings(**{f.name: getattr(order, f.name) for f in fields(PaintSettings)})
+def _seeds(order: CoverOrder, variant: int) -> tuple[int, int | None]:
+    """Return the seed of a variant, and that of its variation where there is one."""
+    album = album_id(order.artist, order.album, order.year)
+    if not order.variation_strength:
+        return _counted(order.seed, album, variant), None
+    return _counted(order.seed, album, 0), _counted(order.variation_seed, f"{album}/variation", variant)
 
 
-def _seed(order: CoverOrder, album: str, variant: int) -> int:
-    return seed_of(album, variant) if order.seed is None else (order.seed + variant) % 2**64
+def _counted(seed: int | None, album: str, variant: int) -> int:
+    return seed_of(album, variant) if seed is None else (seed + variant) % 2**64
 
 
 def _read(song: Path) -> bytes:

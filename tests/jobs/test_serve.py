@@ -36,7 +36,7 @@ def test_a_song_goes_in_and_its_cover_comes_out(service: str) -> None:
     assert answer.status_code == 200 and answer.headers["content-type"] == "image/png", answer.text
     painted = np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGB")).astype(int)
     own = CoverService().cover(song, CoverOrder(artist="Mira", album="Moonlight", genre="jazz", steps=2))[0]
-    again = np.asarray(Image.open(io.BytesIO(own.png)).convert("RGB")).astype(int)
+    again = np.asarray(Image.open(io.BytesIO(own.image)).convert("RGB")).astype(int)
     assert np.abs(painted - again).max() <= 2
     assert answer.headers["x-covergen-seed"] == str(own.seed)
 

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from covergen import cli, images
+from covergen.serving.pictures import settings_in
 from covergen.storage import Root
 from covergen.tables import ALBUMS
 from tests.files import png_text
@@ -64,6 +65,18 @@ def test_several_covers_are_numbered_and_differ(words, tmp_path):
     assert not (tmp_path / "cover.png").exists()
 
 
+@pytest.mark.parametrize(("suffix", "kind"), [("jpg", "jpeg"), ("JPEG", "jpeg"), ("webp", "webp")])
+def test_the_suffix_decides_the_format_and_the_settings_are_inside(words, tmp_path, suffix, kind):
+    out = tmp_path / f"cover.{suffix}"
+    varied = ["--out", str(out), "--seed", "7", "--variation-seed", "8", "--variation-strength", "0.25"]
+    result = CliRunner().invoke(cli.app, [*words, *varied])
+    assert result.exit_code == 0, result.output
+    assert images.mime_of(out.read_bytes()) == f"image/{kind}"
+    told = settings_in(out.read_bytes())
+    assert (told["format"], told["seed"], told["variation_seed"]) == (kind, "7", "8")
+    assert "seed 7" in result.output and "variation seed 8" in result.output
+
+
 def test_the_program_runs_without_ray_and_paints_the_same_picture(words, tmp_path):
     CliRunner().invoke(cli.app, words)
     expected = images.decode((tmp_path / "cover.png").read_bytes()).astype(int)
@@ -90,6 +103,7 @@ def test_the_words_alone_paint_without_a_fusion(words, tmp_path):
         (["--steps", "0"], "steps=0 is out of range; take 1 to 1000."),
         (["--n", "99"], "n=99 is out of range; take 1 to 16."),
         (["--artist", " "], "artist is empty"),
+        (["--variation-strength", "2"], "variation_strength=2.0 is out of range; take 0 to 1."),
         (["--noise-scheduler", "euler"], "choose one of ddim, pndm, ddpm, dpm++"),
         (["--out", "cover.gif"], "does not end in .png"),
         (["--out", "/nowhere/at/all/cover.png"], "There is no folder /nowhere/at/all"),

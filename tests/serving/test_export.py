@@ -88,7 +88,7 @@ def test_the_lines_of_the_documentation_paint_the_cover_that_covergen_paints(
         artist="A", album="Blue Night", genre="jazz", seed=7, steps=5, audio_guidance_scale=None
     )
     ours, silent = (
-        images.decode(CoverService(fusion=fusion).cover(song, order)[0].png).astype(int)
+        images.decode(CoverService(fusion=fusion).cover(song, order)[0].image).astype(int)
         for fusion, song in (("shipped", low_song), (None, None))
     )
     assert theirs.shape == (128, 128, 3)

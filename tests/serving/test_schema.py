@@ -11,7 +11,7 @@ from covergen.serving.schema import CoverOrder, FinishedCover
     [
         ("n", 0), ("n", 17), ("seed", -1), ("seed", 2**64), ("steps", 0), ("steps", 1001), ("size", 8),
         ("guidance_scale", -0.1), ("audio_guidance_scale", float("nan")), ("audio_scale", 2.1),
-        ("noise_shift", 1.5),
+        ("noise_shift", 1.5), ("variation_seed", -1), ("variation_strength", 1.1), ("first_variant", -1),
     ],
 )  # fmt: skip
 def test_a_value_out_of_range_is_named_with_its_remedy(field, value):
@@ -25,6 +25,23 @@ def test_words_that_decide_the_seed_must_be_there(field):
         CoverOrder(**{"artist": "A", "album": "B", field: "  "})
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("album", "b" * 1001, "album is longer than 1000 characters"),
+        ("prompt", "p" * 1201, "prompt is longer than 1200 characters"),
+        ("tags", ("a",) * 17, "at most 16 words"),
+        ("tags", ("a" * 61,), "words of 60 characters"),
+        ("artist", "a\ud83c", "artist holds halves"),
+        ("tags", ("a", "\udfff"), "tags hold halves"),
+        ("format", "gif", "format=gif is unknown; choose one of png, jpeg, webp."),
+    ],
+)
+def test_words_that_are_too_many_or_unknown_are_refused(field, value, told):
+    with pytest.raises(ConfigError, match=told):
+        CoverOrder(**{"artist": "A", "album": "B", field: value})
+
+
 def test_the_ends_of_every_range_are_allowed():
     CoverOrder(artist="A", album="B", n=16, seed=2**64 - 1, steps=1000, audio_guidance_scale=None, size=4096)
     CoverOrder(artist="A", album="B", n=1, seed=0, steps=1, guidance_scale=0, audio_scale=0, size=16)
@@ -32,10 +49,13 @@ def test_the_ends_of_every_range_are_allowed():
 
 def test_parameters_are_json_and_leave_the_picture_out():
     cover = FinishedCover(
-        png=b"x", width=8, height=8, album_id="a", variant=0, prompt="p", seed=2**64 - 1, steps=2,
-        guidance_scale=5.0, audio_guidance_scale=None, audio_scale=1.0, noise_shift=0.0,
-        noise_scheduler="ddim", base_digest="b", fusion_digest=None, audio_sha256=None, seconds=0.1,
+        image=b"x", format="png", width=8, height=8, album_id="a", artist="A", album="B", genre="jazz",
+        year=None, tags=("calm",), variant=0, prompt="p", seed=2**64 - 1, variation_seed=None,
+        variation_strength=0.0, steps=2, guidance_scale=5.0, audio_guidance_scale=None, audio_scale=1.0,
+        noise_shift=0.0, noise_scheduler="ddim", size=None, base_digest="b", fusion_digest=None,
+        audio_sha256=None, seconds=0.1,
     )  # fmt: skip
     told = json.loads(json.dumps(cover.parameters()))
-    assert told["seed"] == 2**64 - 1 and told["noise_scheduler"] == "ddim"
-    assert "png" not in told and "seconds" not in told
+    assert told["seed"] == str(2**64 - 1) and told["variation_seed"] is None
+    assert told["noise_scheduler"] == "ddim" and told["tags"] == ["calm"]
+    assert "image" not in told and "seconds" not in told

@@ -1,3 +1,6 @@
+import json
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -10,6 +13,7 @@ from covergen.errors import BadInput, ConfigError, ModelError, RejectCode
 from covergen.generation.pipeline import PaintSettings
 from covergen.generation.seeds import seed_of
 from covergen.generation.stage import Paint
+from covergen.serving.pictures import order_of, settings_in
 from covergen.serving.schema import CoverOrder
 from covergen.serving.service import CoverService, prompt_of
 from covergen.sources.identity import album_id
@@ -25,7 +29,7 @@ def service(base, fusion):
 
 
 def pixels(cover):
-    return images.decode(cover.png).astype(int)
+    return images.decode(cover.image).astype(int)
 
 
 def bulk(base, fusion, *, song, prompt, album, variant, system="audio", **settings):
@@ -77,19 +81,95 @@ def test_only_the_song_changed_and_so_did_the_picture(service, low_song, high_so
 
 def test_a_cover_is_painted_again_from_its_own_parameters(service, low_song):
     second = service.cover(low_song, ORDER)[1]
-    told = second.parameters()
-    names = ("seed", "steps", "guidance_scale", "audio_guidance_scale", "audio_scale", "noise_scheduler")
-    again = CoverOrder(
-        artist=ORDER.artist, album=ORDER.album, prompt=told["prompt"], **{name: told[name] for name in names}
-    )
-    (cover,) = service.cover(low_song, again)
+    (cover,) = service.cover(low_song, order_of(json.loads(json.dumps(second.parameters()))))
     assert np.abs(pixels(cover) - pixels(second)).max() <= 2
     assert cover.seed == second.seed
 
 
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+def test_a_picture_alone_is_enough_to_paint_it_again(service, low_song, kind):
+    order = replace(
+        ORDER, format=kind, noise_scheduler="ddpm", size=48, tags=("calm", "slow"), year="1999",
+        first_variant=3, variation_seed=2**64 - 3, variation_strength=0.4,
+        audio_guidance_scale=None, audio_scale=1.5,
+    )  # fmt: skip
+    for cover in service.cover(low_song, order):
+        told = settings_in(cover.image)
+        assert told == cover.parameters()
+        (again,) = service.cover(low_song, order_of(told))
+        assert again.parameters() == {**told, "variant": 0}
+        assert np.abs(pixels(again) - pixels(cover)).max() <= (2 if kind == "png" else 24)
+        assert np.abs(pixels(again) - pixels(cover)).mean() < 2
+
+
+def test_a_picture_of_the_jobs_tells_its_settings_too(base, fusion, low_song):
+    png = images.encode_png(
+        np.zeros((8, 8, 3), np.uint8),
+        {
+            "prompt": "a fox",
+            "seed": "18446744073709551615",
+            "settings": '{"noise_scheduler": "pndm", "steps": 7}',
+        },
+    )
+    order = order_of({**settings_in(png), "artist": "A", "album": "B"})
+    wanted = CoverOrder(
+        artist="A", album="B", prompt="a fox", seed=2**64 - 1, steps=7, noise_scheduler="pndm"
+    )
+    assert order == wanted
+
+
+def test_variants_are_counted_from_the_first_one_asked_for(service, low_song):
+    whole = service.cover(low_song, replace(ORDER, n=3))
+    (third,) = service.cover(low_song, replace(ORDER, n=1, first_variant=2))
+    assert third.variant == 2 and third.seed == whole[2].seed
+    assert np.abs(pixels(third) - pixels(whole[2])).max() <= 2
+    seeds = [each.seed for each in service.plan(None, replace(ORDER, seed=2**64 - 1, n=2))]
+    assert seeds == [2**64 - 1, 0]
+
+
+def test_a_variation_of_none_is_the_cover_and_a_whole_one_is_another(service, low_song):
+    order = replace(ORDER, n=1, seed=5, noise_scheduler="ddpm", variation_seed=99)
+    (own,) = service.cover(low_song, replace(order, variation_seed=None))
+    (none,) = service.cover(low_song, order)
+    (whole,) = service.cover(low_song, replace(order, variation_strength=1.0))
+    (other,) = service.cover(low_song, replace(order, seed=99))
+    assert np.array_equal(pixels(none), pixels(own))
+    assert np.array_equal(pixels(whole), pixels(other))
+    assert not np.array_equal(pixels(own), pixels(other))
+
+
+def test_the_stronger_the_variation_the_farther_the_picture(service, low_song):
+    order = replace(ORDER, n=1, seed=5, variation_seed=99)
+    own, subtle, strong = (
+        pixels(service.cover(low_song, replace(order, variation_strength=strength))[0])
+        for strength in (0.0, 0.25, 0.6)
+    )
+    assert 0 < np.abs(subtle - own).mean() < np.abs(strong - own).mean()
+
+
+def test_variations_keep_the_seed_and_each_has_one_of_its_own(service):
+    order = replace(ORDER, n=3, seed=5, variation_seed=2**64 - 1, variation_strength=0.25)
+    planned = service.plan(None, order)
+    assert [each.seed for each in planned] == [5, 5, 5]
+    assert [each.variation_seed for each in planned] == [2**64 - 1, 0, 1]
+    by_album = service.plan(None, replace(order, seed=None, variation_seed=None))
+    album = album_id(order.artist, order.album)
+    assert {each.seed for each in by_album} == {seed_of(album, 0)}
+    assert len({each.variation_seed for each in by_album} - {each.seed for each in by_album}) == 3
+    (second,) = service.plan(None, replace(order, n=1, first_variant=1))
+    assert (second.seed, second.variation_seed) == (planned[1].seed, planned[1].variation_seed)
+
+
+def test_what_is_planned_is_refused_before_anything_is_painted(base):
+    service = CoverService(base, None)
+    with pytest.raises(ConfigError, match="euler"):
+        service.plan(None, replace(ORDER, noise_scheduler="euler"))
+    assert "painter" not in vars(service)
+
+
 def test_the_png_carries_what_paints_it_again(service, low_song):
     cover = service.cover(low_song, ORDER)[0]
-    text = png_text(cover.png)
+    text = png_text(cover.image)
     assert text["prompt"] == cover.prompt and text["seed"] == str(cover.seed)
     assert cover.fusion_digest in text["settings"] and cover.audio_sha256 in text["settings"]
 
@@ -147,8 +227,8 @@ def test_a_fusion_of_another_base_or_encoder_is_refused(base, fusion, low_song, 
 def test_size_changes_the_delivered_picture_alone(service, low_song):
     (large,) = service.cover(low_song, CoverOrder(artist="A", album="B", steps=2, size=100))
     (plain,) = service.cover(low_song, CoverOrder(artist="A", album="B", steps=2))
-    assert (large.width, large.height) == (100, 100) == images.decode(large.png).shape[:2]
-    small = images.fit_square(images.decode(large.png), plain.width).astype(int)
+    assert (large.width, large.height) == (100, 100) == images.decode(large.image).shape[:2]
+    small = images.fit_square(images.decode(large.image), plain.width).astype(int)
     assert np.abs(small - pixels(plain)).mean() < 12
 
 

@@ -1,0 +1,93 @@
+"""Covers a second: the easel, kept full by covers that come one by one, against the painter's full batches.
+
+`python -m benchmarks.easel [--quick]`: the tiny model and the shipped fusion, batches of 8, guidance by words
+and by sound. Both paint the same covers in turns, and the better time of each counts. "alike" is the mark:
+every cover has the settings of the batch. "mixed" covers are of two kinds, in steps and scheduler, which the
+painter must paint apart. "idle" is the easel's overhead for one cover alone, and "preview" the time for one
+preview.
+"""
+
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from benchmarks.outcome import Outcome
+from covergen.generation.easel import Easel
+from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
+from covergen.serving.service import CoverService
+
+PLACES = 8
+Order = tuple[CoverRequest, PaintSettings]
+
+
+def main(quick: bool) -> None:
+    """Alternate the two, and print the better of each."""
+    began, rounds, batches, steps = time.perf_counter(), 1 if quick else 3, 2 if quick else 3, 20
+    painter = CoverService("tiny").painter
+    requests = _requests(painter, PLACES * batches)
+    alike = [(request, PaintSettings(steps=steps)) for request in requests]
+    kinds = [PaintSettings(steps=steps), PaintSettings(steps=steps * 3 // 4, noise_scheduler="dpm++")]
+    mixed = [(request, kinds[k % 2]) for k, request in enumerate(requests)]
+    in_turns(painter, alike[:PLACES], 1)
+    ours, peer, fill = in_turns(painter, alike, rounds)
+    ours_mixed, peer_mixed, fill_mixed = in_turns(painter, mixed, 1)
+    ours_idle, peer_idle, _ = in_turns(painter, alike[:1], rounds)
+    facts = {
+        "batch_fill": fill,
+        "mixed_ratio": peer_mixed / ours_mixed,
+        "mixed_batch_fill": fill_mixed,
+        "idle_overhead_ms": 1000 * (ours_idle - peer_idle),
+        "preview_ms": _preview_ms(painter),
+        "steps": steps,
+        "places": PLACES,
+    }
+    n, seconds = len(requests), time.perf_counter() - began
+    Outcome("easel", n / ours, n / peer, n, "covers/s", seconds).show(peer="Painter.paint", facts=facts)
+
+
+def in_turns(painter: Painter, orders: Sequence[Order], rounds: int) -> tuple[float, float, float]:
+    """Return the better seconds of easel and painter, and how full the easel's batches were."""
+    ours, peer = [], []
+    easel = Easel(painter, places=PLACES)
+    for _ in range(rounds):
+        peer.append(_seconds(lambda: _paint_in_batches(painter, orders)))
+        ours.append(_seconds(lambda: [cover.result() for cover in [easel.begin(*each) for each in orders]]))
+    easel.close()
+    return min(ours), min(peer), easel.rows_run / (easel.steps_run * PLACES)
+
+
+def _paint_in_batches(painter: Painter, orders: Sequence[Order]) -> None:
+    kinds: dict[PaintSettings, list[CoverRequest]] = defaultdict(list)
+    for request, settings in orders:
+        kinds[settings].append(request)
+    for settings, requests in kinds.items():
+        painter.paint(requests, settings)
+
+
+def _requests(painter: Painter, count: int) -> list[CoverRequest]:
+    rng, fusion = np.random.default_rng(0), painter.fusion
+    config = painter.stable_diffusion.text_encoder.config
+    words = (count, config.max_position_embeddings, config.hidden_size)
+    music = (count, *(fusion.feature_shape if fusion else ()))
+    states = rng.standard_normal(words).astype(np.float16)
+    frames = rng.standard_normal(music).astype(np.float16)
+    return [CoverRequest(states[k], k, frames[k]) for k in range(count)]
+
+
+def _preview_ms(painter: Painter) -> float:
+    latents = painter.sit(_requests(painter, 1), PaintSettings()).latents[0]
+    painter.preview(latents)
+    return 10 * _seconds(lambda: [painter.preview(latents) for _ in range(100)])
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main("--quick" in sys.argv[1:])
