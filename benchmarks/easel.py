@@ -1,20 +1,25 @@
 """Covers a second: the easel, kept full by covers that come one by one, against the painter's full batches.
 
-`python -m benchmarks.easel [--quick]`: the tiny model and the shipped fusion, batches of 8, guidance by words
-and by sound. Both paint the same covers in turns, and the better time of each counts. "alike" is the mark:
-every cover has the settings of the batch. "mixed" covers are of two kinds, in steps and scheduler, which the
-painter must paint apart. "idle" is the easel's overhead for one cover alone, and "preview" the time for one
-preview.
+`python -m benchmarks.easel [--quick] [--full]`: the tiny model and the shipped fusion, or on a GPU the
+architecture of Stable Diffusion 1.4 at 512 px, in bf16 and with random weights; batches of 8, guidance by
+words and by sound. Both paint the same covers in turns, and the better time of each counts. "alike" is the
+mark: every cover has the settings of the batch. "mixed" is what the painter cannot batch at all: half of the
+covers differ in steps and scheduler, and the painter must paint each kind by itself. "idle" is the easel's
+overhead for one cover alone, and "preview" the time for one preview.
 """
 
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
+import torch
 
 from benchmarks.outcome import Outcome
+from benchmarks.train_sides import FULL, make_fusion, make_noise_scheduler, make_text, make_unet, make_vae
+from covergen import stable_diffusion
 from covergen.generation.easel import Easel
 from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
 from covergen.serving.service import CoverService
@@ -23,10 +28,10 @@ PLACES = 8
 Order = tuple[CoverRequest, PaintSettings]
 
 
-def main(quick: bool) -> None:
+def main(*, quick: bool, full: bool) -> None:
     """Alternate the two, and print the better of each."""
     began, rounds, batches, steps = time.perf_counter(), 1 if quick else 3, 2 if quick else 3, 20
-    painter = CoverService("tiny").painter
+    painter = full_painter() if full else CoverService("tiny").painter
     requests = _requests(painter, PLACES * batches)
     alike = [(request, PaintSettings(steps=steps)) for request in requests]
     kinds = [PaintSettings(steps=steps), PaintSettings(steps=steps * 3 // 4, noise_scheduler="dpm++")]
@@ -46,6 +51,24 @@ def main(quick: bool) -> None:
     }
     n, seconds = len(requests), time.perf_counter() - began
     Outcome("easel", n / ours, n / peer, n, "covers/s", seconds).show(peer="Painter.paint", facts=facts)
+
+
+def full_painter() -> Painter:
+    """Return a painter of Stable Diffusion 1.4's build with the default fusion, weights random, on a GPU."""
+    sizes = replace(FULL, pixels=512)
+    parts = {"unet": make_unet(sizes), "vae": make_vae(sizes, decoder=True), "text_encoder": make_text(sizes)}
+    parts = {
+        name: part.to("cuda", torch.bfloat16).eval().requires_grad_(False) for name, part in parts.items()
+    }
+    model = stable_diffusion.StableDiffusion(
+        name="random",
+        digest="random",
+        size=sizes.pixels,
+        tokenizer=stable_diffusion.load_text("tiny", offline=True)[0],
+        noise_scheduler_config=dict(make_noise_scheduler().config),
+        **parts,
+    )
+    return Painter(model, make_fusion(sizes, model.unet))
 
 
 def in_turns(painter: Painter, orders: Sequence[Order], rounds: int) -> tuple[float, float, float]:
@@ -90,4 +113,4 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    main("--quick" in sys.argv[1:])
+    main(quick="--quick" in sys.argv[1:], full="--full" in sys.argv[1:])

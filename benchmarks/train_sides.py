@@ -242,13 +242,14 @@ def make_fusion(sizes: Sizes, unet: Any) -> Fusion:
     return build("decoupled", unet, shape, size=sizes.fusion)
 
 
-def make_vae(sizes: Sizes) -> Any:
-    """Return a VAE of Stable Diffusion's build, without its decoder."""
+def make_vae(sizes: Sizes, *, decoder: bool = False) -> Any:
+    """Return a VAE of Stable Diffusion's build, with or without its decoder."""
     down, up = ("DownEncoderBlock2D",) * 4, ("UpDecoderBlock2D",) * 4
     vae = AutoencoderKL(
         down_block_types=down, up_block_types=up, latent_channels=4, scaling_factor=0.18215, **sizes.vae
     )
-    del vae.decoder
+    if not decoder:
+        del vae.decoder
     return vae
 
 
