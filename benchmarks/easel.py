@@ -36,10 +36,12 @@ def main(*, quick: bool, full: bool) -> None:
     alike = [(request, PaintSettings(steps=steps)) for request in requests]
     kinds = [PaintSettings(steps=steps), PaintSettings(steps=steps * 3 // 4, noise_scheduler="dpm++")]
     mixed = [(request, kinds[k % 2]) for k, request in enumerate(requests)]
-    in_turns(painter, alike[:PLACES], 1)
-    ours, peer, fill = in_turns(painter, alike, rounds)
-    ours_mixed, peer_mixed, fill_mixed = in_turns(painter, mixed, 1)
-    ours_idle, peer_idle, _ = in_turns(painter, alike[:1], rounds)
+    easel = Easel(painter, places=PLACES)
+    in_turns(easel, alike[:PLACES], 1)
+    ours, peer, fill = in_turns(easel, alike, rounds)
+    ours_mixed, peer_mixed, fill_mixed = in_turns(easel, mixed, 1)
+    ours_idle, peer_idle, _ = in_turns(easel, alike[:1], rounds)
+    easel.close()
     facts = {
         "batch_fill": fill,
         "mixed_ratio": peer_mixed / ours_mixed,
@@ -71,15 +73,15 @@ def full_painter() -> Painter:
     return Painter(model, make_fusion(sizes, model.unet))
 
 
-def in_turns(painter: Painter, orders: Sequence[Order], rounds: int) -> tuple[float, float, float]:
+def in_turns(easel: Easel, orders: Sequence[Order], rounds: int) -> tuple[float, float, float]:
     """Return the better seconds of easel and painter, and how full the easel's batches were."""
     ours, peer = [], []
-    easel = Easel(painter, places=PLACES)
+    steps, rows = easel.steps_run, easel.rows_run
     for _ in range(rounds):
-        peer.append(_seconds(lambda: _paint_in_batches(painter, orders)))
+        peer.append(_seconds(lambda: _paint_in_batches(easel.painter, orders)))
         ours.append(_seconds(lambda: [cover.result() for cover in [easel.begin(*each) for each in orders]]))
-    easel.close()
-    return min(ours), min(peer), easel.rows_run / (easel.steps_run * PLACES)
+    fill = (easel.rows_run - rows) / ((easel.steps_run - steps) * PLACES)
+    return min(ours), min(peer), fill
 
 
 def _paint_in_batches(painter: Painter, orders: Sequence[Order]) -> None:

@@ -160,14 +160,19 @@ class Painter:
             return [null, states], [settings.guidance_scale]
         if frames is None:
             return [fusion.words_only(null), fusion.words_only(states)], [settings.guidance_scale]
-        heard = torch.ones(len(requests), dtype=torch.bool, device=states.device)
-        scale = settings.audio_scale
-        silent = fusion.condition(null, frames, heard=~heard, audio_scale=scale)
-        both = fusion.condition(states, frames, heard=heard, audio_scale=scale)
-        if settings.audio_guidance_scale is None:
-            return [silent, both], [settings.guidance_scale]
-        words = fusion.condition(states, frames, heard=~heard, audio_scale=scale)
-        return [silent, words, both], [settings.guidance_scale, settings.audio_guidance_scale]
+        scales = [settings.guidance_scale]
+        given = [(null, False), (states, True)]
+        if settings.audio_guidance_scale is not None:
+            scales.append(settings.audio_guidance_scale)
+            given.insert(1, (states, False))
+        heard = torch.tensor([is_heard for _, is_heard in given], device=states.device)
+        conditioning = fusion.condition(
+            torch.cat([words for words, _ in given]),
+            frames.repeat(len(given), 1, 1, 1),
+            heard=heard.repeat_interleave(len(requests)),
+            audio_scale=settings.audio_scale,
+        )
+        return list(conditioning.chunk(len(given))), scales
 
     def _frames(self, requests: Sequence[CoverRequest]) -> Tensor | None:
         heard = [np.array(r.frames, np.float32) for r in requests if r.frames is not None]

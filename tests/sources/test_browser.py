@@ -70,13 +70,11 @@ def test_tabs_read_every_page_and_leave_nothing_running():
 
 @needs_chromium
 @pytest.mark.slow
-@pytest.mark.timeout(400)
-@pytest.mark.parametrize("count", [1, 4])
-def test_forty_songs_load_as_many_at_once_as_there_are_tabs(count):
-    with results_site(latency=1.0) as site, Tabs(count) as tabs:
+def test_forty_songs_load_four_at_once_in_four_tabs():
+    with results_site(latency=1.0) as site, Tabs(4) as tabs:
         check(site, list(tabs.read(map(site.address, queries(40)))), queries(40))
         assert set(site.asked.values()) == {1}
-        assert site.most == count
+        assert site.most == 4
 
 
 @needs_chromium
