@@ -15,7 +15,6 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -35,7 +34,7 @@ from covergen.evaluation.benchmark_rows import Measurement, digest_for, is_there
 from covergen.evaluation.benchmark_table import table_lines
 from covergen.evaluation.table import GREY, TRUE_COVERS
 from covergen.fusion import build
-from covergen.generation.pipeline import CoverRequest, Painter
+from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
 from covergen.generation.requests import SHUFFLE_SEED, derangement
 from covergen.generation.seeds import seed_of
 from covergen.pretraining.pairs import Pairs, hearing
@@ -44,7 +43,6 @@ from covergen.storage import Root, digest_of
 from covergen.training.examples import Examples
 from jobs.benchmark_rows import Run, plan
 from jobs.train_parts import trainer_of
-from jobs.train_watch import paint_settings
 
 Pictures = NDArray[np.uint8]
 
@@ -141,7 +139,7 @@ def _train_and_paint(out: Path, runs: list[Run]) -> list[tuple[Run, dict[str, Pi
 
 def paint(painter: Painter, run: Run, evaluation: Examples) -> tuple[dict[str, Pictures], float]:
     """Return the pictures (N, H, W, 3) of a run by system, and the seconds a cover."""
-    settings = replace(paint_settings(run.config), noise_shift=run.config.generate.noise_shift)
+    settings = PaintSettings.of(run.config.generate)
     painted: dict[str, Pictures] = {}
     began = time.perf_counter()
     for system in run.config.generate.systems:

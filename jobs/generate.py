@@ -52,14 +52,7 @@ def painter(root: Root, config: Config) -> Paint:
     return Paint(
         config.models.stable_diffusion,
         newest_fusion(root),
-        settings=PaintSettings(
-            steps=asked.steps,
-            guidance_scale=asked.guidance_scale,
-            audio_guidance_scale=asked.audio_guidance_scale,
-            audio_scale=asked.audio_scale,
-            noise_scheduler=asked.noise_scheduler,
-            noise_shift=asked.noise_shift,
-        ),
+        settings=PaintSettings.of(asked),
         encoder_recipe=root.recipe(AUDIO_EMBEDDINGS),
         device=asked.device,
         bf16=asked.bf16,

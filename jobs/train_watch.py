@@ -1,8 +1,8 @@
 """What the first worker shows while it trains: sheets of covers in the root, numbers to a tracker."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from covergen import images, objects
 from covergen.config import Config
@@ -35,7 +35,8 @@ class Watch:
                 config.models.stable_diffusion,
                 trainer.module.unet,
                 examples=held_out,
-                settings=paint_settings(config),
+                # some fusions promise no cover to lean to
+                settings=replace(PaintSettings.of(config.generate), noise_shift=0.0),
                 offline=config.models.offline,
             )
 
@@ -64,15 +65,3 @@ class Watch:
                     name = path.relative_to(self._local).as_posix()
                     self._root.write(f"{self._folder}/tracked/{name}", path.read_bytes())
             self._away.cleanup()
-
-
-def paint_settings(config: Config) -> PaintSettings:
-    """Return how the generate job would paint."""
-    generate: Any = config.generate
-    return PaintSettings(
-        steps=generate.steps,
-        guidance_scale=generate.guidance_scale,
-        audio_guidance_scale=generate.audio_guidance_scale,
-        audio_scale=generate.audio_scale,
-        noise_scheduler=generate.noise_scheduler,
-    )

@@ -5,7 +5,7 @@ B covers, T text tokens, D text width, L layers, F frames, W feature width, H W 
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -33,6 +33,11 @@ class PaintSettings:
     audio_scale: float = 1.0  # weight of the audio layers, 0 to 1
     noise_scheduler: str = "ddim"
     noise_shift: float = 0.0  # how far the first noise leans to what the sound promises
+
+    @classmethod
+    def of(cls, asked: Any) -> "PaintSettings":
+        """Return the settings that somebody asks for under these names: a config's section, or an order."""
+        return cls(**{field.name: getattr(asked, field.name) for field in fields(cls)})
 
 
 @dataclass(frozen=True)

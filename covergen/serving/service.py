@@ -129,7 +129,7 @@ class CoverService:
             planned.append(
                 Planned(
                     request=request,
-                    settings=PaintSettings(**{f.name: getattr(order, f.name) for f in fields(PaintSettings)}),
+                    settings=PaintSettings.of(order),
                     order=order,
                     variant=variant,
                     prompt=text,
