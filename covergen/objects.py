@@ -24,6 +24,8 @@ from s3transfer.exceptions import RetriesExceededError, S3DownloadFailedError
 
 from covergen.errors import RootError
 
+# What S3 answers where another has created the object before, or at the same time.
+_CREATED_BEFORE: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 ATTEMPTS = 10  # at a request that S3 refused for load or that broke off, with growing pauses
 _FAILURES: Final = (ClientError, BotoCoreError, RetriesExceededError, S3DownloadFailedError)
 RETRIES = Config(retries={"mode": "standard", "max_attempts": ATTEMPTS})
@@ -67,6 +69,43 @@ def write(uri: str, data: bytes) -> None:
         temporary.replace(path)
     except (OSError, *_FAILURES) as error:
         raise RootError(f"{uri} cannot be written: {error}") from error
+
+
+def create(uri: str, data: bytes) -> bool:
+    """Write the file whole where there is none yet, and say whether that was done; the first of many wins."""
+    try:
+        if is_s3(uri):
+            kind = mimetypes.guess_type(uri)[0] or "application/octet-stream"
+            _client().put_object(**_address(uri), Body=data, ContentType=kind, IfNoneMatch="*")
+            return True
+        path = Path(uri)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{uuid4().hex}")
+        temporary.write_bytes(data)
+        try:
+            path.hardlink_to(temporary)
+        finally:
+            temporary.unlink()
+    except FileExistsError:
+        return False
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _CREATED_BEFORE:
+            return False
+        raise RootError(f"{uri} cannot be written: {error}") from error
+    except (OSError, *_FAILURES) as error:
+        raise RootError(f"{uri} cannot be written: {error}") from error
+    return True
+
+
+def delete(uri: str) -> None:
+    """Remove a file; one that is not there is no error."""
+    try:
+        if is_s3(uri):
+            _client().delete_object(**_address(uri))
+        else:
+            Path(uri).unlink(missing_ok=True)
+    except (OSError, *_FAILURES) as error:
+        raise RootError(f"{uri} cannot be removed: {error}") from error
 
 
 def exists(uri: str) -> bool:

@@ -1,0 +1,159 @@
+"""What all replicas of the service share: requests, songs, covers and favourites, as small files of a root.
+
+Nothing is ever written twice: every file is created once, and whoever comes second takes what is there. So a
+request that is done again after a crash has no cover twice, whoever does it. Under `ROOT/service/OWNER`:
+
+    requests/ID/request.json           what was asked, by an id that sorts the newest first
+    requests/ID/heard.json             what the song was, once it was listened to
+    requests/ID/covers/NUMBER.FORMAT   the picture, its settings inside; NUMBER.json what is told of it
+    requests/ID/finished.json          how it ended
+    keys/DIGEST.json                   which request an Idempotency-Key stands for
+    songs/SHA256, heard/SHA256-RECIPE  an upload, and what the encoder heard in it
+    favourites/ID-NUMBER               a mark
+"""
+
+import hashlib
+import io
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+import numpy as np
+
+from covergen import objects
+from covergen.serving.schema import FORMATS, Heard, ImageFormat
+
+_SUFFIX: Final[Mapping[ImageFormat, str]] = {kind: suffix for suffix, kind in reversed(FORMATS.items())}
+_LAST_MS: Final = 2**48 - 1
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A finished cover as it lies in the store."""
+
+    image: bytes
+    format: ImageFormat
+    facts: Json
+
+
+class Store:
+    """The files of one owner: of an API key's name, or of everybody where there are no keys."""
+
+    def __init__(self, root: str, owner: str, *, clock: Callable[[], float] = time.time):
+        self.owner, self._clock = owner, clock
+        self._base = f"{objects.absolute(root)}/service/{owner}"
+
+    def accept(self, request: Json, *, key: str | None = None) -> tuple[str, Json]:
+        """Keep a request; return its id and what is kept: of a known key, the request it stands for."""
+        number = _new_id(self._clock())
+        if key is not None:
+            mark = f"keys/{hashlib.sha256(key.encode()).hexdigest()}.json"
+            if not self._create(mark, {"id": number}):
+                number = self._read(mark)["id"]
+        self._create(f"requests/{number}/request.json", request)
+        return number, self._read(f"requests/{number}/request.json")
+
+    def request(self, number: str) -> Json | None:
+        """Return what was asked, or None where this owner has no such request."""
+        return self._find(f"requests/{number}/request.json")
+
+    def hear(self, number: str, told: Json) -> None:
+        """Keep what is told of a request's song."""
+        self._create(f"requests/{number}/heard.json", told)
+
+    def finish(self, number: str, told: Json) -> bool:
+        """Keep how a request ended, and say whether it had not ended before."""
+        return self._create(f"requests/{number}/finished.json", told)
+
+    def told(self, number: str) -> tuple[Json | None, Json | None]:
+        """Return what was heard, and how the request ended, as far as it is known."""
+        place = f"requests/{number}"
+        return self._find(f"{place}/heard.json"), self._find(f"{place}/finished.json")
+
+    def keep(self, number: str, cover: int, kept: Kept) -> None:
+        """Keep a cover; the picture comes first, so that whatever is told of has one."""
+        place = f"requests/{number}/covers/{cover:02}"
+        objects.create(f"{self._base}/{place}{_SUFFIX[kept.format]}", kept.image)
+        self._create(f"{place}.json", {**kept.facts, "format": kept.format})
+
+    def covers(self, number: str) -> dict[int, Json]:
+        """Return what is told of a request's covers that are finished, by their numbers."""
+        place = f"requests/{number}/covers"
+        names = [name for name in objects.children(f"{self._base}/{place}") if name.endswith(".json")]
+        return {int(name.removesuffix(".json")): self._read(f"{place}/{name}") for name in names}
+
+    def cover(self, number: str, cover: int) -> Kept | None:
+        """Return a finished cover, or None."""
+        place = f"requests/{number}/covers/{cover:02}"
+        facts = self._find(f"{place}.json")
+        if facts is None:
+            return None
+        kind: ImageFormat = facts["format"]
+        return Kept(objects.read(f"{self._base}/{place}{_SUFFIX[kind]}"), kind, facts)
+
+    def history(self, *, limit: int, before: str | None = None) -> tuple[list[str], str | None]:
+        """Return the ids of the newest requests, older ones than `before`, and where to go on."""
+        names = [name for name in objects.children(f"{self._base}/requests") if name > (before or "")]
+        return names[:limit], names[limit - 1] if len(names) > limit else None
+
+    def mark(self, number: str, cover: int, *, favourite: bool) -> None:
+        """Make a cover a favourite, or no favourite any more."""
+        place = f"{self._base}/favourites/{number}-{cover:02}"
+        if favourite:
+            objects.create(place, b"")
+        else:
+            objects.delete(place)
+
+    def favourites(self) -> set[tuple[str, int]]:
+        """Return the favourites as (id, number of the cover)."""
+        names = [name.rpartition("-") for name in objects.children(f"{self._base}/favourites")]
+        return {(number, int(cover)) for number, _, cover in names}
+
+    def keep_song(self, song: bytes) -> str:
+        """Keep an upload and return its SHA-256."""
+        sha256 = hashlib.sha256(song).hexdigest()
+        if not self.has_song(sha256):
+            objects.create(f"{self._base}/songs/{sha256}", song)
+        return sha256
+
+    def has_song(self, sha256: str) -> bool:
+        """Return whether a song was uploaded before."""
+        return objects.exists(f"{self._base}/songs/{sha256}")
+
+    def song(self, sha256: str) -> bytes:
+        """Return an upload. Raises RootError."""
+        return objects.read(f"{self._base}/songs/{sha256}")
+
+    def keep_heard(self, heard: Heard, recipe: str) -> None:
+        """Keep what an encoder of that recipe heard in a song."""
+        facts = {field.name: getattr(heard, field.name) for field in fields(Heard) if field.name != "frames"}
+        buffer = io.BytesIO()
+        np.savez(buffer, frames=heard.frames, facts=np.array(json.dumps(facts)))
+        objects.create(f"{self._base}/heard/{heard.sha256}-{recipe}.npz", buffer.getvalue())
+
+    def heard(self, sha256: str, recipe: str) -> Heard | None:
+        """Return what was heard in a song before, or None."""
+        place = f"{self._base}/heard/{sha256}-{recipe}.npz"
+        if not objects.exists(place):
+            return None
+        with np.load(io.BytesIO(objects.read(place))) as kept:
+            return Heard(frames=kept["frames"], **json.loads(kept["facts"].item()))
+
+    def _create(self, place: str, content: Json) -> bool:
+        return objects.create(f"{self._base}/{place}", json.dumps(content, sort_keys=True).encode())
+
+    def _read(self, place: str) -> Json:
+        found: Json = json.loads(objects.read(f"{self._base}/{place}"))
+        return found
+
+    def _find(self, place: str) -> Json | None:
+        return self._read(place) if objects.exists(f"{self._base}/{place}") else None
+
+
+def _new_id(now: float) -> str:
+    """Return an id that sorts before all that were made earlier."""
+    return f"{_LAST_MS - int(now * 1000):012x}{secrets.token_hex(6)}"

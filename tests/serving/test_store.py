@@ -1,0 +1,93 @@
+import threading
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from covergen import objects
+from covergen.serving.schema import Heard
+from covergen.serving.store import Kept, Store
+
+PICTURE = Kept(b"a picture", "png", {"seed": "1"})
+
+
+@pytest.fixture
+def store(root_uri):
+    moments = iter(range(1, 1000))
+    return Store(root_uri, "label", clock=lambda: next(moments))
+
+
+def test_the_first_of_many_creates_a_file(root_uri):
+    won = Counter()
+
+    def race(number):
+        won[objects.create(f"{root_uri}/service/one", str(number).encode())] += 1
+
+    racers = [threading.Thread(target=race, args=(number,)) for number in range(8)]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    assert won == {True: 1, False: 7}
+    assert objects.children(f"{root_uri}/service") == ["one"]
+
+
+def test_a_request_is_kept_and_found_by_its_owner_alone(store, root_uri):
+    number, kept = store.accept({"artist": "Mira"})
+    assert kept == {"artist": "Mira"} == store.request(number)
+    assert Store(root_uri, "another").request(number) is None
+
+
+def test_an_idempotency_key_stands_for_one_request(store, root_uri):
+    first, _ = store.accept({"artist": "Mira"}, key="abc")
+    again, kept = store.accept({"artist": "Other"}, key="abc")
+    assert (again, kept) == (first, {"artist": "Mira"})
+    assert store.accept({"artist": "Other"}, key="def")[0] != first
+    assert Store(root_uri, "another").accept({"artist": "Other"}, key="abc")[0] != first
+
+
+def test_a_key_whose_request_was_never_kept_takes_it_now(store):
+    store._create("keys/ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad.json", {"id": "0a"})
+    assert store.accept({"artist": "Mira"}, key="abc") == ("0a", {"artist": "Mira"})
+
+
+def test_the_newest_come_first_page_by_page(store):
+    made = [store.accept({"artist": str(k)})[0] for k in range(5)]
+    first, more = store.history(limit=2)
+    second, more = store.history(limit=2, before=more)
+    third, more = store.history(limit=2, before=more)
+    assert first + second + third == made[::-1]
+    assert more is None
+
+
+def test_no_cover_stands_twice_and_the_first_stays(store):
+    number, _ = store.accept({})
+    store.keep(number, 3, PICTURE)
+    store.keep(number, 3, Kept(b"another", "png", {"seed": "2"}))
+    assert store.covers(number) == {3: {"seed": "1", "format": "png"}}
+    assert store.cover(number, 3).image == b"a picture"
+    assert store.cover(number, 4) is None
+    assert store.finish(number, {"status": "done"})
+    assert not store.finish(number, {"status": "failed"})
+    assert store.told(number) == (None, {"status": "done"})
+
+
+def test_favourites_come_and_go(store):
+    number, _ = store.accept({})
+    store.mark(number, 2, favourite=True)
+    store.mark(number, 2, favourite=True)
+    assert store.favourites() == {(number, 2)}
+    store.mark(number, 2, favourite=False)
+    store.mark(number, 2, favourite=False)
+    assert store.favourites() == set()
+
+
+def test_songs_and_what_was_heard_are_kept(store):
+    sha256 = store.keep_song(b"a song")
+    assert store.has_song(sha256) and store.song(sha256) == b"a song"
+    heard = Heard(np.ones((1, 2, 3), np.float16), 10.0, None, -12.5, sha256)
+    assert store.heard(sha256, "logmel") is None
+    store.keep_heard(heard, "logmel")
+    again = store.heard(sha256, "logmel")
+    assert np.array_equal(again.frames, heard.frames) and again.frames.dtype == np.float16
+    assert (again.seconds, again.song_seconds, again.loudness) == (10.0, None, -12.5)
