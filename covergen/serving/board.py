@@ -1,0 +1,201 @@
+"""What is under way in the service: who waits, who is painted, what just happened, and how long it will take.
+
+One board serves all replicas. It holds nothing that cannot be lost: requests and covers lie in the store, and
+whoever carries a request reports to the board again and again, so that a new board soon knows what the old
+one knew. Times are seconds of a clock that only goes forward.
+"""
+
+import math
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+Event = Mapping[str, Any]
+
+WINDOW: Final = 60.0  # seconds over which covers and requests are counted
+FIRST_GUESS: Final = 5.0  # seconds a cover, before any was painted
+LONGEST_WAIT: Final = 600  # seconds that a client is asked to wait, at most
+SILENCE: Final = 10.0  # seconds without a report after which a request is nobody's
+REMEMBERED: Final = 60.0  # seconds for which the end of a request can be listened to
+LAST_EVENTS: Final = 256  # of a request; who comes later is told the state first
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What one owner may do. None: as much as they like."""
+
+    per_minute: int | None = None  # requests
+    at_once: int | None = None  # covers that wait or are painted
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why a request is not taken now, and after how many seconds it is worth another try."""
+
+    code: str
+    message: str
+    seconds: int
+
+
+@dataclass
+class _Request:
+    owner: str
+    waiting: list[int]  # numbers of covers, in order
+    seen: float  # when its carrier reported last
+    painting: set[int] = field(default_factory=set)
+    carrier: str = ""
+    cancelled: bool = False
+    ended: float | None = None
+    events: deque[tuple[int, Event]] = field(default_factory=lambda: deque(maxlen=LAST_EVENTS))
+    version: int = 0
+
+    @property
+    def open(self) -> int:
+        """How many covers are still to come."""
+        return 0 if self.ended is not None else len(self.waiting) + len(self.painting)
+
+
+class Board:
+    """Admits requests, orders the queue, passes events on. `waiting`: covers that may wait at once."""
+
+    def __init__(self, *, waiting: int = 256, clock: Callable[[], float] = time.monotonic):
+        self._most, self._clock = waiting, clock
+        self._requests: dict[str, _Request] = {}  # in the order of their admission
+        self._asked: dict[str, deque[float]] = {}
+        self._finished: deque[tuple[float, float]] = deque()  # (when, seconds of painting)
+        self.counts: Counter[str] = Counter()
+
+    def admit(self, number: str, owner: str, covers: int, allowance: Allowance) -> Refused | None:
+        """Take a request into the queue, or say why not."""
+        now = self._clock()
+        self._forget(now)
+        if number in self._requests:
+            return None
+        refused = self._refusal(owner, covers, allowance, now)
+        if refused is not None:
+            self.counts[f"refused_{refused.code}"] += 1
+            return refused
+        self._asked.setdefault(owner, deque()).append(now)
+        self._requests[number] = _Request(owner, list(range(covers)), now)
+        self.counts["admitted"] += 1
+        return None
+
+    def report(
+        self, number: str, owner: str, carrier: str, *, waiting: list[int], painting: list[int]
+    ) -> bool:
+        """Take a carrier's regular report; return whether the request is to be given up."""
+        now = self._clock()
+        known = self._requests.setdefault(number, _Request(owner, [], now))
+        known.seen, known.carrier = now, carrier
+        known.waiting, known.painting = waiting, set(painting)
+        return known.cancelled
+
+    def tell(self, number: str, event: Event) -> bool:
+        """Pass an event on to whoever listens; return whether the request is to be given up."""
+        known = self._requests.get(number)
+        if known is None:
+            return False
+        known.version += 1
+        known.events.append((known.version, event))
+        if event["event"] == "end":
+            known.ended = self._clock()
+            known.waiting, known.painting = [], set()
+        return known.cancelled
+
+    def painted(self, seconds: float) -> None:
+        """Count a cover that is finished, and the seconds it was painted for."""
+        self._finished.append((self._clock(), seconds))
+        self.counts["covers"] += 1
+
+    def cancel(self, number: str) -> bool:
+        """Ask for a request to be given up; return whether it is under way."""
+        known = self._requests.get(number)
+        if known is None or known.ended is not None:
+            return False
+        known.cancelled = True
+        return True
+
+    def news(self, number: str, since: int) -> tuple[int, list[Event]] | None:
+        """Return the version and the events after `since`; None for a request that is not under way."""
+        known = self._requests.get(number)
+        if known is None:
+            return None
+        return known.version, [event for version, event in known.events if version > since]
+
+    def places(self, number: str) -> dict[int, int]:
+        """Return how many covers are ahead of each of a request's covers that wait."""
+        ahead = 0
+        for other, known in self._requests.items():
+            if other == number:
+                return {cover: ahead + place for place, cover in enumerate(known.waiting)}
+            ahead += len(known.waiting)
+        return {}
+
+    def painting(self, number: str) -> set[int]:
+        """Return the numbers of a request's covers that are being painted."""
+        known = self._requests.get(number)
+        return set() if known is None else set(known.painting)
+
+    def orphans(self, carrier: str) -> list[tuple[str, str]]:
+        """Give requests whose carrier fell silent to another, as (owner, number)."""
+        now, found = self._clock(), []
+        for number, known in self._requests.items():
+            if known.ended is None and now - known.seen > SILENCE:
+                known.seen, known.carrier = now, carrier
+                found.append((known.owner, number))
+        return found
+
+    def adopt(self, number: str, owner: str, carrier: str) -> bool:
+        """Give one request to a carrier unless another carries it; return whether it was given."""
+        now, known = self._clock(), self._requests.get(number)
+        if known is not None and (known.ended is not None or now - known.seen <= SILENCE):
+            return False
+        if known is None:
+            known = self._requests[number] = _Request(owner, [], now)
+        known.seen, known.carrier = now, carrier
+        return True
+
+    def load(self) -> dict[str, float]:
+        """Return covers that wait and that are painted, and the seconds until a new one would begin."""
+        waiting = sum(len(known.waiting) for known in self._requests.values())
+        painting = sum(len(known.painting) for known in self._requests.values())
+        return {"waiting": waiting, "painting": painting, "seconds": self._seconds_for(waiting)}
+
+    def _refusal(self, owner: str, covers: int, allowance: Allowance, now: float) -> Refused | None:
+        asked = self._asked.get(owner, deque())
+        if allowance.per_minute is not None and len(asked) >= allowance.per_minute:
+            seconds = max(1, math.ceil(asked[0] + WINDOW - now))
+            return Refused("rate_limited", f"{allowance.per_minute} requests a minute are allowed.", seconds)
+        own = sum(known.open for known in self._requests.values() if known.owner == owner)
+        if allowance.at_once is not None and own and own + covers > allowance.at_once:
+            message = f"{own} covers of yours are under way, and {allowance.at_once} are allowed at once."
+            return Refused("too_many_at_once", message, self._bounded(own + covers - allowance.at_once))
+        waiting = sum(len(known.waiting) for known in self._requests.values())
+        if waiting and waiting + covers > self._most:
+            over = waiting + covers - self._most
+            return Refused("overloaded", f"{waiting} covers wait already.", self._bounded(over))
+        return None
+
+    def _bounded(self, covers: int) -> int:
+        return min(LONGEST_WAIT, max(1, math.ceil(self._seconds_for(covers))))
+
+    def _seconds_for(self, covers: int) -> float:
+        """Return after how many seconds so many covers will have been finished, by what was measured."""
+        now = self._clock()
+        while self._finished and now - self._finished[0][0] > WINDOW:
+            self._finished.popleft()
+        if len(self._finished) < 2:
+            return covers * FIRST_GUESS
+        began = self._finished[0][0] - self._finished[0][1]
+        return covers * max(now - began, 0.001) / len(self._finished)
+
+    def _forget(self, now: float) -> None:
+        for asked in self._asked.values():
+            while asked and now - asked[0] > WINDOW:
+                asked.popleft()
+        self._asked = {owner: asked for owner, asked in self._asked.items() if asked}
+        over = [n for n, r in self._requests.items() if r.ended is not None and now - r.ended > REMEMBERED]
+        for number in over:
+            del self._requests[number]
