@@ -6,6 +6,7 @@ and settings. L layers, F frames, W feature width.
 """
 
 import hashlib
+import json
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -87,6 +88,12 @@ class CoverService:
             bf16=bf16,
             offline=offline,
         )
+
+    @cached_property
+    def hearing_digest(self) -> str:
+        """Names the way songs are heard: encoder, seconds, frames kept."""
+        told = json.dumps(self._hearing.recipe(), sort_keys=True, default=str)
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def listen(self, song: bytes | Path) -> Heard:
         """Return what the encoder hears in a song. Raises BadInput with the code that fits."""

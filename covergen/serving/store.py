@@ -4,7 +4,6 @@ Nothing is ever written twice: every file is created once, and whoever comes sec
 request that is done again after a crash has no cover twice, whoever does it. Under `ROOT/service/OWNER`:
 
     requests/ID/request.json           what was asked, by an id that sorts the newest first
-    requests/ID/heard.json             what the song was, once it was listened to
     requests/ID/covers/NUMBER.FORMAT   the picture, its settings inside; NUMBER.json what is told of it
     requests/ID/finished.json          how it ended
     keys/DIGEST.json                   which request an Idempotency-Key stands for
@@ -24,9 +23,9 @@ from typing import Any, Final
 import numpy as np
 
 from covergen import objects
-from covergen.serving.schema import FORMATS, Heard, ImageFormat
+from covergen.serving.schema import Heard, ImageFormat
 
-_SUFFIX: Final[Mapping[ImageFormat, str]] = {kind: suffix for suffix, kind in reversed(FORMATS.items())}
+_SUFFIX: Final[Mapping[ImageFormat, str]] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 _LAST_MS: Final = 2**48 - 1
 Json = dict[str, Any]
 
@@ -47,32 +46,36 @@ class Store:
         self.owner, self._clock = owner, clock
         self._base = f"{objects.absolute(root)}/service/{owner}"
 
-    def accept(self, request: Json, *, key: str | None = None) -> tuple[str, Json]:
+    def new_id(self) -> str:
+        """Return an id that sorts before all that were made earlier."""
+        return f"{_LAST_MS - int(self._clock() * 1000):012x}{secrets.token_hex(6)}"
+
+    def accept(self, number: str, request: Json, *, key: str | None = None) -> tuple[str, Json]:
         """Keep a request; return its id and what is kept: of a known key, the request it stands for."""
-        number = _new_id(self._clock())
         if key is not None:
-            mark = f"keys/{hashlib.sha256(key.encode()).hexdigest()}.json"
+            mark = f"keys/{_digest(key)}.json"
             if not self._create(mark, {"id": number}):
                 number = self._read(mark)["id"]
         self._create(f"requests/{number}/request.json", request)
         return number, self._read(f"requests/{number}/request.json")
 
+    def known(self, key: str) -> tuple[str, Json] | None:
+        """Return the request that an Idempotency-Key stands for, or None."""
+        mark = self._find(f"keys/{_digest(key)}.json")
+        request = mark and self.request(mark["id"])
+        return None if mark is None or request is None else (mark["id"], request)
+
     def request(self, number: str) -> Json | None:
         """Return what was asked, or None where this owner has no such request."""
         return self._find(f"requests/{number}/request.json")
-
-    def hear(self, number: str, told: Json) -> None:
-        """Keep what is told of a request's song."""
-        self._create(f"requests/{number}/heard.json", told)
 
     def finish(self, number: str, told: Json) -> bool:
         """Keep how a request ended, and say whether it had not ended before."""
         return self._create(f"requests/{number}/finished.json", told)
 
-    def told(self, number: str) -> tuple[Json | None, Json | None]:
-        """Return what was heard, and how the request ended, as far as it is known."""
-        place = f"requests/{number}"
-        return self._find(f"{place}/heard.json"), self._find(f"{place}/finished.json")
+    def ended(self, number: str) -> Json | None:
+        """Return how a request ended, or None."""
+        return self._find(f"requests/{number}/finished.json")
 
     def keep(self, number: str, cover: int, kept: Kept) -> None:
         """Keep a cover; the picture comes first, so that whatever is told of has one."""
@@ -154,6 +157,5 @@ class Store:
         return self._read(place) if objects.exists(f"{self._base}/{place}") else None
 
 
-def _new_id(now: float) -> str:
-    """Return an id that sorts before all that were made earlier."""
-    return f"{_LAST_MS - int(now * 1000):012x}{secrets.token_hex(6)}"
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()

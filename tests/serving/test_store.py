@@ -33,26 +33,29 @@ def test_the_first_of_many_creates_a_file(root_uri):
 
 
 def test_a_request_is_kept_and_found_by_its_owner_alone(store, root_uri):
-    number, kept = store.accept({"artist": "Mira"})
+    number, kept = store.accept(store.new_id(), {"artist": "Mira"})
     assert kept == {"artist": "Mira"} == store.request(number)
     assert Store(root_uri, "another").request(number) is None
 
 
 def test_an_idempotency_key_stands_for_one_request(store, root_uri):
-    first, _ = store.accept({"artist": "Mira"}, key="abc")
-    again, kept = store.accept({"artist": "Other"}, key="abc")
+    first, _ = store.accept(store.new_id(), {"artist": "Mira"}, key="abc")
+    again, kept = store.accept(store.new_id(), {"artist": "Other"}, key="abc")
     assert (again, kept) == (first, {"artist": "Mira"})
-    assert store.accept({"artist": "Other"}, key="def")[0] != first
-    assert Store(root_uri, "another").accept({"artist": "Other"}, key="abc")[0] != first
+    assert store.accept(store.new_id(), {"artist": "Other"}, key="def")[0] != first
+    assert Store(root_uri, "another").accept("ff", {"artist": "Other"}, key="abc")[0] != first
 
 
 def test_a_key_whose_request_was_never_kept_takes_it_now(store):
+    assert store.known("abc") is None
     store._create("keys/ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad.json", {"id": "0a"})
-    assert store.accept({"artist": "Mira"}, key="abc") == ("0a", {"artist": "Mira"})
+    assert store.known("abc") is None
+    assert store.accept(store.new_id(), {"artist": "Mira"}, key="abc") == ("0a", {"artist": "Mira"})
+    assert store.known("abc") == ("0a", {"artist": "Mira"})
 
 
 def test_the_newest_come_first_page_by_page(store):
-    made = [store.accept({"artist": str(k)})[0] for k in range(5)]
+    made = [store.accept(store.new_id(), {"artist": str(k)})[0] for k in range(5)]
     first, more = store.history(limit=2)
     second, more = store.history(limit=2, before=more)
     third, more = store.history(limit=2, before=more)
@@ -61,7 +64,7 @@ def test_the_newest_come_first_page_by_page(store):
 
 
 def test_no_cover_stands_twice_and_the_first_stays(store):
-    number, _ = store.accept({})
+    number, _ = store.accept(store.new_id(), {})
     store.keep(number, 3, PICTURE)
     store.keep(number, 3, Kept(b"another", "png", {"seed": "2"}))
     assert store.covers(number) == {3: {"seed": "1", "format": "png"}}
@@ -69,11 +72,11 @@ def test_no_cover_stands_twice_and_the_first_stays(store):
     assert store.cover(number, 4) is None
     assert store.finish(number, {"status": "done"})
     assert not store.finish(number, {"status": "failed"})
-    assert store.told(number) == (None, {"status": "done"})
+    assert store.ended(number) == {"status": "done"}
 
 
 def test_favourites_come_and_go(store):
-    number, _ = store.accept({})
+    number, _ = store.accept(store.new_id(), {})
     store.mark(number, 2, favourite=True)
     store.mark(number, 2, favourite=True)
     assert store.favourites() == {(number, 2)}

@@ -1,0 +1,65 @@
+"""A request told as it goes on: server-sent events, from any replica.
+
+Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from covergen.serving.states import state_of
+from covergen.serving.store import Json, Store
+from covergen.serving.studio import Studio
+
+LOOK: Final = 0.1  # seconds between looks at the board
+KEEP_ALIVE: Final = 10.0  # seconds without an event after which a comment is sent
+
+
+async def stream(studio: Studio, store: Store, number: str) -> AsyncIterator[str]:
+    """Give events: the state first and at every change, steps with previews, places in the queue, the end."""
+    state = await state_of(store, studio.board, number)
+    yield _event("state", state)
+    version, places, spoke = 0, dict[int, int](), time.monotonic()
+    while state["finished"] is None:
+        told = await studio.board.call("news", number, version)
+        if told is None:
+            await _carry_on(studio, store, number)
+        version, news = told or (version, [])
+        for event in news:
+            if event["event"] == "step":
+                yield _event("step", {name: value for name, value in event.items() if name != "event"})
+            elif event["event"] == "state":
+                yield _event("state", await state_of(store, studio.board, number))
+            spoke = time.monotonic()
+        ahead = await studio.board.call("places", number) or {}
+        for cover, place in ahead.items():
+            if places.get(cover) != place:
+                yield _event("queue", {"number": cover, "place": place})
+        places = ahead
+        if time.monotonic() - spoke > KEEP_ALIVE:
+            yield ": still there\n\n"
+            spoke = time.monotonic()
+        if any(event["event"] == "end" for event in news) or told is None:
+            state = await state_of(store, studio.board, number)
+        await asyncio.sleep(LOOK)
+    yield _event("end", state)
+
+
+async def end_of(studio: Studio, owner: str, number: str, *, seconds: float) -> None:
+    """Wait until a request has ended, so long at most."""
+    store, until = studio.stores(owner), time.monotonic() + seconds
+    while time.monotonic() < until and await asyncio.to_thread(store.ended, number) is None:
+        await asyncio.sleep(LOOK)
+
+
+async def _carry_on(studio: Studio, store: Store, number: str) -> None:
+    """Carry a request that is on no board: whoever carried it is gone."""
+    under_way = await asyncio.to_thread(store.ended, number) is None
+    if under_way and await studio.board.call("adopt", number, store.owner, studio.name):
+        studio.begin(store.owner, number)
+
+
+def _event(kind: str, told: Json | Any) -> str:
+    return f"event: {kind}\ndata: {json.dumps(told)}\n\n"

@@ -1,0 +1,160 @@
+"""What comes in over HTTP, as JSON or as a form, and what goes out: the models of the API.
+
+Seeds have 64 bits, more than a number in JSON can hold in many programs: they are text there.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+
+from covergen.errors import ConfigError
+from covergen.serving.problems import Problem
+from covergen.serving.schema import MOST_COVERS, CoverOrder
+
+Status = Literal["queued", "listening", "painting", "done", "failed", "cancelled"]
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) <= 20:
+        return int(value)
+    return value
+
+
+Seed = Annotated[
+    int,
+    BeforeValidator(_whole, json_schema_input_type=str | int),
+    Field(ge=0, lt=2**64, examples=["1234"]),
+    PlainSerializer(str),
+]
+_MUSIC = "the sound: give a file as `audio`, or one of `song` and `track`; with none the words alone decide"
+
+
+class Words(BaseModel):
+    """An album's words."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
+
+    artist: str = Field(min_length=1, max_length=500, examples=["Mira"])
+    album: str = Field(min_length=1, max_length=1000, examples=["Moonlight"])
+    genre: str = Field("unknown", max_length=100, examples=["jazz"])
+    year: str | None = Field(None, max_length=30, examples=["1994"])
+    tags: list[Annotated[str, Field(max_length=60)]] = Field([], max_length=16, examples=[["calm"]])
+    prompt: str | None = Field(None, max_length=1200, description="words instead of the usual prompt")
+    song: str | None = Field(None, pattern="^[0-9a-f]{64}$", description=f"SHA-256 of an upload; {_MUSIC}")
+
+
+class Order(Words):
+    """A request for covers."""
+
+    track: str | None = Field(None, max_length=200, description=f"a track that was embedded before; {_MUSIC}")
+    n: int = Field(1, ge=1, le=MOST_COVERS, description="how many covers")
+    seed: Seed | None = Field(None, description="by default the album decides; cover k takes seed + k")
+    steps: int = Field(20, ge=1, le=100, description="sampler steps")
+    guidance_scale: float = Field(2.5, ge=0, le=30, description="guidance by the words")
+    audio_guidance_scale: float | None = Field(3.0, ge=0, le=30, description="guidance by the sound")
+    audio_scale: float = Field(1.0, ge=0, le=2, description="weight of the sound")
+    noise_shift: float = Field(0.0, ge=0, le=1, description="how far the first noise leans to the sound")
+    noise_scheduler: Literal["ddim", "pndm", "ddpm", "dpm++"] = "ddim"
+    size: int | None = Field(None, ge=16, le=4096, description="side in pixels; the model's own by default")
+    format: Literal["png", "jpeg", "webp"] = "png"
+    variation_seed: Seed | None = Field(None, description="of the noise that a variation leans to")
+    variation_strength: float = Field(0.0, ge=0, le=1, description="about .25 varies subtly, .6 strongly")
+    first_variant: int = Field(0, ge=0, lt=2**31, description="number of the first cover")
+
+    def order(self) -> CoverOrder:
+        """Return the order. Raises Problem for one that cannot be met."""
+        given = self.model_dump(exclude={"song", "track"})
+        numbers = {name: getattr(self, name) for name in ("seed", "variation_seed")}
+        try:
+            return CoverOrder(**{**given, **numbers, "tags": tuple(self.tags)})
+        except ConfigError as error:
+            raise Problem(422, "invalid", str(error)) from error
+
+
+class Reason(BaseModel):
+    """Why something failed."""
+
+    code: str = Field(examples=["unreadable"])
+    message: str
+
+
+class Failure(BaseModel):
+    """The body of every answer that is no success."""
+
+    class Told(Reason):
+        """Reason, and the request's name in the logs."""
+
+        request_id: str
+
+    error: Told
+
+
+class CoverState(BaseModel):
+    """One cover of a request."""
+
+    number: int
+    status: Status
+    place: int | None = Field(None, description="covers ahead of it while it waits")
+    image: str | None = Field(None, description="path of the picture, once it is done")
+    favourite: bool = False
+    seconds: float | None = Field(None, description="seconds it was painted for")
+    parameters: dict[str, Any] | None = Field(None, description="everything that paints it again")
+    error: Reason | None = None
+
+
+class State(BaseModel):
+    """A request and its covers."""
+
+    id: str
+    status: Status
+    created: str = Field(examples=["2026-11-26T12:00:00Z"])
+    finished: str | None = None
+    order: dict[str, Any]
+    song: str | None = None
+    track: str | None = None
+    prompt: str | None = None
+    covers: list[CoverState]
+    error: Reason | None = None
+    links: dict[str, str]
+
+
+class History(BaseModel):
+    """Requests, the newest first."""
+
+    covers: list[State]
+    next: str | None = Field(None, description="`before` of the next page")
+
+
+def read_json(body: bytes, model: type[Words]) -> Any:
+    """Return the model of a JSON body. Raises Problem."""
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Problem(400, "bad_request", "The body is not JSON.") from error
+    if not isinstance(given, dict):
+        raise Problem(422, "invalid", "The body is not a JSON object.")
+    return validated(given, model)
+
+
+def read_form(fields: Iterable[tuple[str, str]], model: type[Words]) -> Any:
+    """Return the model of a form's fields; empty ones are left out, tags come repeated or with commas."""
+    given: dict[str, Any] = {}
+    for name, value in fields:
+        if name == "tags":
+            given.setdefault("tags", []).extend(tag.strip() for tag in value.split(",") if tag.strip())
+        elif name in given:
+            raise Problem(422, "invalid", f"{name} is given twice.")
+        elif value.strip():
+            given[name] = value
+    return validated(given, model)
+
+
+def validated(given: dict[str, Any], model: type[Words]) -> Any:
+    """Return the model of some values. Raises Problem with a sentence a value."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        told = [f"{'.'.join(map(str, e['loc'])) or 'order'}: {e['msg']}" for e in error.errors()[:5]]
+        raise Problem(422, "invalid", "; ".join(told)) from error

@@ -1,0 +1,94 @@
+"""What a painter does for the service: covers of many requests on one easel, told step by step."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from covergen.generation.easel import Easel, Step
+from covergen.generation.pipeline import Cover
+from covergen.serving.schema import CoverOrder, FinishedCover, Heard
+from covergen.serving.service import CoverService
+
+WARM = CoverOrder(artist="covergen", album="readiness", steps=1)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A cover that is being painted. `fill`: how full the painter's batches were so far, 0 to 1."""
+
+    step: int  # 0: it has a place on the easel soon, nothing is painted yet
+    steps: int
+    preview: bytes | None = None  # a small JPEG, now and then
+    fill: float | None = None
+
+
+class Painting:
+    """Paints on one easel for whoever asks. `places`: covers that are painted at once."""
+
+    def __init__(self, service: CoverService, *, places: int = 8):
+        self._service, self._places = service, places
+        self._easel: Easel | None = None
+        self._loading = asyncio.Lock()
+
+    async def paint(
+        self, heard: Heard | None, order: CoverOrder, number: int
+    ) -> AsyncIterator[Progress | FinishedCover]:
+        """Give the steps of cover `number` of an order, at last the cover. Raises ConfigError.
+
+        Who stops listening takes it off the easel before its next step.
+        """
+        one = replace(order, n=1, first_variant=order.first_variant + number)
+        easel = await self._ready()
+        (planned,) = await asyncio.to_thread(self._service.plan, heard, one)
+        news: asyncio.Queue[Step] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def watch(step: Step) -> None:
+            loop.call_soon_threadsafe(news.put_nowait, step)
+
+        begun = easel.begin(planned.request, planned.settings, watch)
+        picture = asyncio.wrap_future(begun)
+        try:
+            async for step in _until(picture, news):
+                yield self._progress(step)
+            finished = await picture
+        finally:
+            begun.cancel()
+        yield await asyncio.to_thread(self._service.finish, planned, finished)
+
+    async def warm(self) -> None:
+        """Load everything and paint once."""
+        async for _ in self.paint(None, WARM, 0):
+            pass
+
+    @property
+    def load(self) -> tuple[int, int]:
+        """How many covers wait for a place here, and how many have one."""
+        return (0, 0) if self._easel is None else (self._easel.waiting, self._easel.on_it)
+
+    def _progress(self, step: Step) -> Progress:
+        easel, preview = self._easel, None
+        if step.latents is not None:
+            preview = self._service.painter.preview(step.latents)
+        fill = easel.rows_run / (easel.steps_run * easel.places) if easel and easel.steps_run else None
+        return Progress(step.step, step.steps, preview, fill)
+
+    async def _ready(self) -> Easel:
+        async with self._loading:
+            if self._easel is None:
+                painter = await asyncio.to_thread(lambda: self._service.painter)
+                self._easel = Easel(painter, places=self._places)
+            return self._easel
+
+
+async def _until(picture: "asyncio.Future[Cover]", news: "asyncio.Queue[Step]") -> AsyncIterator[Step]:
+    """Give steps until the picture is there, or will not come."""
+    while not picture.done():
+        step = asyncio.ensure_future(news.get())
+        both: set[asyncio.Future[Any]] = {step, picture}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if step.done():
+            yield step.result()
+        else:
+            step.cancel()

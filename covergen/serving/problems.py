@@ -1,0 +1,33 @@
+"""What the service says no with: a status, a code for programs and a sentence for people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from covergen.errors import BadInput, RejectCode
+
+
+@dataclass
+class Problem(Exception):
+    """A request cannot be met. The message goes to the client as it is."""
+
+    status: int  # of HTTP
+    code: str
+    message: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def told(self, request_id: str) -> dict[str, dict[str, str]]:
+        """Return the answer's body."""
+        return {"error": {"code": self.code, "message": self.message, "request_id": request_id}}
+
+
+def of_song(refusal: BadInput) -> Problem:
+    """Return what is said of a song that cannot be used."""
+    status = {RejectCode.TOO_LARGE: 413, RejectCode.UNSUPPORTED_FORMAT: 415, RejectCode.NOT_FOUND: 404}
+    return Problem(
+        status.get(refusal.code, 422), str(refusal.code), f"The song cannot be used: {refusal.reason}."
+    )
+
+
+def no_such(what: str) -> Problem:
+    """Return what is said of something that is not there, or is somebody else's."""
+    return Problem(404, "not_found", f"There is no {what} under this address.")

@@ -1,0 +1,79 @@
+"""What a request asks for: its body as JSON or a form, its song, and the headers that say how to answer."""
+
+import asyncio
+import contextlib
+import re
+from typing import Any, Final, TypeVar
+
+from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from covergen.serving.orders import Words, read_form, read_json
+from covergen.serving.pictures import MIME
+from covergen.serving.problems import Problem
+from covergen.serving.schema import ImageFormat
+from covergen.serving.store import Store
+
+_PICTURES: Final = {mime: kind for kind, mime in MIME.items()}
+_FORMS: Final = frozenset({"multipart/form-data", "application/x-www-form-urlencoded"})
+_LONGEST_WAIT: Final = 600.0  # seconds, of Prefer: wait
+_LONGEST_FIELD: Final = 2**16  # bytes
+
+_Asked = TypeVar("_Asked", bound=Words)
+
+
+async def read_body(request: Request, store: Store, model: type[_Asked]) -> _Asked:
+    """Return what a body asks for; a song that came with it is kept and named in it. Raises Problem."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    asked: _Asked
+    if kind == "application/json":
+        asked = read_json(await request.body(), model)
+    elif kind in _FORMS:
+        asked = await _read_form(request, store, model)
+    else:
+        raise Problem(415, "unsupported_media_type", "Send a form (multipart/form-data) or JSON.")
+    if asked.song and getattr(asked, "track", None):
+        raise Problem(422, "invalid", "Give a song or a track, not both.")
+    if asked.song and not await asyncio.to_thread(store.has_song, asked.song):
+        raise Problem(404, "no_such_song", "No song with this SHA-256 was uploaded; send the file as audio.")
+    return asked
+
+
+async def _read_form(request: Request, store: Store, model: type[_Asked]) -> Any:
+    try:
+        form = await request.form(max_files=1, max_fields=64, max_part_size=_LONGEST_FIELD)
+    except HTTPException as error:
+        raise Problem(400, "bad_request", f"The form cannot be read: {error.detail}") from error
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(form.close)
+        fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+        files = {name: value for name, value in form.multi_items() if isinstance(value, UploadFile)}
+        asked = read_form(fields, model)  # refuses before anything is kept
+        if files.keys() - {"audio"}:
+            raise Problem(422, "invalid", "The song's file belongs in the field audio.")
+        if "audio" not in files:
+            return asked
+        if asked.song:
+            raise Problem(422, "invalid", "Give the song as audio or by its SHA-256, not both.")
+        song = await files["audio"].read()
+        if not song:
+            raise Problem(422, "empty_file", "The song's file is empty.")
+        return asked.model_copy(update={"song": await asyncio.to_thread(store.keep_song, song)})
+
+
+def picture_wanted(request: Request) -> ImageFormat | None:
+    """Return the format of the picture that Accept asks for, or None for JSON."""
+    for accepted in request.headers.get("accept", "").split(","):
+        mime = accepted.partition(";")[0].strip().lower()
+        if mime in _PICTURES:
+            return _PICTURES[mime]
+        if mime == "image/*":
+            return "png"
+    return None
+
+
+def patience(request: Request) -> float:
+    """Return the seconds that a client prefers to wait for the end: Prefer, RFC 7240."""
+    told = re.search(r"(?:^|[,;\s])wait=(\d{1,6})", request.headers.get("prefer", ""))
+    return min(_LONGEST_WAIT, float(told[1])) if told else 0.0

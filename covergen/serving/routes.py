@@ -1,0 +1,249 @@
+"""The routes of the HTTP API, version 1: what comes in is read and refused here, the studio does the rest."""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from fastapi import Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from covergen.serving import events
+from covergen.serving.board import Allowance
+from covergen.serving.doors import Doors, Key
+from covergen.serving.orders import Order, Words
+from covergen.serving.pictures import MIME
+from covergen.serving.problems import Problem, no_such
+from covergen.serving.reading import patience, picture_wanted, read_body
+from covergen.serving.states import state_of
+from covergen.serving.store import Json, Store
+from covergen.serving.studio import Studio, moment
+
+_ID: Final = re.compile(r"[0-9a-f]{24}")
+_LOOK: Final = 0.5  # seconds between looks whether a client is still there
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the service is open to the world."""
+
+    doors: Doors = field(default_factory=Doors)
+    max_upload: int = 64 * 2**20  # bytes of a request
+    origins: tuple[str, ...] = ()  # other sites whose pages may call
+    documentation: bool = False  # /docs, which loads from elsewhere
+
+
+Ready = Callable[[], Awaitable[None]]
+Listen = Callable[[bytes, Words], Awaitable[Json]]
+Metrics = Callable[[], Awaitable[bytes]]
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the routes stand on. `ready` paints once and raises Problem where it cannot."""
+
+    studio: Studio
+    ready: Ready
+    listen: Listen
+    metrics: Metrics
+
+
+class Routes:
+    """The routes of one replica."""
+
+    def __init__(self, service: Service, settings: Settings):
+        self.service, self.settings, self.studio = service, settings, service.studio
+        self._ready = False
+
+    async def order_covers(self, request: Request) -> Response:
+        """Take an order and paint it: JSON at once, or one picture when it is there."""
+        caller = self._caller(request)
+        order = await read_body(request, self.studio.stores(caller.name), Order)
+        picture = picture_wanted(request)
+        if picture and order.n != 1:
+            raise Problem(
+                422, "invalid", "A picture alone is answered for n=1; ask for JSON, or for one cover."
+            )
+        if picture:
+            order = order.model_copy(update={"format": picture})
+        order.order()  # refuses what cannot be met
+        number, fresh = await self._accept(request, caller, order)
+        store = self.studio.stores(caller.name)
+        ended = await asyncio.to_thread(store.ended, number)
+        if ended is None:
+            work = self.studio.begin(caller.name, number)
+            ended = await self._wait(
+                request, store, number, work, until=None if picture else patience(request)
+            )
+        state = await state_of(store, self.studio.board, number)
+        if picture:
+            return await self._picture(store, state)
+        location = {"Location": state["links"]["self"]}
+        return JSONResponse(
+            state, 200 if ended else 202, {**location, "X-Covergen-Fresh": str(fresh).lower()}
+        )
+
+    async def covers(
+        self,
+        request: Request,
+        limit: int = Query(50, ge=1, le=200),
+        before: str | None = Query(None, pattern="^[0-9a-f]{24}$"),
+        favourites: bool = False,
+    ) -> Response:
+        """Tell of the requests so far, the newest first."""
+        store = self.studio.stores(self._caller(request).name)
+        if favourites:
+            marked = sorted({number for number, _ in await asyncio.to_thread(store.favourites)})
+            older = [number for number in marked if number > (before or "")]
+            numbers, more = older[:limit], older[limit - 1] if len(older) > limit else None
+        else:
+            numbers, more = await asyncio.to_thread(store.history, limit=limit, before=before)
+        told = [await state_of(store, self.studio.board, number) for number in numbers]
+        return JSONResponse({"covers": told, "next": more})
+
+    async def state(self, request: Request, number: str) -> Response:
+        """Tell how far a request is."""
+        store = self._store(request, number)
+        return JSONResponse(await state_of(store, self.studio.board, number))
+
+    async def cancel(self, request: Request, number: str) -> Response:
+        """Give a request up; covers that are finished stay."""
+        store = self._store(request, number)
+        state = await state_of(store, self.studio.board, number)
+        if state["finished"] is None:
+            await self.studio.board.call("cancel", number)
+            await events.end_of(self.studio, store.owner, number, seconds=10.0)
+            state = await state_of(store, self.studio.board, number)
+        return JSONResponse(state)
+
+    async def events(self, request: Request, number: str) -> Response:
+        """Tell of a request as it goes on, by server-sent events."""
+        store = self._store(request, number)
+        await state_of(store, self.studio.board, number)
+        stream = events.stream(self.studio, store, number)
+        return StreamingResponse(
+            stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        )
+
+    async def image(self, request: Request, number: str, cover: int, download: bool = False) -> Response:
+        """Answer a finished picture."""
+        kept = await asyncio.to_thread(self._store(request, number).cover, number, cover)
+        if kept is None:
+            raise no_such("picture")
+        headers = {"ETag": f'"{number}-{cover}"', "Cache-Control": "private, max-age=31536000, immutable"}
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        if download:
+            name = (
+                re.sub(r"[^A-Za-z0-9]+", "-", kept.facts["parameters"].get("album", "")).strip("-") or "cover"
+            )
+            headers["Content-Disposition"] = (
+                f'attachment; filename="{name}-{number[:8]}-{cover}.{kept.format}"'
+            )
+        return Response(kept.image, media_type=MIME[kept.format], headers=headers)
+
+    async def favour(self, request: Request, number: str, cover: int) -> Response:
+        """Make a picture a favourite."""
+        return await self._mark(request, number, cover, favourite=True)
+
+    async def disfavour(self, request: Request, number: str, cover: int) -> Response:
+        """Make a picture no favourite any more."""
+        return await self._mark(request, number, cover, favourite=False)
+
+    async def _mark(self, request: Request, number: str, cover: int, *, favourite: bool) -> Response:
+        store = self._store(request, number)
+        if await asyncio.to_thread(store.cover, number, cover) is None:
+            raise no_such("picture")
+        await asyncio.to_thread(store.mark, number, cover, favourite=favourite)
+        return Response(status_code=204)
+
+    async def listen(self, request: Request) -> Response:
+        """Tell what is heard in a song, before anything is painted."""
+        caller = self._caller(request)
+        words = await read_body(request, self.studio.stores(caller.name), Words)
+        if words.song is None:
+            raise Problem(422, "invalid", "There is no song: give a file as audio, or the song of an upload.")
+        content = await asyncio.to_thread(self.studio.stores(caller.name).song, words.song)
+        return JSONResponse(await self.service.listen(content, words))
+
+    async def ready(self) -> Response:
+        """Say whether covers can be painted: the first time one is."""
+        if not self._ready:
+            await self.service.ready()
+            self._ready = True
+        return JSONResponse({"status": "ready"})
+
+    async def healthy(self) -> Response:
+        """Say that this replica answers."""
+        return JSONResponse({"status": "ok"})
+
+    async def metrics(self) -> Response:
+        """Answer what Prometheus reads."""
+        return Response(await self.service.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    def _caller(self, request: Request) -> Key:
+        return self.settings.doors.caller(request.headers)
+
+    def _store(self, request: Request, number: str) -> Store:
+        if not _ID.fullmatch(number):
+            raise no_such("request")
+        return self.studio.stores(self._caller(request).name)
+
+    async def _accept(self, request: Request, caller: Key, order: Order) -> tuple[str, bool]:
+        """Keep an order, unless too much is under way; return its id and whether it is new."""
+        store, key = self.studio.stores(caller.name), request.headers.get("idempotency-key")
+        told = {"order": order.model_dump(mode="json"), "created": moment(self.studio.now())}
+        if key is not None:
+            known = await asyncio.to_thread(store.known, key)
+            if known is not None:
+                return self._same(known, told), False
+        number = store.new_id()
+        allowance: Allowance = caller.allowance
+        refused = await self.studio.board.call("admit", number, caller.name, order.n, allowance)
+        if refused is not None:
+            message = f"{refused.message} Try again in {refused.seconds} s."
+            raise Problem(429, refused.code, message, {"Retry-After": str(refused.seconds)})
+        kept, there = await asyncio.to_thread(store.accept, number, told, key=key)
+        if kept != number:
+            await self.studio.board.call("tell", number, {"event": "end", "status": "cancelled"})
+            return self._same((kept, there), told), False
+        return number, True
+
+    @staticmethod
+    def _same(known: tuple[str, Json], told: Json) -> str:
+        number, kept = known
+        if kept["order"] != told["order"]:
+            message = "This Idempotency-Key was used for another order; take a new one."
+            raise Problem(409, "idempotency_key_reused", message)
+        return number
+
+    async def _wait(
+        self, request: Request, store: Store, number: str, work: "asyncio.Task[None]", *, until: float | None
+    ) -> Json | None:
+        """Wait for the end, so long at most; where it takes what it takes, a client that vanishes gives it up."""
+        began = time.monotonic()
+        try:
+            while not work.done() and (until is None or time.monotonic() - began < until):
+                left = _LOOK if until is None else min(_LOOK, max(0.0, until - (time.monotonic() - began)))
+                await asyncio.wait({work}, timeout=left)
+                if until is None and not work.done() and await request.is_disconnected():
+                    await self.studio.board.call("cancel", number)
+        except asyncio.CancelledError:
+            if until is None:
+                await asyncio.shield(self.studio.board.call("cancel", number))
+            raise
+        return await asyncio.to_thread(store.ended, number)
+
+    async def _picture(self, store: Store, state: Json) -> Response:
+        if state["status"] != "done":
+            error = state["error"] or {"code": "cancelled", "message": "The request was cancelled."}
+            status = 503 if error["code"] == "unavailable" else 500 if error["code"] == "internal" else 422
+            raise Problem(status, error["code"], error["message"])
+        kept = await asyncio.to_thread(store.cover, state["id"], 0)
+        if kept is None:
+            raise no_such("picture")
+        seed = str(kept.facts["parameters"]["seed"])
+        headers = {"X-Covergen-Id": state["id"], "X-Covergen-Seed": seed, "Location": state["links"]["self"]}
+        return Response(kept.image, media_type=MIME[kept.format], headers=headers)

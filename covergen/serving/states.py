@@ -1,0 +1,58 @@
+"""What is told of a request: what the store keeps of it, and what the board knows while it is under way."""
+
+import asyncio
+from typing import Any
+
+from covergen.serving.problems import no_such
+from covergen.serving.store import Json, Store
+from covergen.serving.studio import BoardLine
+
+
+async def state_of(store: Store, board: BoardLine, number: str) -> Json:
+    """Return the state of a request, as `orders.State` has it. Raises Problem for one that is not there."""
+    asked = await asyncio.to_thread(store.request, number)
+    if asked is None:
+        raise no_such("request")
+    ended = await asyncio.to_thread(store.ended, number)
+    places: dict[int, int] = {}
+    painting: set[int] = set()
+    if ended is None:
+        places = await board.call("places", number) or {}
+        painting = await board.call("painting", number) or set()
+    done = await asyncio.to_thread(store.covers, number)
+    marks = await asyncio.to_thread(store.favourites)
+    order = asked["order"]
+    covers = [
+        _cover(number, k, done.get(k), ended=ended, place=places.get(k), painted=k in painting)
+        for k in range(order["n"])
+    ]
+    for cover in covers:
+        cover["favourite"] = (number, cover["number"]) in marks
+    prompts = [facts["parameters"].get("prompt") for facts in done.values()]
+    return {
+        "id": number,
+        "status": ended["status"] if ended else "painting" if done or painting else "queued",
+        "created": asked["created"],
+        "finished": ended and ended["finished"],
+        "order": {name: value for name, value in order.items() if name not in {"song", "track"}},
+        "song": order.get("song"),
+        "track": order.get("track"),
+        "prompt": prompts[0] if prompts else order.get("prompt"),
+        "covers": covers,
+        "error": ended.get("error") if ended else None,
+        "links": {"self": f"/v1/covers/{number}", "events": f"/v1/covers/{number}/events", "page": "/"},
+    }
+
+
+def _cover(
+    number: str, cover: int, facts: Json | None, *, ended: Json | None, place: int | None, painted: bool
+) -> Json:
+    told: dict[str, Any] = {"number": cover, "place": None, "image": None, "seconds": None}
+    told |= {"parameters": None, "error": None}
+    if facts is not None:
+        image = f"/v1/covers/{number}/images/{cover}"
+        return {**told, "status": "done", "image": image, **{k: facts[k] for k in ("seconds", "parameters")}}
+    if ended is not None:
+        status = "failed" if ended["status"] == "done" else ended["status"]
+        return {**told, "status": status, "error": ended.get("error")}
+    return {**told, "status": "painting" if painted else "queued", "place": place}

@@ -1,0 +1,237 @@
+"""Carries accepted requests to their end: listen, paint every cover, keep, tell; again where a painter died.
+
+Knows no HTTP and no cluster: who listens, who paints and where the board is, is given. A request may be
+carried twice, by a second studio when the first fell silent: seeds and the store make that harmless.
+"""
+
+import asyncio
+import base64
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+from covergen.errors import BadInput, CovergenError
+from covergen.serving.board import Event
+from covergen.serving.orders import Order
+from covergen.serving.painting import Progress
+from covergen.serving.problems import Problem, of_song
+from covergen.serving.schema import CoverOrder, FinishedCover, Heard
+from covergen.serving.store import Json, Kept, Store
+
+ATTEMPTS: Final = 8  # at a cover whose painter dies or is full
+PAUSE: Final = 0.5  # seconds between reports to the board, and before another attempt
+PATIENCE: Final = 900.0  # seconds without news of a cover: longer than the longest cold start
+
+log = logging.getLogger("covergen.serving")
+
+
+class Lost(Exception):
+    """Who painted or listened is gone, or could not take it: worth another attempt."""
+
+
+class Listener(Protocol):
+    """Whoever hears songs. All raise BadInput, or Lost."""
+
+    async def recipe(self) -> str:
+        """Return what names the way of hearing."""
+
+    async def hear(self, song: bytes) -> Heard:
+        """Return what is heard in a song."""
+
+    async def track(self, track_id: str) -> Heard:
+        """Return what was heard in a track of the catalogue."""
+
+
+class Painter(Protocol):
+    """Whoever paints. Raises ConfigError, or Lost."""
+
+    def paint(
+        self, heard: Heard | None, order: CoverOrder, number: int
+    ) -> AsyncIterator[Progress | FinishedCover]:
+        """Give the steps of a cover, at last the cover."""
+
+
+class BoardLine(Protocol):
+    """The way to the board; a board that cannot be reached answers None."""
+
+    async def call(self, method: str, *arguments: Any, **named: Any) -> Any:
+        """Call a method of the board."""
+
+
+def moment(time: datetime) -> str:
+    """Return a time of UTC as text."""
+    return time.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+class Studio:
+    """Carries requests. `name` tells the board who carries what."""
+
+    def __init__(
+        self,
+        stores: Callable[[str], Store],
+        board: BoardLine,
+        listener: Listener,
+        painter: Painter,
+        *,
+        name: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ):
+        self.stores, self.board, self.listener, self.painter = stores, board, listener, painter
+        self.name, self.now = name, now
+        self._carried: dict[str, asyncio.Task[None]] = {}
+
+    def begin(self, owner: str, number: str) -> "asyncio.Task[None]":
+        """Carry a request in the background, once."""
+        task = self._carried.get(number)
+        if task is None:
+            task = asyncio.create_task(_Work(self, owner, number).carry())
+            self._carried[number] = task
+            task.add_done_callback(lambda _: self._carried.pop(number, None))
+        return task
+
+    async def adopt(self) -> None:
+        """Take over, for ever, what other studios left behind."""
+        while True:
+            await asyncio.sleep(PAUSE * 4)
+            for owner, number in await self.board.call("orphans", self.name) or []:
+                log.warning("carries on a request that was left behind", extra={"request": number})
+                self.begin(owner, number)
+
+    async def heard(self, owner: str, *, song: str | None, track: str | None) -> Heard | None:
+        """Return what is heard in an upload or in a track of the catalogue. Raises BadInput."""
+        if track is not None:
+            found: Heard = await self._again(lambda: self.listener.track(track))
+            return found
+        if song is None:
+            return None
+        store, recipe = self.stores(owner), await self._again(self.listener.recipe)
+        known: Heard | None = await asyncio.to_thread(store.heard, song, recipe)
+        if known is None:
+            content = await asyncio.to_thread(store.song, song)
+            known = await self._again(lambda: self.listener.hear(content))
+            await asyncio.to_thread(store.keep_heard, known, recipe)
+        return known
+
+    async def _again(self, ask: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        for attempt in range(ATTEMPTS):
+            try:
+                return await ask()
+            except Lost:
+                await asyncio.sleep(PAUSE * 2**attempt)
+        raise Problem(503, "unavailable", "Nobody can listen at present; try again in a minute.")
+
+
+class _Work:
+    """One request under way."""
+
+    def __init__(self, studio: Studio, owner: str, number: str):
+        self.studio, self.owner, self.number = studio, owner, number
+        self.store = studio.stores(owner)
+        self.waiting: set[int] = set()
+        self.painting: set[int] = set()
+
+    async def carry(self) -> None:
+        """Bring the request to an end, whatever happens on the way."""
+        painting = asyncio.create_task(self._through())
+        reporting = asyncio.create_task(self._report(painting))
+        try:
+            ended = await painting
+        except asyncio.CancelledError:
+            if not painting.cancelled():  # it is the service that stops: another studio will go on
+                painting.cancel()
+                raise
+            ended = {"status": "cancelled"}
+        except Problem as problem:
+            ended = _failed(problem.code, problem.message)
+        except CovergenError as error:
+            ended = _failed("invalid", str(error))
+        except Exception:
+            log.exception("a request failed", extra={"request": self.number})
+            ended = _failed("internal", "Something broke on our side; the logs know this request by its id.")
+        finally:
+            reporting.cancel()
+        ended["finished"] = moment(self.studio.now())
+        await asyncio.to_thread(self.store.finish, self.number, ended)
+        await self._tell({"event": "end", "status": ended["status"]})
+
+    async def _through(self) -> Json:
+        asked = await asyncio.to_thread(self.store.request, self.number)
+        if asked is None:
+            raise Problem(404, "not_found", "This request is not kept any more.")
+        order = Order.model_validate(asked["order"])
+        there = await asyncio.to_thread(self.store.covers, self.number)
+        self.waiting = set(range(order.n)) - set(there)
+        await self._tell({"event": "state"})
+        try:
+            heard = await self.studio.heard(self.owner, song=order.song, track=order.track)
+        except BadInput as refusal:
+            raise of_song(refusal) from refusal
+        wanted = order.order()
+        covers = [self._cover(heard, wanted, number) for number in sorted(self.waiting)]
+        failed = [reason for reason in await asyncio.gather(*covers) if reason]
+        return _failed(*failed[0], covers=len(failed)) if failed else {"status": "done"}
+
+    async def _cover(self, heard: Heard | None, order: CoverOrder, number: int) -> tuple[str, str] | None:
+        """Paint one cover until it is there; return the reason where it cannot be painted."""
+        for attempt in range(ATTEMPTS):
+            try:
+                await self._attempt(heard, order, number)
+            except Lost as loss:
+                self.painting.discard(number)
+                self.waiting.add(number)
+                log.warning("paints a cover again", extra={"request": self.number, "why": str(loss)})
+                await self.studio.board.call("count", "retries")
+                await asyncio.sleep(PAUSE * 2 ** min(attempt, 5))
+            else:
+                return None
+        self.waiting.discard(number)
+        return "unavailable", f"Cover {number} could not be painted: its painter died {ATTEMPTS} times."
+
+    async def _attempt(self, heard: Heard | None, order: CoverOrder, number: int) -> None:
+        pieces = self.studio.painter.paint(heard, order, number).__aiter__()
+        while True:
+            try:
+                piece = await asyncio.wait_for(anext(pieces), PATIENCE)
+            except StopAsyncIteration:
+                raise Lost("the painter stopped amid a cover") from None
+            except TimeoutError:
+                raise Lost(f"no news of a cover for {PATIENCE:.0f} s") from None
+            if isinstance(piece, FinishedCover):
+                await self._keep(piece, number)
+                return
+            await self._progress(piece, number)
+
+    async def _progress(self, piece: Progress, number: int) -> None:
+        if number in self.waiting:
+            self.waiting.discard(number)
+            self.painting.add(number)
+            await self._tell({"event": "state"})
+        shown = piece.preview and "data:image/jpeg;base64," + base64.b64encode(piece.preview).decode()
+        told = {"event": "step", "number": number, "step": piece.step, "steps": piece.steps, "preview": shown}
+        await self._tell(told)
+
+    async def _keep(self, cover: FinishedCover, number: int) -> None:
+        facts = {"parameters": cover.parameters(), "seconds": round(cover.seconds, 3)}
+        await asyncio.to_thread(self.store.keep, self.number, number, Kept(cover.image, cover.format, facts))
+        self.waiting.discard(number)
+        self.painting.discard(number)
+        await self.studio.board.call("painted", cover.seconds)
+        await self._tell({"event": "state"})
+
+    async def _report(self, painting: "asyncio.Task[Json]") -> None:
+        """Report to the board until the end; give up where it says so."""
+        while True:
+            told = {"waiting": sorted(self.waiting), "painting": sorted(self.painting)}
+            call = self.studio.board.call("report", self.number, self.owner, self.studio.name, **told)
+            if await call:
+                painting.cancel()
+            await asyncio.sleep(PAUSE)
+
+    async def _tell(self, event: Event) -> None:
+        await self.studio.board.call("tell", self.number, event)
+
+
+def _failed(code: str, message: str, *, covers: int | None = None) -> Json:
+    told: Json = {"status": "failed", "error": {"code": code, "message": message}}
+    return told if covers is None else {**told, "covers": covers}
