@@ -3,11 +3,10 @@
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
@@ -16,10 +15,12 @@ from starlette.exceptions import HTTPException
 from covergen.errors import BadInput, ConfigError
 from covergen.serving import page
 from covergen.serving.documentation import COVERS, LISTEN, responses
-from covergen.serving.doors import LimitBody
+from covergen.serving.doors import LimitBody, Message, Receive, Send
 from covergen.serving.orders import History, State
 from covergen.serving.problems import Problem, of_song
 from covergen.serving.routes import Routes, Service, Settings
+
+_LONGEST_ID: Final = 100  # characters
 
 log = logging.getLogger("covergen.serving")
 
@@ -42,7 +43,7 @@ def make_app(service: Service, settings: Settings) -> FastAPI:
     if settings.origins:
         origins, methods = list(settings.origins), ["GET", "POST", "PUT", "DELETE"]
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=["*"])
-    app.middleware("http")(_follow)
+    app.add_middleware(Followed)
     return app
 
 
@@ -65,16 +66,31 @@ def _add_routes(app: FastAPI, routes: Routes) -> None:
     add("/metrics", routes.metrics, methods=["GET"], responses=responses(text))
 
 
-async def _follow(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Give a request its id, and a line in the log when it is answered."""
-    given, began = request.headers.get("x-request-id", ""), time.perf_counter()
-    usable = given.isascii() and given.isprintable() and 0 < len(given) <= 100
-    request.state.id = given if usable else secrets.token_hex(8)
-    response = await call(request)
-    response.headers["X-Request-Id"] = request.state.id
-    facts = {"request_id": request.state.id, "method": request.method, "status": response.status_code}
-    log.info(request.url.path, extra={**facts, "seconds": round(time.perf_counter() - began, 3)})
-    return response
+class Followed:
+    """ASGI: gives every request its id, and a line in the log when it is answered."""
+
+    def __init__(self, app: Any):
+        self._app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Pass a request on; its id is the client's own where that is usable."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given, began = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1"), time.perf_counter()
+        usable = given.isascii() and given.isprintable() and 0 < len(given) <= _LONGEST_ID
+        name = given if usable else secrets.token_hex(8)
+        scope.setdefault("state", {})["id"] = name
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", name.encode())]
+                facts = {"request_id": name, "method": scope["method"], "status": message["status"]}
+                seconds = round(time.perf_counter() - began, 3)
+                log.info("%s %s", scope["method"], scope["path"], extra={**facts, "seconds": seconds})
+            await send(message)
+
+        await self._app(scope, receive, told)
 
 
 async def _refuse(request: Request, error: Exception) -> JSONResponse:

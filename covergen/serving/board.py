@@ -7,10 +7,12 @@ one knew. Times are seconds of a clock that only goes forward.
 
 import math
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from covergen.serving.metrics import Metrics
 
 Event = Mapping[str, Any]
 
@@ -44,6 +46,7 @@ class _Request:
     owner: str
     waiting: list[int]  # numbers of covers, in order
     seen: float  # when its carrier reported last
+    began: float = 0.0
     painting: set[int] = field(default_factory=set)
     carrier: str = ""
     cancelled: bool = False
@@ -65,7 +68,7 @@ class Board:
         self._requests: dict[str, _Request] = {}  # in the order of their admission
         self._asked: dict[str, deque[float]] = {}
         self._finished: deque[tuple[float, float]] = deque()  # (when, seconds of painting)
-        self.counts: Counter[str] = Counter()
+        self.metrics = Metrics()
 
     def admit(self, number: str, owner: str, covers: int, allowance: Allowance) -> Refused | None:
         """Take a request into the queue, or say why not."""
@@ -75,21 +78,27 @@ class Board:
             return None
         refused = self._refusal(owner, covers, allowance, now)
         if refused is not None:
-            self.counts[f"refused_{refused.code}"] += 1
+            self.metrics.refused.labels(refused.code).inc()
             return refused
         self._asked.setdefault(owner, deque()).append(now)
-        self._requests[number] = _Request(owner, list(range(covers)), now)
-        self.counts["admitted"] += 1
+        self._requests[number] = _Request(owner, list(range(covers)), now, now)
         return None
 
     def report(
-        self, number: str, owner: str, carrier: str, *, waiting: list[int], painting: list[int]
+        self,
+        number: str,
+        owner: str,
+        carrier: str,
+        *,
+        waiting: list[int] | None = None,
+        painting: list[int] | None = None,
     ) -> bool:
         """Take a carrier's regular report; return whether the request is to be given up."""
         now = self._clock()
-        known = self._requests.setdefault(number, _Request(owner, [], now))
+        known = self._requests.setdefault(number, _Request(owner, [], now, now))
         known.seen, known.carrier = now, carrier
-        known.waiting, known.painting = waiting, set(painting)
+        if waiting is not None and known.ended is None:
+            known.waiting, known.painting = waiting, set(painting or ())
         return known.cancelled
 
     def tell(self, number: str, event: Event) -> bool:
@@ -101,13 +110,32 @@ class Board:
         known.events.append((known.version, event))
         if event["event"] == "end":
             known.ended = self._clock()
+            self._count(known, event)
             known.waiting, known.painting = [], set()
         return known.cancelled
 
-    def painted(self, seconds: float) -> None:
-        """Count a cover that is finished, and the seconds it was painted for."""
+    def painted(self, seconds: float, fill: float | None = None) -> None:
+        """Count a finished cover: seconds it was painted for, and how full its painter's batches were."""
         self._finished.append((self._clock(), seconds))
-        self.counts["covers"] += 1
+        self.metrics.covers.inc()
+        self.metrics.paint.observe(seconds)
+        if fill is not None:
+            self.metrics.fill.observe(fill)
+
+    def heard(self, seconds: float) -> None:
+        """Count a song that was listened to."""
+        self.metrics.listen.observe(seconds)
+
+    def lost(self) -> None:
+        """Count a cover that is begun again."""
+        self.metrics.retries.inc()
+
+    def metrics_text(self) -> bytes:
+        """Return what Prometheus reads."""
+        load = self.load()
+        self.metrics.waiting.set(load["waiting"])
+        self.metrics.painting.set(load["painting"])
+        return self.metrics.text()
 
     def cancel(self, number: str) -> bool:
         """Ask for a request to be given up; return whether it is under way."""
@@ -153,7 +181,7 @@ class Board:
         if known is not None and (known.ended is not None or now - known.seen <= SILENCE):
             return False
         if known is None:
-            known = self._requests[number] = _Request(owner, [], now)
+            known = self._requests[number] = _Request(owner, [], now, now)
         known.seen, known.carrier = now, carrier
         return True
 
@@ -162,6 +190,12 @@ class Board:
         waiting = sum(len(known.waiting) for known in self._requests.values())
         painting = sum(len(known.painting) for known in self._requests.values())
         return {"waiting": waiting, "painting": painting, "seconds": self._seconds_for(waiting)}
+
+    def _count(self, ended: _Request, event: Event) -> None:
+        self.metrics.requests.labels(event["status"]).inc()
+        self.metrics.request.observe((ended.ended or 0) - ended.began)
+        if event.get("code"):
+            self.metrics.rejected.labels(event["code"]).inc()
 
     def _refusal(self, owner: str, covers: int, allowance: Allowance, now: float) -> Refused | None:
         asked = self._asked.get(owner, deque())

@@ -12,6 +12,8 @@ from covergen.serving.problems import Problem
 
 EVERYBODY: Final = "everybody"
 Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,7 @@ class LimitBody:
     def __init__(self, app: Any, max_bytes: int):
         self._app, self._max = app, max_bytes
 
-    async def __call__(
-        self,
-        scope: Message,
-        receive: Callable[[], Awaitable[Message]],
-        send: Callable[[Message], Awaitable[None]],
-    ) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Pass a request on, its body counted while it comes."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from covergen.generation.easel import Easel, Step
-from covergen.generation.pipeline import Cover
+from covergen.generation.pipeline import Cover, Painter
 from covergen.serving.schema import CoverOrder, FinishedCover, Heard
 from covergen.serving.service import CoverService
 
@@ -77,9 +77,13 @@ class Painting:
     async def _ready(self) -> Easel:
         async with self._loading:
             if self._easel is None:
-                painter = await asyncio.to_thread(lambda: self._service.painter)
-                self._easel = Easel(painter, places=self._places)
+                self._easel = Easel(await asyncio.to_thread(self._load), places=self._places)
             return self._easel
+
+    def _load(self) -> Painter:
+        painter = self._service.painter
+        _ = painter.preview  # it takes a second to be fitted
+        return painter
 
 
 async def _until(picture: "asyncio.Future[Cover]", news: "asyncio.Queue[Step]") -> AsyncIterator[Step]:
@@ -87,8 +91,12 @@ async def _until(picture: "asyncio.Future[Cover]", news: "asyncio.Queue[Step]") 
     while not picture.done():
         step = asyncio.ensure_future(news.get())
         both: set[asyncio.Future[Any]] = {step, picture}
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        if step.done():
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not step.done():
+                step.cancel()
+        if step.done() and not step.cancelled():
             yield step.result()
-        else:
-            step.cancel()
+    while not news.empty():
+        yield news.get_nowait()

@@ -222,7 +222,7 @@ class Routes:
     async def _wait(
         self, request: Request, store: Store, number: str, work: "asyncio.Task[None]", *, until: float | None
     ) -> Json | None:
-        """Wait for the end, so long at most; where it takes what it takes, a client that vanishes gives it up."""
+        """Wait for the end, so long at most; without a limit a client that vanishes gives it up."""
         began = time.monotonic()
         try:
             while not work.done() and (until is None or time.monotonic() - began < until):

@@ -95,6 +95,11 @@ class CoverService:
         told = json.dumps(self._hearing.recipe(), sort_keys=True, default=str)
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
+    @property
+    def feature_shape(self) -> tuple[int, ...]:
+        """The shape (L, F, W) of what is heard."""
+        return self._hearing.shapes()["frames"]
+
     def listen(self, song: bytes | Path) -> Heard:
         """Return what the encoder hears in a song. Raises BadInput with the code that fits."""
         content = song if isinstance(song, bytes) else _read(song)
@@ -107,7 +112,7 @@ class CoverService:
             raise BadInput(RejectCode(answer["reject_code"]), answer["reject_reason"])
         windows = np.frombuffer(cut["windows"][0].as_py(), "<f4")
         return Heard(
-            frames=np.frombuffer(answer["frames"], "<f2").reshape(self._hearing.shapes()["frames"]),
+            frames=np.frombuffer(answer["frames"], "<f2").reshape(self.feature_shape),
             seconds=answer["seconds"],
             song_seconds=audio.probe(content).container_seconds,
             loudness=float(10 * np.log10(np.mean(np.square(windows, dtype=np.float64)) + _LOUDNESS_FLOOR)),

@@ -7,6 +7,7 @@ carried twice, by a second studio when the first fell silent: seeds and the stor
 import asyncio
 import base64
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -108,8 +109,9 @@ class Studio:
         store, recipe = self.stores(owner), await self._again(self.listener.recipe)
         known: Heard | None = await asyncio.to_thread(store.heard, song, recipe)
         if known is None:
-            content = await asyncio.to_thread(store.song, song)
+            content, began = await asyncio.to_thread(store.song, song), time.monotonic()
             known = await self._again(lambda: self.listener.hear(content))
+            await self.board.call("heard", time.monotonic() - began)
             await asyncio.to_thread(store.keep_heard, known, recipe)
         return known
 
@@ -128,8 +130,10 @@ class _Work:
     def __init__(self, studio: Studio, owner: str, number: str):
         self.studio, self.owner, self.number = studio, owner, number
         self.store = studio.stores(owner)
+        self.known = False  # what is still to be painted
         self.waiting: set[int] = set()
         self.painting: set[int] = set()
+        self.fills: dict[int, float | None] = {}  # how full the batches of each cover's painter were
 
     async def carry(self) -> None:
         """Bring the request to an end, whatever happens on the way."""
@@ -153,7 +157,8 @@ class _Work:
             reporting.cancel()
         ended["finished"] = moment(self.studio.now())
         await asyncio.to_thread(self.store.finish, self.number, ended)
-        await self._tell({"event": "end", "status": ended["status"]})
+        code = ended["error"]["code"] if "error" in ended else None
+        await self._tell({"event": "end", "status": ended["status"], "code": code})
 
     async def _through(self) -> Json:
         asked = await asyncio.to_thread(self.store.request, self.number)
@@ -161,7 +166,7 @@ class _Work:
             raise Problem(404, "not_found", "This request is not kept any more.")
         order = Order.model_validate(asked["order"])
         there = await asyncio.to_thread(self.store.covers, self.number)
-        self.waiting = set(range(order.n)) - set(there)
+        self.waiting, self.known = set(range(order.n)) - set(there), True
         await self._tell({"event": "state"})
         try:
             heard = await self.studio.heard(self.owner, song=order.song, track=order.track)
@@ -181,7 +186,7 @@ class _Work:
                 self.painting.discard(number)
                 self.waiting.add(number)
                 log.warning("paints a cover again", extra={"request": self.number, "why": str(loss)})
-                await self.studio.board.call("count", "retries")
+                await self.studio.board.call("lost")
                 await asyncio.sleep(PAUSE * 2 ** min(attempt, 5))
             else:
                 return None
@@ -207,6 +212,7 @@ class _Work:
             self.waiting.discard(number)
             self.painting.add(number)
             await self._tell({"event": "state"})
+        self.fills[number] = piece.fill
         shown = piece.preview and "data:image/jpeg;base64," + base64.b64encode(piece.preview).decode()
         told = {"event": "step", "number": number, "step": piece.step, "steps": piece.steps, "preview": shown}
         await self._tell(told)
@@ -216,13 +222,13 @@ class _Work:
         await asyncio.to_thread(self.store.keep, self.number, number, Kept(cover.image, cover.format, facts))
         self.waiting.discard(number)
         self.painting.discard(number)
-        await self.studio.board.call("painted", cover.seconds)
+        await self.studio.board.call("painted", cover.seconds, self.fills.get(number))
         await self._tell({"event": "state"})
 
     async def _report(self, painting: "asyncio.Task[Json]") -> None:
         """Report to the board until the end; give up where it says so."""
         while True:
-            told = {"waiting": sorted(self.waiting), "painting": sorted(self.painting)}
+            told = {"waiting": sorted(self.waiting), "painting": sorted(self.painting)} if self.known else {}
             call = self.studio.board.call("report", self.number, self.owner, self.studio.name, **told)
             if await call:
                 painting.cancel()

@@ -41,7 +41,7 @@ def test_a_full_queue_refuses_and_says_when_there_is_room(board, clock):
     refused = board.admit("b", "label", 6, FREE)
     assert (refused.code, refused.seconds) == ("overloaded", 4)
     assert board.admit("c", "label", 2, FREE) is None
-    assert board.counts["refused_overloaded"] == 1
+    assert b'covergen_refused_total{code="overloaded"} 1.0' in board.metrics_text()
 
 
 def test_a_request_larger_than_the_queue_is_taken_when_nobody_waits(board):
@@ -53,13 +53,13 @@ def test_an_owner_has_a_rate_and_a_number_at_once(board, clock):
     assert board.admit("a", "label", 2, allowed) is None
     assert board.admit("b", "label", 2, allowed).code == "too_many_at_once"
     assert board.admit("b", "shop", 2, allowed) is None
-    board.tell("a", {"event": "end"})
+    board.tell("a", {"event": "end", "status": "done"})
     clock.now = 20
     assert board.admit("c", "label", 2, allowed) is None
     refused = board.admit("d", "label", 1, allowed)
     assert (refused.code, refused.seconds) == ("rate_limited", 40)
     clock.now = 61
-    board.tell("c", {"event": "end"})
+    board.tell("c", {"event": "end", "status": "done"})
     assert board.admit("d", "label", 1, allowed) is None
 
 
@@ -69,17 +69,17 @@ def test_a_listener_is_told_what_it_has_not_heard(board):
     version, events = board.news("a", 0)
     assert [event["step"] for event in events] == [1]
     board.tell("a", {"event": "step", "step": 2})
-    board.tell("a", {"event": "end"})
+    board.tell("a", {"event": "end", "status": "done"})
     assert [event["event"] for event in board.news("a", version)[1]] == ["step", "end"]
     assert board.news("unknown", 0) is None
 
 
 def test_the_end_can_be_heard_for_a_while_and_is_then_forgotten(board, clock):
     board.admit("a", "label", 1, FREE)
-    board.tell("a", {"event": "end"})
+    board.tell("a", {"event": "end", "status": "done"})
     clock.now = board_module.REMEMBERED - 1
     board.admit("b", "label", 1, FREE)
-    assert board.news("a", 0)[1] == [{"event": "end"}]
+    assert board.news("a", 0)[1] == [{"event": "end", "status": "done"}]
     clock.now = board_module.REMEMBERED + 1
     board.admit("c", "label", 1, FREE)
     assert board.news("a", 0) is None
@@ -91,7 +91,7 @@ def test_who_carries_a_request_learns_that_it_is_cancelled(board):
     assert board.cancel("a")
     assert board.tell("a", {"event": "step"})
     assert board.report("a", "label", "ingress", waiting=[0], painting=[])
-    board.tell("a", {"event": "end"})
+    board.tell("a", {"event": "end", "status": "done"})
     assert not board.cancel("a")
     assert not board.cancel("unknown")
 
@@ -113,3 +113,22 @@ def test_a_new_board_learns_from_the_reports(clock):
     assert board.load() == {"waiting": 1, "painting": 1, "seconds": board_module.FIRST_GUESS}
     assert board.adopt("b", "label", "first")
     assert not board.adopt("a", "label", "second")
+
+
+def test_what_happens_is_counted(board, clock):
+    board.admit("a", "label", 2, FREE)
+    board.report("a", "label", "ingress", waiting=[1], painting=[0])
+    board.painted(1.5, 0.9)
+    board.lost()
+    board.heard(0.2)
+    assert b"covergen_covers_waiting 1.0" in board.metrics_text()
+    clock.now = 3
+    board.tell("a", {"event": "end", "status": "failed", "code": "silent"})
+    told = board.metrics_text().decode()
+    for line in (
+        "covergen_covers_total 1.0", "covergen_paint_seconds_sum 1.5", "covergen_retries_total 1.0",
+        'covergen_batch_fill_ratio_bucket{le="0.875"} 0.0', 'covergen_requests_total{outcome="failed"} 1.0',
+        'covergen_rejected_total{code="silent"} 1.0', "covergen_request_seconds_sum 3.0",
+        "covergen_listen_seconds_count 1.0", "covergen_covers_waiting 0.0",
+    ):  # fmt: skip
+        assert line in told, line

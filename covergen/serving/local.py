@@ -1,0 +1,60 @@
+"""The whole service in one process: what `covergen serve` runs, without a cluster."""
+
+import logging
+import socket
+from functools import cache
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from covergen.errors import ConfigError
+from covergen.serving.app import make_app
+from covergen.serving.board import Board
+from covergen.serving.listening import Listening
+from covergen.serving.painting import Painting
+from covergen.serving.routes import Service, Settings
+from covergen.serving.service import CoverService
+from covergen.serving.store import Store
+from covergen.serving.studio import Studio
+
+
+class LocalBoard:
+    """The board in the same process."""
+
+    def __init__(self, board: Board):
+        self.board = board
+
+    async def call(self, method: str, *arguments: Any, **named: Any) -> Any:
+        """Call a method of the board."""
+        return getattr(self.board, method)(*arguments, **named)
+
+
+def local_app(root: str, service: CoverService, settings: Settings, *, waiting: int = 256) -> FastAPI:
+    """Return the API over models of this process; requests and covers are kept in a root."""
+    board, painting = LocalBoard(Board(waiting=waiting)), Painting(service)
+    listening = Listening(service, catalogue=root)
+    studio = Studio(cache(lambda owner: Store(root, owner)), board, listening, painting, name="alone")
+
+    async def ready() -> None:
+        await listening.warm()
+        await painting.warm()
+
+    async def metrics() -> bytes:
+        return board.board.metrics_text()
+
+    return make_app(Service(studio, ready, listening.tell, metrics), settings)
+
+
+def run(app: FastAPI, *, host: str, port: int) -> None:
+    """Serve until Ctrl-C. Raises ConfigError where the address is taken."""
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host, port))
+        except OSError as error:
+            raise ConfigError(
+                f"{host}:{port} cannot be listened on: {error.strerror}; choose another --port."
+            ) from error
+    logging.getLogger("uvicorn.access").disabled = True
+    uvicorn.run(app, host=host, port=port, log_level="warning")
