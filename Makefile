@@ -15,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(TORCH)
 
-.PHONY: setup demo benchmark test test-full check clean
+.PHONY: setup demo serve benchmark test test-full check clean
 
 setup: $(STAMP)
 
@@ -25,6 +25,9 @@ $(STAMP): constraints.txt pyproject.toml deploy/setup.sh
 
 demo: setup
 	@$(BIN)/python -m jobs.demo $(if $(MUSIC),configs/music.yaml "scrape.sources.0.path=$(MUSIC)",configs/demo.yaml)
+
+serve: setup
+	@$(BIN)/python -m jobs.deploy serve_config.yaml
 
 benchmark: setup
 	@$(BIN)/python -m jobs.benchmark configs/benchmark_small.yaml

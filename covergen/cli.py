@@ -66,6 +66,24 @@ def cover(
     _paint(song, out, order=order, models=models)
 
 
+@app.command()
+def serve(
+    root: Annotated[str, typer.Argument(help="where requests and covers are kept")] = "out/serve/root",
+    *,
+    port: Annotated[int, typer.Option(help="on this machine alone")] = 8000,
+    stable_diffusion: Annotated[str, typer.Option(help="preset or folder")] = "tiny",
+    fusion: Annotated[str, typer.Option(help="checkpoint folder, 'shipped', or 'none'")] = "shipped",
+) -> None:
+    """Open the page and the API on this machine, in one process and without a cluster."""
+    from covergen.serving.local import local_app, run
+    from covergen.serving.routes import Settings
+    from covergen.serving.service import CoverService
+
+    service = CoverService(stable_diffusion, None if fusion == "none" else fusion)
+    print(f"http://127.0.0.1:{port}/ is the page; the first cover loads the models. Ctrl-C stops it.")
+    run(local_app(root, service, Settings()), host="127.0.0.1", port=port)
+
+
 def _check_places(song: Path, out: Path) -> None:
     """Refuse before anything heavy is loaded."""
     from covergen.serving.schema import FORMATS

@@ -14,7 +14,7 @@ import pyarrow as pa
 import ray
 from deltalake.exceptions import DeltaError
 
-from covergen.config import Config, load
+from covergen.config import Config, RayCluster, load
 from covergen.errors import ConfigError, CovergenError, RejectCode, one_line
 
 MIN_CPUS = 4  # with fewer logical CPUs, a reader and an actor pool can wait on each other for ever
@@ -92,20 +92,25 @@ def start_ray(config: Config) -> None:
 
     A job calls this when it knows that there is work to do: neither a bad config nor a finished table waits.
     """
+    join(config.ray)
+
+
+def join(cluster: RayCluster) -> None:
+    """Join a cluster that is named, or start a local Ray. Raises ConfigError."""
     if ray.is_initialized():
         return
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its warnings speak of actors, not of rows
-    if config.ray.address or os.environ.get("RAY_ADDRESS"):
+    if cluster.address or os.environ.get("RAY_ADDRESS"):
         try:
-            ray.init(address=config.ray.address or None, log_to_driver=False)
+            ray.init(address=cluster.address or None, log_to_driver=False)
         except ConnectionError as error:
-            where = config.ray.address or os.environ["RAY_ADDRESS"]
+            where = cluster.address or os.environ["RAY_ADDRESS"]
             raise ConfigError(
                 f"ray.address={where!r}: no Ray cluster answers there. Start one, or leave it out."
             ) from error
     else:
-        _start_local(config.ray.cpus or max(MIN_CPUS, os.cpu_count() or 1))
+        _start_local(cluster.cpus or max(MIN_CPUS, os.cpu_count() or 1))
     quiet()
 
 

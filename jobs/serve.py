@@ -1,73 +1,93 @@
-"""The online service in its first form: one song and its album's words in, one cover out.
+"""The online service: songs and words in, covers out; listener and painter scale apart.
 
-`serve deploy serve_config.yaml`, or `serve run jobs.serve:app` on one machine. Queues, keys, events and the
-page belong to later work.
+`serve deploy serve_config.yaml` on a cluster, `make serve` on one machine.
 """
 
-from dataclasses import asdict
-from typing import Annotated, Any
+import asyncio
+import logging
+from functools import cache
+from typing import Any
 
-from fastapi import FastAPI, File, Form, HTTPException, Response, UploadFile
+import torch
+from fastapi import FastAPI
 from ray import serve
 
-from covergen.errors import BadInput, ConfigError
-from covergen.serving.schema import CoverOrder, FinishedCover
+from covergen.config_serve import Serve
+from covergen.serving.app import make_app
+from covergen.serving.listening import Listening
+from covergen.serving.painting import Painting
+from covergen.serving.problems import Problem
+from covergen.serving.routes import Service
 from covergen.serving.service import CoverService
+from covergen.serving.store import Store
+from covergen.serving.studio import Lost, Studio
+from jobs.board import FarBoard
+from jobs.replicas import FarListener, FarPainter
 
-MAX_UPLOAD = 64 * 2**20  # bytes
-
-api = FastAPI(title="covergen", version="1")
-
-
-@serve.deployment(name="Painter", max_ongoing_requests=8, ray_actor_options={"num_cpus": 1})
-class Painter:
-    """Holds the models of one replica."""
-
-    def __init__(self, stable_diffusion: str = "tiny"):
-        self.service = CoverService(stable_diffusion)
-
-    def paint(self, song: bytes, order: dict[str, Any]) -> FinishedCover | str:
-        """Return the cover, or a sentence that says why there is none."""
-        try:
-            return self.service.cover(song, CoverOrder(**order))[0]
-        except (BadInput, ConfigError) as refusal:
-            return str(refusal)
+READY_SECONDS = 600.0  # for models to load and one cover to be painted
 
 
-@serve.deployment(name="Ingress")
-@serve.ingress(api)
+@serve.deployment
+class Painter(Painting):
+    """Paints: one easel a replica."""
+
+    def __init__(self, args: Serve):
+        super().__init__(_core(args), places=args.places)
+
+
+@serve.deployment
+class Listener(Listening):
+    """Listens."""
+
+    def __init__(self, args: Serve):
+        catalogue = args.catalogue or args.root
+        super().__init__(_core(args), tagger=args.tagger, catalogue=catalogue, max_seconds=args.max_seconds)
+
+
+@serve.deployment
+@serve.ingress()
 class Ingress:
-    """The HTTP side: reads the upload, asks a painter."""
+    """Answers HTTP, and carries the requests that it accepted."""
 
-    def __init__(self, painter: Any):
-        self.painter = painter
+    async def __init__(self, listener: Any, painter: Any, args: Serve):  # type: ignore[misc]
+        self._args, self._listener, self._painter = args, FarListener(listener), FarPainter(painter)
+        logging.getLogger("covergen").handlers = logging.getLogger("ray.serve").handlers
+        logging.getLogger("covergen").setLevel(logging.INFO)
+        name = serve.get_replica_context().replica_id.unique_id
+        stores = cache(lambda owner: Store(args.root, owner))
+        board = FarBoard(args.root, args.waiting)
+        self._studio = Studio(stores, board, self._listener, self._painter, name=name)
+        self._adopting = asyncio.create_task(self._studio.adopt())
 
-    @api.post("/v1/covers", response_class=Response, responses={200: {"content": {"image/png": {}}}})
-    async def cover(
-        self,
-        audio: Annotated[UploadFile, File(description="mp3, ogg, opus, m4a, flac or wav")],
-        artist: Annotated[str, Form()],
-        album: Annotated[str, Form()],
-        genre: Annotated[str, Form()] = "unknown",
-        seed: Annotated[int | None, Form()] = None,
-        steps: Annotated[int, Form(ge=1, le=100)] = 20,
-    ) -> Response:
-        """Paint one cover; what paints it again stands in the headers and inside the PNG."""
-        song = await audio.read(MAX_UPLOAD + 1)
-        if len(song) > MAX_UPLOAD:
-            raise HTTPException(413, f"The song is larger than {MAX_UPLOAD // 2**20} MB.")
-        order = {"artist": artist, "album": album, "genre": genre, "seed": seed, "steps": steps}
-        painted = await self.painter.paint.remote(song, order)
-        if isinstance(painted, str):
-            raise HTTPException(422, painted)
-        facts = {name: value for name, value in asdict(painted).items() if name in {"seed", "album_id"}}
-        headers = {f"x-covergen-{name.replace('_', '-')}": str(value) for name, value in facts.items()}
-        return Response(painted.image, media_type="image/png", headers=headers)
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        service = Service(self._studio, self._ready, self._listener.tell, self._metrics)
+        return make_app(service, self._args.settings())
 
-    @api.get("/healthz")
-    async def healthz(self) -> dict[str, str]:
-        """Say that this replica answers."""
-        return {"status": "ok"}
+    async def _ready(self) -> None:
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await asyncio.gather(self._listener.warm(), self._painter.warm())
+        except (Lost, TimeoutError) as error:
+            raise Problem(503, "not_ready", "Models are still being loaded; try again.") from error
+
+    async def _metrics(self) -> bytes:
+        text: bytes | None = await self._studio.board.call("metrics_text")
+        return text or b""
 
 
-app = Ingress.bind(Painter.bind())  # type: ignore[attr-defined]
+def _core(args: Serve) -> CoverService:
+    torch.set_num_threads(args.threads)
+    return CoverService(
+        args.stable_diffusion,
+        args.fusion,
+        encoder=args.encoder,
+        allow_noncommercial=args.allow_noncommercial,
+        device=args.device,
+        bf16=args.bf16,
+        offline=args.offline,
+    )
+
+
+def app(args: Serve) -> serve.Application:
+    """Return the application that `args` of serve_config.yaml describe."""
+    return Ingress.bind(Listener.bind(args), Painter.bind(args), args)  # type: ignore[attr-defined,no-any-return]

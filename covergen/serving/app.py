@@ -43,7 +43,7 @@ def make_app(service: Service, settings: Settings) -> FastAPI:
     if settings.origins:
         origins, methods = list(settings.origins), ["GET", "POST", "PUT", "DELETE"]
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=["*"])
-    app.add_middleware(Followed)
+    app.add_middleware(Followed, named=settings.named)
     return app
 
 
@@ -69,8 +69,8 @@ def _add_routes(app: FastAPI, routes: Routes) -> None:
 class Followed:
     """ASGI: gives every request its id, and a line in the log when it is answered."""
 
-    def __init__(self, app: Any):
-        self._app = app
+    def __init__(self, app: Any, *, named: bool):
+        self._app, self._named = app, named
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Pass a request on; its id is the client's own where that is usable."""
@@ -84,7 +84,8 @@ class Followed:
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", name.encode())]
+                if not self._named:
+                    message["headers"] = [*message.get("headers", ()), (b"x-request-id", name.encode())]
                 facts = {"request_id": name, "method": scope["method"], "status": message["status"]}
                 seconds = round(time.perf_counter() - began, 3)
                 log.info("%s %s", scope["method"], scope["path"], extra={**facts, "seconds": seconds})

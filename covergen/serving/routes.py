@@ -33,6 +33,7 @@ class Settings:
     max_upload: int = 64 * 2**20  # bytes of a request
     origins: tuple[str, ...] = ()  # other sites whose pages may call
     documentation: bool = False  # /docs, which loads from elsewhere
+    named: bool = False  # requests come with an id, and whoever is in front answers with it
 
 
 Ready = Callable[[], Awaitable[None]]

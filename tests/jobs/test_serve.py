@@ -1,10 +1,20 @@
-"""The service answers one upload with the cover that the service core paints."""
+"""The service as its manifest deploys it: on Ray Serve, with its board, its listener and its painter."""
 
 import io
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import ray
 import requests
+import yaml
 from PIL import Image
 
 from covergen import audio
@@ -14,35 +24,163 @@ from covergen.serving.schema import CoverOrder
 from covergen.serving.service import CoverService
 
 pytestmark = pytest.mark.ray
-URL = "http://127.0.0.1:18000/v1/covers"
+MANIFEST = Path(__file__).parent.parent.parent / "serve_config.yaml"
+BASE = "http://127.0.0.1:18000"
+SONG = audio.encode_flac(synthesise(draw_album(3, "eval"), 12.0, 24_000), 24_000)
+WORDS = {"artist": "Mira", "album": "Moonlight", "genre": "jazz", "steps": 2}
 
 
 @pytest.fixture(scope="module")
-def service(ray_session: None) -> str:
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The repository's own, but for the port and the place where covers are kept."""
+    told: dict[str, Any] = yaml.safe_load(MANIFEST.read_text())
+    told["http_options"]["port"] = 18000
+    told["applications"][0]["args"]["root"] = str(tmp_path_factory.mktemp("service") / "root")
+    return told
+
+
+@pytest.fixture(scope="module")
+def service(ray_session: None, manifest: dict[str, Any]) -> Iterator[str]:
     from ray import serve
+    from ray.serve.schema import ServeDeploySchema
 
-    from jobs.serve import app
+    from jobs.deploy import deploy
 
-    serve.start(http_options={"host": "127.0.0.1", "port": 18000})
-    serve.run(app, name="covergen", route_prefix="/")
-    yield URL
+    deploy(ServeDeploySchema.model_validate(manifest))
+    yield BASE
     serve.shutdown()
 
 
-def test_a_song_goes_in_and_its_cover_comes_out(service: str) -> None:
-    song = audio.encode_flac(synthesise(draw_album(3, "eval"), 12.0, 24_000), 24_000)
-    words = {"artist": "Mira", "album": "Moonlight", "genre": "jazz", "steps": "2"}
-    answer = requests.post(service, files={"audio": ("song.flac", song)}, data=words, timeout=120)
+def pixels(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+
+
+def post(words: dict[str, Any], **given: Any) -> requests.Response:
+    return requests.post(f"{BASE}/v1/covers", json=words, timeout=120, **given)
+
+
+def ended(number: str, seconds: float = 120) -> dict[str, Any]:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        state: dict[str, Any] = requests.get(f"{BASE}/v1/covers/{number}", timeout=30).json()
+        if state["finished"]:
+            return state
+        time.sleep(0.1)
+    raise AssertionError(state)
+
+
+def test_a_song_goes_in_and_the_cover_of_the_core_comes_out(service: str) -> None:
+    assert requests.get(f"{service}/readyz", timeout=120).json() == {"status": "ready"}
+    answer = requests.post(
+        f"{service}/v1/covers", files={"audio": ("song.flac", SONG)}, data=WORDS,
+        headers={"Accept": "image/png"}, timeout=120,
+    )  # fmt: skip
     assert answer.status_code == 200 and answer.headers["content-type"] == "image/png", answer.text
-    painted = np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGB")).astype(int)
-    own = CoverService().cover(song, CoverOrder(artist="Mira", album="Moonlight", genre="jazz", steps=2))[0]
-    again = np.asarray(Image.open(io.BytesIO(own.image)).convert("RGB")).astype(int)
-    assert np.abs(painted - again).max() <= 2
+    (own,) = CoverService().cover(SONG, CoverOrder(**WORDS))
+    assert np.abs(pixels(answer.content) - pixels(own.image)).max() <= 2
     assert answer.headers["x-covergen-seed"] == str(own.seed)
+    assert answer.headers["x-request-id"]
+
+
+def test_events_of_several_covers_come_through_the_board(service: str) -> None:
+    number = post({**WORDS, "n": 3, "steps": 8}).json()["id"]
+    with requests.get(f"{service}/v1/covers/{number}/events", stream=True, timeout=60) as answer:
+        text = "".join(part.decode() for part in answer.iter_content(None))
+    kinds = [line.removeprefix("event: ") for line in text.splitlines() if line.startswith("event")]
+    end = json.loads(text.rpartition("data: ")[2])
+    assert kinds[0] == "state" and kinds[-1] == "end" and kinds.count("step") >= 12
+    assert end["status"] == "done" and [cover["status"] for cover in end["covers"]] == ["done"] * 3
+    told = requests.get(f"{service}/metrics", timeout=30).text
+    assert 'covergen_requests_total{outcome="done"}' in told
+
+
+def test_a_request_is_given_up_and_the_painter_is_free(service: str) -> None:
+    number = post({**WORDS, "n": 8, "steps": 100}).json()["id"]
+    assert requests.delete(f"{service}/v1/covers/{number}", timeout=30).json()["status"] == "cancelled"
+    answer = post(WORDS, headers={"Accept": "image/webp"})
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_client_that_vanishes_frees_the_painter(service: str) -> None:
+    with pytest.raises(requests.ReadTimeout):
+        requests.post(
+            f"{service}/v1/covers", json={**WORDS, "steps": 100}, headers={"Accept": "image/png"}, timeout=0.5
+        )
+    number = requests.get(f"{service}/v1/covers?limit=1", timeout=30).json()["covers"][0]["id"]
+    assert ended(number)["status"] == "cancelled"
 
 
 def test_what_is_no_song_is_refused_with_a_sentence(service: str) -> None:
-    words = {"artist": "Mira", "album": "Moonlight"}
-    answer = requests.post(service, files={"audio": ("song.mp3", b"not music")}, data=words, timeout=120)
-    assert answer.status_code == 422
-    assert "Traceback" not in answer.text and len(answer.json()["detail"]) > 10
+    answer = requests.post(
+        f"{service}/v1/listen", files={"audio": ("song.mp3", b"not music")},
+        data={"artist": "a", "album": "b"}, timeout=120,
+    )  # fmt: skip
+    assert answer.status_code == 415
+    assert "Traceback" not in answer.text and len(answer.json()["error"]["message"]) > 10
+
+
+def processes(deployment: str) -> list[int]:
+    """The processes of a deployment's replicas."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if entry.read_bytes().startswith(f"ray::ServeReplica:covergen:{deployment}".encode()):
+                found.append(int(entry.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_painters_and_ingresses_are_killed_and_redeployed_and_nothing_is_lost(
+    service: str, manifest: dict[str, Any]
+) -> None:
+    from ray.serve.schema import ServeDeploySchema
+
+    from jobs.deploy import deploy
+
+    ids: list[str] = []
+    lock, left = threading.Lock(), iter(range(48))
+
+    def client() -> None:
+        while True:
+            with lock:
+                k = next(left, None)
+            if k is None:
+                return
+            key = {"Idempotency-Key": f"kill-{k}"}
+            for _ in range(60):  # an ingress that dies takes connections along: the key makes that harmless
+                try:
+                    answer = post({**WORDS, "seed": str(k), "n": 2, "steps": 10}, headers=key)
+                except requests.ConnectionError:
+                    time.sleep(0.5)
+                    continue
+                if answer.status_code == 202 or answer.status_code == 200:
+                    break
+                time.sleep(0.5)
+            with lock:
+                ids.append(answer.json()["id"])
+            for _ in range(100):
+                try:
+                    ended(ids[-1])
+                    break
+                except (requests.ConnectionError, ValueError):
+                    time.sleep(0.5)
+
+    clients = [threading.Thread(target=client) for _ in range(8)]
+    for each in clients:
+        each.start()
+    for deployment in ("Painter", "Ingress", "Painter"):
+        time.sleep(6)
+        os.kill(processes(deployment)[0], signal.SIGKILL)
+    time.sleep(6)
+    manifest["applications"][0]["args"]["waiting"] = 255
+    deploy(ServeDeploySchema.model_validate(manifest))
+    for each in clients:
+        each.join()
+    states = [ended(number) for number in ids]
+    assert len(set(ids)) == 48
+    assert {state["status"] for state in states} == {"done"}
+    assert sum(len(state["covers"]) for state in states) == 96
+    assert ray.is_initialized()

@@ -90,6 +90,7 @@ def test_who_has_no_token_submits_nothing(cluster: dict[str, str]) -> None:
 def test_the_service_is_deployed_from_its_manifest(cluster: dict[str, str], tmp_path: Path) -> None:
     manifest = yaml.safe_load((REPOSITORY / "serve_config.yaml").read_text())
     manifest["http_options"]["port"] = 28000  # another service of this machine may hold the usual one
+    manifest["applications"][0]["args"]["root"] = str(tmp_path / "root")
     path = tmp_path / "serve_config.yaml"
     path.write_text(yaml.safe_dump(manifest))
     ray_serve = [str(TOOLS / "serve"), "deploy", str(path), "-a", DASHBOARD]
@@ -105,5 +106,6 @@ def test_the_service_is_deployed_from_its_manifest(cluster: dict[str, str], tmp_
     song = audio.encode_flac(synthesise(draw_album(5, "eval"), 12.0, 24_000), 24_000)
     words = {"artist": "Mira", "album": "Moonlight", "genre": "jazz", "steps": "2"}
     url = "http://127.0.0.1:28000/v1/covers"
-    answer = requests.post(url, files={"audio": ("song.flac", song)}, data=words, timeout=120)
+    wanted = {"Accept": "image/png"}
+    answer = requests.post(url, files={"audio": ("song.flac", song)}, data=words, headers=wanted, timeout=120)
     assert answer.status_code == 200 and answer.content.startswith(b"\x89PNG"), answer.text

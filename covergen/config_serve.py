@@ -1,0 +1,57 @@
+"""What the online service is started with: the `args` of serve_config.yaml. Unknown keys are refused."""
+
+from pydantic import Field, model_validator
+
+from covergen.config_sources import Section
+from covergen.serving.board import Allowance
+from covergen.serving.doors import Doors, Key, is_loopback
+from covergen.serving.routes import Settings
+
+
+class ServeKey(Section):
+    """One API key: whose it is, and what it allows."""
+
+    name: str = Field(pattern="^[a-z0-9][a-z0-9-]{0,39}$", description="whose it is; a folder of the root")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="of the key: printf %s KEY | sha256sum")
+    per_minute: int | None = Field(None, ge=1, description="requests for covers a minute")
+    at_once: int | None = Field(None, ge=1, description="covers that wait or are painted at once")
+
+
+class Serve(Section):
+    """The service."""
+
+    root: str = Field("out/serve/root", min_length=1, description="where requests and covers are kept; s3://")
+    catalogue: str | None = Field(
+        None, description="root whose embedded tracks may be named; the root itself"
+    )
+    stable_diffusion: str = Field("tiny", description="preset name, or a folder in diffusers' format")
+    fusion: str | None = Field("shipped", description="checkpoint folder; null paints from words alone")
+    encoder: str | None = Field(None, description="audio encoder; the one the fusion was trained on")
+    tagger: str = Field("signal", description="who tells people what is heard")
+    allow_noncommercial: bool = Field(False, description="allow encoders with a non-commercial licence")
+    device: str = Field("cpu", description="torch device of the painter")
+    bf16: bool = Field(False, description="paint in bfloat16")
+    offline: bool = Field(True, description="never ask the hub for weights")
+    threads: int = Field(1, ge=1, description="torch threads of a painter and of a listener")
+    places: int = Field(8, ge=1, description="covers that a painter paints at once")
+    waiting: int = Field(256, ge=1, description="covers that may wait; more are refused with 429")
+    max_upload_mb: float = Field(64, gt=0, description="larger requests are refused")
+    max_seconds: float = Field(1800, gt=0, description="longer songs are refused")
+    host: str = Field("127.0.0.1", description="where http_options listens; without keys only on loopback")
+    keys: tuple[ServeKey, ...] = Field((), description="who may come in; none lets everybody in")
+    origins: tuple[str, ...] = Field((), description="other sites whose pages may call (CORS)")
+    documentation: bool = Field(False, description="show /docs, which loads from elsewhere")
+
+    @model_validator(mode="after")
+    def _is_closed_to_the_world(self) -> "Serve":
+        if not self.keys and not is_loopback(self.host):
+            raise ValueError(f"host={self.host} is open to others; give keys, or listen on 127.0.0.1")
+        if len({key.name for key in self.keys}) < len(self.keys):
+            raise ValueError("two keys have one name; each needs its own")
+        return self
+
+    def settings(self) -> Settings:
+        """Return how open the service is."""
+        keys = [Key(k.name, k.sha256, Allowance(k.per_minute, k.at_once)) for k in self.keys]
+        upload = int(self.max_upload_mb * 2**20)
+        return Settings(Doors(keys), upload, self.origins, self.documentation, named=True)

@@ -1,0 +1,67 @@
+"""The online service on one machine: `python -m jobs.deploy [serve_config.yaml]`, what `make serve` runs.
+
+On a cluster `serve deploy serve_config.yaml` does the same.
+"""
+
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import yaml
+from ray import serve
+from ray.serve.schema import ServeDeploySchema
+
+from covergen import objects
+from covergen.config import RayCluster
+from covergen.config_serve import Serve
+from covergen.errors import ConfigError, CovergenError
+from jobs import entry
+from jobs.progress import say
+from jobs.serve import READY_SECONDS
+
+
+def main(path: str) -> None:
+    """Serve on this machine until Ctrl-C, and print the page's address once a cover was painted."""
+    tree = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    for application in tree["applications"]:  # replicas have working folders of their own
+        args = application.setdefault("args", {})
+        args["root"] = objects.absolute(args.get("root", Serve().root))
+    schema = ServeDeploySchema.model_validate(tree)
+    entry.join(RayCluster())
+    deploy(schema)
+    place = f"http://{schema.http_options.host}:{schema.http_options.port}"
+    say(f"serve: the page is at {place}/, the API is described at {place}/openapi.json; Ctrl-C stops both")
+    with suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(3600)
+    serve.shutdown()  # type: ignore[no-untyped-call]
+
+
+def deploy(schema: ServeDeploySchema, *, seconds: float = READY_SECONDS) -> None:
+    """Deploy on the Ray of this process and wait until all runs. Raises ConfigError where it does not."""
+    from ray.serve._private import api
+
+    options = schema.http_options.model_dump()
+    client = api.serve_start(http_options=options, proxy_location=schema.proxy_location)
+    client.deploy_apps(schema, _blocking=False)
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        apps = serve.status().applications
+        states = {str(state.status.value) for state in apps.values()}
+        if states & {"DEPLOY_FAILED", "UNHEALTHY"}:
+            told = "; ".join(
+                state.message.strip().splitlines()[-1] for state in apps.values() if state.message
+            )
+            raise ConfigError(f"The service could not be deployed: {told}")
+        if apps and states == {"RUNNING"}:
+            return
+        time.sleep(0.2)
+    raise ConfigError(f"The service did not run within {seconds:.0f} s; `serve status` tells more.")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1] if len(sys.argv) > 1 else "serve_config.yaml")
+    except CovergenError as refusal:
+        sys.exit(f"covergen: {refusal}")

@@ -1,0 +1,89 @@
+"""Listeners and painters of the cluster as the studio knows them: handles of Ray Serve in plain methods."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from ray.exceptions import RayError, RayTaskError
+from ray.serve.exceptions import RayServeException
+
+from covergen.errors import CovergenError
+from covergen.serving.orders import Words
+from covergen.serving.painting import Progress
+from covergen.serving.problems import Problem
+from covergen.serving.schema import CoverOrder, FinishedCover, Heard
+from covergen.serving.studio import Lost
+
+
+class FarListener:
+    """The listeners of the cluster."""
+
+    def __init__(self, handle: Any):
+        self._handle = handle
+
+    async def recipe(self) -> str:
+        """Return what names the way of hearing."""
+        return str(await _asked(self._handle.recipe.remote()))
+
+    async def hear(self, song: bytes) -> Heard:
+        """Return what is heard in a song."""
+        heard: Heard = await _asked(self._handle.hear.remote(song))
+        return heard
+
+    async def track(self, track_id: str) -> Heard:
+        """Return what was heard in a track of the catalogue."""
+        heard: Heard = await _asked(self._handle.track.remote(track_id))
+        return heard
+
+    async def tell(self, song: bytes, words: Words) -> dict[str, Any]:
+        """Return what is heard in a song, for people."""
+        try:
+            told: dict[str, Any] = await _asked(self._handle.tell.remote(song, words))
+        except Lost as loss:
+            raise Problem(
+                503, "unavailable", "Nobody can listen at present; try again in a minute."
+            ) from loss
+        return told
+
+    async def warm(self) -> None:
+        """Listen once."""
+        await _asked(self._handle.warm.remote())
+
+
+class FarPainter:
+    """The painters of the cluster."""
+
+    def __init__(self, handle: Any):
+        self._handle, self._streams = handle, handle.options(stream=True)
+
+    async def paint(
+        self, heard: Heard | None, order: CoverOrder, number: int
+    ) -> AsyncIterator[Progress | FinishedCover]:
+        """Give the steps of a cover, at last the cover; who stops listening stops the painter."""
+        pieces = self._streams.paint.remote(heard, order, number)
+        try:
+            while True:
+                try:
+                    piece = await _asked(anext(pieces))
+                except StopAsyncIteration:
+                    return
+                yield piece
+        finally:
+            pieces.cancel()
+
+    async def warm(self) -> None:
+        """Paint once."""
+        await _asked(self._handle.warm.remote())
+
+
+async def _asked(answer: Any) -> Any:
+    """Return a replica's answer; raise what it raised, or Lost where it is not there any more, or full."""
+    try:
+        return await answer
+    except CovergenError:
+        raise
+    except RayTaskError as error:
+        if isinstance(error.cause, CovergenError):
+            raise error.cause from None
+        raise
+    except (RayError, RayServeException) as error:
+        raise Lost(type(error).__name__) from error
