@@ -1,0 +1,195 @@
+"""The page in a real browser, over the real API and models in one process."""
+
+import re
+import shutil
+import time
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from covergen import audio
+from covergen.procedural.factors import draw_album
+from covergen.procedural.music import synthesise
+from covergen.serving.local import local_app
+from covergen.serving.page import FOLDER
+from covergen.serving.pictures import settings_in
+from covergen.serving.routes import Settings
+from covergen.serving.service import CoverService
+from tests.serving.hosting import hosted
+
+DONE = ".card:not(.coming):not(.failed) img[src^=blob]"
+in_chromium = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (shutil.which("chromium") and shutil.which("chromedriver")),
+        reason="there is no chromium with its chromedriver; apt-get install chromium chromium-driver",
+    ),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+def test_the_page_is_light_and_names_no_other_host():
+    pages = [path for path in FOLDER.iterdir() if path.is_file()]
+    assert sum(path.stat().st_size for path in pages) < 200_000
+    for path in pages:
+        hosts = set(re.findall(r"(?:https?:)?//([a-z0-9-]+\.[a-z0-9.]+)", path.read_text()))
+        assert hosts <= {"www.w3.org"}, path  # the name of SVG's namespace
+        assert len(path.read_text().splitlines()) <= 300
+    index = (FOLDER / "index.html").read_text()
+    assert " style=" not in index and " onclick=" not in index and "<script>" not in index
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    app = local_app(str(tmp_path_factory.mktemp("root")), CoverService(), Settings())
+    with hosted(app) as address:
+        yield address
+
+
+@pytest.fixture
+def browser(tmp_path):
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1440,900"):
+        options.add_argument(word)
+    options.add_experimental_option("prefs", {"download.default_directory": str(tmp_path)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    yield driver
+    told = [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
+    driver.quit()
+    assert told == []
+
+
+def find(browser, selector):
+    return browser.find_elements(By.CSS_SELECTOR, selector)
+
+
+def until(browser, selector, count=1, seconds=60):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with suppress(StaleElementReferenceException):  # the page has just made them anew
+            found = find(browser, selector)
+            if len([element for element in found if element.is_displayed()]) >= count:
+                return found
+        time.sleep(0.05)
+    raise AssertionError(f"{selector}: {len(found)} of {count}; {browser.find_element(By.ID, 'status').text}")
+
+
+def write(browser, name, words):
+    element = browser.find_element(By.NAME, name)
+    element.clear()
+    element.send_keys(words)
+
+
+def open_page(browser, base, *, dark=False, width=None):
+    scheme = {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", scheme)
+    if width:
+        size = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(base)
+
+
+@pytest.fixture
+def song(tmp_path):
+    path = tmp_path / "Mira - Moonlight.flac"
+    path.write_bytes(audio.encode_flac(synthesise(draw_album(3, "eval"), 12.0, 24_000), 24_000))
+    return str(path)
+
+
+class TestInChromium:
+    pytestmark = in_chromium
+
+    def test_from_a_song_to_covers_and_back(self, browser, base, song, tmp_path):
+        open_page(browser, base)
+        browser.find_element(By.ID, "files").send_keys(song)
+        until(browser, "#facts dd", 3)
+        assert browser.find_element(By.NAME, "artist").get_property("value") == "Mira"
+        assert "Moonlight" in browser.find_element(By.NAME, "prompt").get_property("value")
+        write(browser, "genre", "jazz" + Keys.TAB)
+        write(browser, "tags", "calm")
+        browser.find_element(By.CSS_SELECTOR, "summary").click()
+        write(browser, "steps", "4")
+        browser.find_element(By.ID, "paint").click()
+        until(browser, DONE, 4)
+
+        find(browser, "[data-do=favourite]")[1].click()
+        until(browser, "[data-do=favourite][aria-pressed=true]")
+        find(browser, "[data-do=subtly]")[0].click()
+        until(browser, DONE, 5)
+        find(browser, "[data-do=strongly]")[0].click()
+        until(browser, DONE, 6)
+        find(browser, "[data-do=again]")[2].click()
+        until(browser, DONE, 7)
+        assert len(find(browser, ".request")) == 4  # nothing was overwritten
+
+        find(browser, "[data-do=compare]")[0].click()
+        find(browser, "[data-do=compare]")[1].click()
+        until(browser, "#compare[open] #right[src^=blob]")
+        browser.find_element(By.ID, "cut").send_keys(Keys.ARROW_RIGHT)
+        browser.find_element(By.CSS_SELECTOR, "#compare [data-close]").click()
+
+        before = set(tmp_path.glob("*.png"))
+        find(browser, "[data-do=download]")[-1].click()
+        saved = self.downloaded(tmp_path, before)
+        settings = settings_in(saved.read_bytes())
+        assert settings["genre"] == "jazz" and settings["tags"] == ["calm"]
+
+        browser.find_element(By.ID, "show-favourites").click()
+        until(browser, ".card", 4)
+        assert len(find(browser, ".request")) == 1
+
+        open_page(browser, base)
+        until(browser, DONE, 7)  # the history
+        browser.find_element(By.ID, "files").send_keys(str(saved))
+        until(browser, "#heard:not([hidden])")
+        assert browser.find_element(By.NAME, "seed").get_property("value") == settings["seed"]
+        assert browser.find_element(By.NAME, "tags").get_property("value") == "calm"
+        browser.find_element(By.ID, "paint").click()
+        until(browser, DONE, 8)
+        find(browser, "[data-do=download]")[0].click()
+        again = self.downloaded(tmp_path, {*before, saved})
+        assert settings_in(again.read_bytes())["seed"] == settings["seed"]
+        assert settings_in(again.read_bytes())["prompt"] == settings["prompt"]
+
+    @staticmethod
+    def downloaded(folder: Path, before: set[Path]) -> Path:
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            if new := set(folder.glob("*.png")) - before:
+                return new.pop()
+            time.sleep(0.05)
+        raise AssertionError("nothing was downloaded")
+
+    def test_what_is_no_song_is_told_beside_it(self, browser, base, tmp_path):
+        open_page(browser, base)
+        path = tmp_path / "words.mp3"
+        path.write_bytes(b"no music at all")
+        browser.find_element(By.ID, "files").send_keys(str(path))
+        assert "cannot be used" in until(browser, "#sound-problem:not(:empty)")[0].text
+        browser.get_log("browser")  # the refusal itself stands there
+
+    @pytest.mark.parametrize("dark", [False, True])
+    @pytest.mark.parametrize("width", [None, 360])
+    def test_people_who_see_or_move_otherwise_can_use_it(self, browser, base, song, dark, width):
+        open_page(browser, base, dark=dark, width=width)
+        browser.find_element(By.ID, "files").send_keys(song)
+        until(browser, "#facts dd", 3)
+        write(browser, "steps", "2") if find(browser, "details[open]") else None
+        browser.find_element(By.ID, "paint").send_keys(Keys.ENTER)
+        until(browser, DONE, 4)
+        browser.execute_script(files("axe_core_python").joinpath("axe.min.js").read_text())
+        found = browser.execute_async_script(
+            "const done = arguments[0]; axe.run().then((told) => done(told.violations))"
+        )
+        serious = [each for each in found if each["impact"] in {"serious", "critical"}]
+        assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []
+        if width:
+            assert browser.execute_script("return document.documentElement.scrollWidth") <= width
