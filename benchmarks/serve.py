@@ -1,7 +1,7 @@
 """Covers a second through the service under sixteen clients, against the painter alone in batches of eight.
 
-`python -m benchmarks.serve [--quick] [--kills] [--haproxy]`: serve_config.yaml on a Ray of this machine with the
-tiny model, one painter with one thread, a song that was uploaded before; the painter alone in a process of
+`python -m benchmarks.serve [--quick] [--kills] [--haproxy]`: serve_config.yaml on a Ray of this machine, with
+the tiny model, one painter with one thread, a song that was uploaded before; the painter alone in a process of
 its own, one thread too. Beside the ratio: how full the batches were, what the way through the service costs
 one idle request, what an overflow is answered, how soon painters stop for clients that vanish. `--kills`:
 500 requests while the painter's process is killed after every hundred.
@@ -159,9 +159,8 @@ def vanished(client: httpx2.Client, wanted: dict[str, Any]) -> float:
     """Return the seconds from the moment clients vanish until nothing is painted any more."""
 
     def vanish() -> None:
-        with httpx2.Client(base_url=BASE, timeout=2) as asking:
-            with suppress(httpx2.ReadTimeout):
-                asking.post("/v1/covers", json={**wanted, "steps": 100}, headers=PICTURE)
+        with httpx2.Client(base_url=BASE, timeout=2) as asking, suppress(httpx2.ReadTimeout):
+            asking.post("/v1/covers", json={**wanted, "steps": 100}, headers=PICTURE)
 
     gone = [threading.Thread(target=vanish) for _ in range(4)]
     for each in gone:
