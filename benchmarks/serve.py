@@ -1,7 +1,7 @@
 """Covers a second through the service under sixteen clients, against the painter alone in batches of eight.
 
 `python -m benchmarks.serve [--quick] [--kills] [--haproxy]`: serve_config.yaml on a Ray of this machine, with
-the tiny model, one painter with one thread, a song that was uploaded before; the painter alone in a process of
+the tiny model, one painter with one thread and an uploaded song; the painter alone in a process of
 its own, one thread too. Beside the ratio: how full the batches were, what the way through the service costs
 one idle request, what an overflow is answered, how soon painters stop for clients that vanish. `--kills`:
 500 requests while the painter's process is killed after every hundred.
