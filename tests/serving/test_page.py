@@ -159,6 +159,37 @@ class TestInChromium:
         assert settings_in(again.read_bytes())["seed"] == settings["seed"]
         assert settings_in(again.read_bytes())["prompt"] == settings["prompt"]
 
+    def test_a_varied_cover_is_recalled_with_its_variation(self, browser, base, tmp_path):
+        open_page(browser, base)
+        write(browser, "artist", "Ora")
+        write(browser, "album", f"Harbour {tmp_path.name}")
+        browser.find_element(By.CSS_SELECTOR, "summary").click()
+        write(browser, "steps", "2")
+        browser.find_element(By.CSS_SELECTOR, "[name=n][value='1'] + span").click()
+        before = len(find(browser, DONE))
+        browser.find_element(By.ID, "paint").click()
+        until(browser, DONE, before + 1)
+        find(browser, "[data-do=strongly]")[0].click()
+        until(browser, DONE, before + 2)
+        find(browser, "[data-do=download]")[0].click()
+        varied = self.downloaded(tmp_path, set())
+        browser.find_element(By.ID, "files").send_keys(str(varied))
+        until(browser, "#heard:not([hidden])")
+        browser.find_element(By.ID, "paint").click()
+        until(browser, DONE, before + 3)
+        find(browser, "[data-do=download]")[0].click()
+        again = self.downloaded(tmp_path, {varied})
+        assert settings_in(varied.read_bytes())["variation_strength"] == 0.6
+        assert again.read_bytes() == varied.read_bytes()
+
+    def test_a_cover_chosen_twice_is_not_compared_with_itself(self, browser, base):
+        open_page(browser, base)
+        compare = until(browser, "[data-do=compare]")[0]
+        compare.click()
+        until(browser, "[data-do=compare][aria-pressed=true]")
+        compare.click()
+        assert not find(browser, "[data-do=compare][aria-pressed=true]") and not find(browser, "dialog[open]")
+
     @staticmethod
     def downloaded(folder: Path, before: set[Path]) -> Path:
         end = time.monotonic() + 20

@@ -3,7 +3,7 @@
 import { history, listenAgain, onKeyNeeded, order, useKey } from "/web/api.js";
 import { Comparison, Request, load } from "/web/cards.js";
 import { settingsIn } from "/web/png.js";
-import { clock, hear, offer, prepare, sound, wordsOf } from "/web/sound.js";
+import { clock, hear, hush, offer, prepare, sound, wordsOf } from "/web/sound.js";
 
 const $ = (id) => document.getElementById(id);
 const form = $("order");
@@ -15,6 +15,7 @@ let suggested = "";
 let older = null;
 let favouritesOnly = false;
 let listened = 0;
+let recalled = null;
 
 function chance() {
   const [high, low] = crypto.getRandomValues(new Uint32Array(2));
@@ -43,19 +44,28 @@ function wanted() {
     audio_guidance_scale: number("audio_guidance_scale"),
     audio_scale: number("audio_scale"),
     size: number("size"),
+    ...(field("seed").value === recalled?.seed && unseen()),
   };
 }
 
-async function paint(asked) {
-  $("order-problem").textContent = "";
+// What a recalled cover was painted with, and the form has no field for.
+function unseen() {
+  const { year, variation_seed, variation_strength, noise_shift, noise_scheduler } = recalled;
+  const track = sound.song ? null : recalled.track;
+  const kept = { year, variation_seed, variation_strength, noise_shift, noise_scheduler, track };
+  return Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== null && value !== undefined));
+}
+
+async function paint(asked, problem = $("order-problem")) {
+  problem.textContent = "";
   try {
-    const state = await order(asked, (words) => { $("order-problem").textContent = words; });
+    const state = await order(asked, (words) => { problem.textContent = words; });
     const request = add(state, "prepend");
     request.element.scrollIntoView({ block: "nearest" });
     say(`${state.covers.length === 1 ? "A cover is" : `${state.covers.length} covers are`} being painted.`);
     await request.follow(say);
   } catch (refusal) {
-    $("order-problem").textContent = refusal.message;
+    problem.textContent = refusal.message;
   }
 }
 
@@ -70,14 +80,16 @@ const comparison = new Comparison();
 
 async function act(what, request, number, button) {
   const cover = request.state.covers[number];
+  request.problem.textContent = "";
   try {
     if (what === "favourite") await request.toggle(number, button);
     else if (what === "compare") say(await comparison.add(request, number, button));
     else if (what === "download") await save(request, cover);
     else if (what === "recall") recall(cover.parameters, request.state);
-    else await paint({ ...once(request, cover), ...(what === "again" ? { seed: chance() } : varied(what)) });
+    else await paint({ ...once(request, cover), ...(what === "again" ? { seed: chance() } : varied(what)) },
+      request.problem);
   } catch (refusal) {
-    $("order-problem").textContent = refusal.message;
+    request.problem.textContent = refusal.message;
   }
 }
 
@@ -103,12 +115,13 @@ function recall(settings, state) {
   const prompt = end && settings.prompt.endsWith(end) ? settings.prompt.slice(0, -end.length) : settings.prompt;
   const told = { ...settings, prompt, tags: (settings.tags ?? []).join(", ") };
   for (const name of ["artist", "album", "genre", "tags", "prompt", "seed", "steps", "guidance_scale",
-    "audio_guidance_scale", "audio_scale"]) field(name).value = told[name] ?? "";
+    "audio_guidance_scale", "audio_scale", "size"]) field(name).value = told[name] ?? "";
   field("locked").checked = true;
   field("n").value = "1";
   suggested = "";
   $("heard").hidden = false;
-  sound.song = state ? state.song : settings.audio_sha256 ?? null;
+  recalled = { ...settings, track: state?.track };
+  hush(state ? state.song : settings.audio_sha256 ?? null);
   say("The settings of this cover stand in the form.");
   field("artist").focus();
 }
@@ -138,7 +151,7 @@ async function pick(file) {
     const told = await hear(file, asked);
     if (mine === listened) tell(told);
   } catch (refusal) {
-    sound.song = null;
+    hush(null);
     $("sound-problem").textContent = refusal.message;
   } finally {
     $("drop").removeAttribute("aria-busy");
@@ -178,10 +191,14 @@ async function refresh() {
 
 function chip(word, use, isUsed) {
   const button = Object.assign(document.createElement("button"), { type: "button", textContent: word });
-  const show = () => button.setAttribute("aria-pressed", String(isUsed()));
-  button.addEventListener("click", () => { use(); show(); refresh(); });
-  show();
+  button.show = () => button.setAttribute("aria-pressed", String(isUsed()));
+  button.addEventListener("click", () => { use(); showChips(); refresh(); });
+  button.show();
   return button;
+}
+
+function showChips() {
+  for (const button of $("chips").children) button.show();
 }
 
 function toggleTag(word) {
@@ -230,7 +247,7 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   paint(wanted());
 });
-for (const name of ["artist", "album", "genre", "tags"]) field(name).addEventListener("change", refresh);
+for (const name of ["artist", "album", "genre", "tags"]) field(name).addEventListener("change", () => { showChips(); refresh(); });
 field("seed").addEventListener("input", () => { field("locked").checked = field("seed").value !== ""; });
 $("files").addEventListener("change", (event) => take(event.target.files));
 for (const kind of ["dragover", "dragleave", "drop"]) {

@@ -34,14 +34,23 @@ export class Request {
     const bar = Object.assign(document.createElement("div"), { className: "bar" });
     const title = Object.assign(document.createElement("h3"), { textContent: named(state.order) });
     this.stop = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Stop" });
-    this.stop.addEventListener("click", async () => this.show(await cancel(this.state.id)));
+    this.stop.addEventListener("click", () => this.cancel());
     this.time = Object.assign(document.createElement("time"), { className: "figure", dateTime: state.created });
     this.time.textContent = new Date(state.created).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
     bar.append(title, this.time, this.stop);
     this.grid = Object.assign(document.createElement("div"), { className: "grid" });
-    this.element.append(bar, this.grid);
+    this.problem = Object.assign(document.createElement("p"), { className: "problem", role: "alert" });
+    this.element.append(bar, this.problem, this.grid);
     this.cards = state.covers.map((cover) => this.make(cover));
     this.show(state);
+  }
+
+  async cancel() {
+    try {
+      this.show(await cancel(this.state.id));
+    } catch (refusal) {
+      this.problem.textContent = refusal.message;
+    }
   }
 
   make(cover) {
@@ -113,6 +122,10 @@ export class Comparison {
   }
 
   async add(request, number, button) {
+    if (this.chosen.some((each) => each.button === button)) {
+      this.clear();
+      return "No cover is chosen to compare.";
+    }
     button.setAttribute("aria-pressed", "true");
     this.chosen.push({ cover: request.state.covers[number], button });
     if (this.chosen.length < 2) return "Choose another cover to compare it with.";

@@ -27,6 +27,9 @@ function draw() {
   });
   const length = Number.isFinite(audio.duration) ? ` / ${clock(audio.duration)}` : "";
   $("time").textContent = clock(audio.currentTime) + length;
+  canvas.setAttribute("aria-valuemax", String(Math.round(audio.duration || 0)));
+  canvas.setAttribute("aria-valuenow", String(Math.round(audio.currentTime)));
+  canvas.setAttribute("aria-valuetext", $("time").textContent);
 }
 
 function shown(playing) {
@@ -38,6 +41,12 @@ export function prepare() {
   $("play").addEventListener("click", () => (audio.paused ? audio.play().catch(() => {}) : audio.pause()));
   $("wave").addEventListener("click", (event) => {
     if (audio.duration) audio.currentTime = (event.offsetX / $("wave").clientWidth) * audio.duration;
+  });
+  $("wave").addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -5, ArrowRight: 5, Home: -Infinity, End: Infinity }[event.key];
+    if (!by || !audio.duration) return;
+    event.preventDefault();
+    audio.currentTime = Math.min(audio.duration, Math.max(0, audio.currentTime + by));
   });
   for (const kind of ["timeupdate", "loadedmetadata", "seeked"]) audio.addEventListener(kind, draw);
   audio.addEventListener("play", () => shown(true));
@@ -65,6 +74,17 @@ export function offer(chosen, pick) {
     list.append(label);
   });
   return pick(files[0]);
+}
+
+// Puts the player away where another song than the one in it is painted to, or none.
+export function hush(song) {
+  if (song !== sound.song || !song) {
+    audio.pause();
+    $("player").hidden = true;
+    $("facts").replaceChildren();
+    $("chips").replaceChildren();
+  }
+  sound.song = song;
 }
 
 export async function hear(file, words) {
