@@ -17,7 +17,8 @@ function named(order) {
 function toldOf(cover, place) {
   if (cover.status === "done") {
     const { seed, variation_strength: strength } = cover.parameters;
-    return `Seed ${seed}${strength > 0 ? `, varied by ${strength}` : ""}`;
+    const varied = strength > 0 ? `, varied by ${strength}` : "";
+    return `Seed ${seed.length > 9 ? "…" : ""}${seed.slice(-8)}${varied}`;
   }
   if (cover.status === "failed") return cover.error?.message ?? "It could not be painted.";
   if (cover.status === "cancelled") return "Given up.";
@@ -73,7 +74,8 @@ export class Request {
     const coming = cover.status === "queued" || cover.status === "painting";
     card.classList.toggle("coming", coming);
     card.classList.toggle("failed", cover.status === "failed" || cover.status === "cancelled");
-    card.querySelector(".told").textContent = card.querySelector(".told").title = toldOf(cover);
+    card.querySelector(".told").textContent = toldOf(cover);
+    card.querySelector(".told").title = cover.parameters ? `Seed ${cover.parameters.seed}` : "";
     card.querySelector("[data-do=favourite]").setAttribute("aria-pressed", String(cover.favourite));
     card.querySelector("progress").setAttribute("aria-label", `Cover ${cover.number + 1} is being painted`);
     const image = card.querySelector("img");
