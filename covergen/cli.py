@@ -159,15 +159,31 @@ def _megabytes(path: Path) -> str:
 
 
 @app.command()
-def doctor() -> None:
-    """Look at this machine: versions, torch's build, devices, assets, caches."""
+def doctor(
+    serve: Annotated[Path | None, typer.Option(help="a serve_config.yaml to look at instead")] = None,
+) -> None:
+    """Look at this machine (versions, torch's build, devices, assets, caches), or at a service's config."""
     from covergen.doctor import examine
 
+    if serve is not None:
+        _look_at_service(serve)
+        return
     findings = list(examine())
     for finding in findings:
         print(f"{'ok ' if finding.good else 'BAD'}  {finding.name:<16} {finding.found}")
     if not all(finding.good for finding in findings):
         raise typer.Exit(1)
+
+
+def _look_at_service(path: Path) -> None:
+    from covergen.serving.manifest import problems_in, read_manifest
+
+    problems = problems_in(read_manifest(path))
+    for problem in problems:
+        print(problem)
+    if problems:
+        raise typer.Exit(1)
+    print(f"{path} is sound.")
 
 
 @app.command()

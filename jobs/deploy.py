@@ -8,7 +8,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import yaml
 from ray import serve
 from ray.serve.schema import ServeDeploySchema
 
@@ -16,6 +15,7 @@ from covergen import objects
 from covergen.config import RayCluster
 from covergen.config_serve import Serve
 from covergen.errors import ConfigError, CovergenError
+from covergen.serving.manifest import problems_in, read_manifest
 from jobs import entry
 from jobs.progress import say
 from jobs.serve import READY_SECONDS
@@ -23,7 +23,9 @@ from jobs.serve import READY_SECONDS
 
 def main(path: str) -> None:
     """Serve on this machine until Ctrl-C, and print the page's address once a cover was painted."""
-    tree = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    tree = read_manifest(Path(path))
+    if problems := problems_in(tree):
+        raise ConfigError(f"{path} would lose requests:\n" + "\n".join(problems))
     for application in tree["applications"]:  # replicas have working folders of their own
         args = application.setdefault("args", {})
         args["root"] = objects.absolute(args.get("root", Serve().root))

@@ -1,6 +1,7 @@
 """The manifests at the root hold against Ray's own schemas."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -35,3 +36,24 @@ def test_serve_config_is_valid() -> None:
     assert [application.import_path for application in parsed.applications] == ["jobs.serve:app"]
     painter = next(d for d in parsed.applications[0].deployments if d.name == "Painter")
     assert painter.max_ongoing_requests >= 8
+
+
+def test_the_dashboard_asks_for_figures_that_there_are() -> None:
+    from covergen.serving.metrics import Metrics
+
+    board = json.loads((ROOT / "deploy" / "grafana" / "covergen.json").read_text())
+    told = set(re.findall(r"covergen_[a-z_]+", Metrics().text().decode()))
+    labels = {
+        name for family in Metrics().registry.collect() for name in (family.name, f"{family.name}_total")
+    }
+    known = told | labels
+    panels = board["panels"]
+    asked = {
+        name for p in panels for t in p["targets"] for name in re.findall(r"covergen_[a-z_]+", t["expr"])
+    }
+    assert len(asked) > 10
+    assert all(name in known or name.removesuffix("_bucket") in known for name in asked), asked - known
+    assert {name for name in labels if name.endswith("_total") or name.endswith("_seconds")} and panels
+    assert all(p["gridPos"]["x"] + p["gridPos"]["w"] <= 24 for p in panels)
+    scrape = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    assert scrape["scrape_configs"][0]["metrics_path"] == "/metrics"
