@@ -77,9 +77,9 @@ class Routes:
         if fresh:
             self.studio.begin(caller.name, number)
         ended = await self._wait(request, caller.name, number, None if picture else patience(request))
-        state = await state_of(store, self.studio.board, number)
         if picture:
-            return await self._picture(store, state)
+            return await self._picture(store, number, ended or {"status": "painting"})
+        state = await state_of(store, self.studio.board, number)
         location = {"Location": state["links"]["self"]}
         return JSONResponse(
             state, 200 if ended else 202, {**location, "X-Covergen-Fresh": str(fresh).lower()}
@@ -248,14 +248,14 @@ class Routes:
             raise
         return ended
 
-    async def _picture(self, store: Store, state: Json) -> Response:
-        if state["status"] != "done":
-            error = state["error"] or {"code": "cancelled", "message": "The request was cancelled."}
+    async def _picture(self, store: Store, number: str, ended: Json) -> Response:
+        if ended["status"] != "done":
+            error = ended.get("error") or {"code": "cancelled", "message": "The request was cancelled."}
             status = 503 if error["code"] == "unavailable" else 500 if error["code"] == "internal" else 422
             raise Problem(status, error["code"], error["message"])
-        kept = await asyncio.to_thread(store.cover, state["id"], 0)
+        kept = await asyncio.to_thread(store.cover, number, 0)
         if kept is None:
             raise no_such("picture")
         seed = str(kept.facts["parameters"]["seed"])
-        headers = {"X-Covergen-Id": state["id"], "X-Covergen-Seed": seed, "Location": state["links"]["self"]}
+        headers = {"X-Covergen-Id": number, "X-Covergen-Seed": seed, "Location": f"/v1/covers/{number}"}
         return Response(kept.image, media_type=MIME[kept.format], headers=headers)
