@@ -81,11 +81,11 @@ def create(uri: str, data: bytes) -> bool:
         path = Path(uri)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{uuid4().hex}")
-        temporary.write_bytes(data)
         try:
+            temporary.write_bytes(data)
             path.hardlink_to(temporary)
         finally:
-            temporary.unlink()
+            temporary.unlink(missing_ok=True)
     except FileExistsError:
         return False
     except ClientError as error:

@@ -35,6 +35,7 @@ class FarBoard:
         try:
             if self._actor is None:
                 self._actor = self._found()
+                self._actor.call.remote("resize", (self._waiting,), {})  # it may be older than this setting
             return await self._actor.call.remote(method, arguments, named)
         except RayError:
             self._actor = None

@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import httpx2
 from ray import serve
 from ray.serve.schema import ServeDeploySchema
 
@@ -33,11 +34,23 @@ def main(path: str) -> None:
     entry.join(RayCluster())
     deploy(schema)
     place = f"http://{schema.http_options.host}:{schema.http_options.port}"
+    say("serve: models are loaded, a first cover is painted")
+    paint_once(place)
     say(f"serve: the page is at {place}/, the API is described at {place}/openapi.json; Ctrl-C stops both")
     with suppress(KeyboardInterrupt):
         while True:
             time.sleep(3600)
     serve.shutdown()  # type: ignore[no-untyped-call]
+
+
+def paint_once(place: str, *, seconds: float = READY_SECONDS) -> None:
+    """Wait until the service has painted a cover. Raises ConfigError where it cannot."""
+    try:
+        answer = httpx2.get(f"{place}/readyz", timeout=seconds)
+    except httpx2.TransportError as error:
+        raise ConfigError(f"The service does not answer at {place}: {error}") from error
+    if answer.status_code != httpx2.codes.OK:
+        raise ConfigError(f"The service runs and cannot paint: {answer.text}")
 
 
 def deploy(schema: ServeDeploySchema, *, seconds: float = READY_SECONDS) -> None:

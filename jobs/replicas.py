@@ -1,10 +1,12 @@
 """Listeners and painters of the cluster as the studio knows them: handles of Ray Serve in plain methods."""
 
+import math
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 from ray.exceptions import RayError, RayTaskError
-from ray.serve.exceptions import RayServeException
+from ray.serve.exceptions import BackPressureError, RayServeException
 
 from covergen.errors import CovergenError
 from covergen.serving.orders import Words
@@ -19,6 +21,7 @@ class FarListener:
 
     def __init__(self, handle: Any):
         self._handle = handle
+        self._seconds = 5.0  # that it took to listen to the last song
 
     async def recipe(self) -> str:
         """Return what names the way of hearing."""
@@ -36,12 +39,18 @@ class FarListener:
 
     async def tell(self, song: bytes, words: Words) -> dict[str, Any]:
         """Return what is heard in a song, for people."""
+        began = time.monotonic()
         try:
             told: dict[str, Any] = await _asked(self._handle.tell.remote(song, words))
         except Lost as loss:
+            if isinstance(loss.__cause__, BackPressureError):
+                pause = str(math.ceil(self._seconds))
+                message = f"Too many songs wait to be heard. Try again in {pause} s."
+                raise Problem(429, "overloaded", message, {"Retry-After": pause}) from loss
             raise Problem(
                 503, "unavailable", "Nobody can listen at present; try again in a minute."
             ) from loss
+        self._seconds = time.monotonic() - began
         return told
 
     async def warm(self) -> None:

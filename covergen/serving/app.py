@@ -37,7 +37,7 @@ def make_app(service: Service, settings: Settings) -> FastAPI:
     )
     _add_routes(app, Routes(service, settings))
     page.add_to(app)
-    for kind in (Problem, BadInput, ConfigError, HTTPException, RequestValidationError, Exception):
+    for kind in (Problem, BadInput, ConfigError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _refuse)
     app.add_middleware(LimitBody, max_bytes=settings.max_upload)
     if settings.origins:
@@ -67,7 +67,7 @@ def _add_routes(app: FastAPI, routes: Routes) -> None:
 
 
 class Followed:
-    """ASGI: gives every request its id, and a line in the log when it is answered."""
+    """ASGI: gives every request its id, an answer whatever breaks, and a line in the log."""
 
     def __init__(self, app: Any, *, named: bool):
         self._app, self._named = app, named
@@ -81,8 +81,11 @@ class Followed:
         usable = given.isascii() and given.isprintable() and 0 < len(given) <= _LONGEST_ID
         name = given if usable else secrets.token_hex(8)
         scope.setdefault("state", {})["id"] = name
+        begun = False
 
         async def told(message: Message) -> None:
+            nonlocal begun
+            begun = True
             if message["type"] == "http.response.start":
                 if not self._named:
                     message["headers"] = [*message.get("headers", ()), (b"x-request-id", name.encode())]
@@ -91,7 +94,12 @@ class Followed:
                 log.info("%s %s", scope["method"], scope["path"], extra={**facts, "seconds": seconds})
             await send(message)
 
-        await self._app(scope, receive, told)
+        try:
+            await self._app(scope, receive, told)
+        except Exception as error:
+            if begun:
+                raise
+            await (await _refuse(Request(scope), error))(scope, receive, told)
 
 
 async def _refuse(request: Request, error: Exception) -> JSONResponse:

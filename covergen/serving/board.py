@@ -20,6 +20,7 @@ WINDOW: Final = 60.0  # seconds over which covers and requests are counted
 FIRST_GUESS: Final = 5.0  # seconds a cover, before any was painted
 LONGEST_WAIT: Final = 600  # seconds that a client is asked to wait, at most
 SILENCE: Final = 10.0  # seconds without a report after which a request is nobody's
+GRACE: Final = 2.0  # seconds in which a new board hears from all who carry requests
 REMEMBERED: Final = 60.0  # seconds for which the end of a request can be listened to
 LAST_EVENTS: Final = 256  # of a request; who comes later is told the state first
 
@@ -64,11 +65,15 @@ class Board:
     """Admits requests, orders the queue, passes events on. `waiting`: covers that may wait at once."""
 
     def __init__(self, *, waiting: int = 256, clock: Callable[[], float] = time.monotonic):
-        self._most, self._clock = waiting, clock
+        self._most, self._clock, self._began = waiting, clock, clock()
         self._requests: dict[str, _Request] = {}  # in the order of their admission
         self._asked: dict[str, deque[float]] = {}
         self._finished: deque[tuple[float, float]] = deque()  # (when, seconds of painting)
         self.metrics = Metrics()
+
+    def resize(self, waiting: int) -> None:
+        """Let so many covers wait from now on."""
+        self._most = waiting
 
     def admit(self, number: str, owner: str, covers: int, allowance: Allowance) -> Refused | None:
         """Take a request into the queue, or say why not."""
@@ -137,13 +142,10 @@ class Board:
         self.metrics.painting.set(load["painting"])
         return self.metrics.text()
 
-    def cancel(self, number: str) -> bool:
-        """Ask for a request to be given up; return whether it is under way."""
-        known = self._requests.get(number)
-        if known is None or known.ended is not None:
-            return False
-        known.cancelled = True
-        return True
+    def cancel(self, number: str, owner: str) -> None:
+        """Ask for a request to be given up. One that nobody carries is soon somebody's, who will end it."""
+        nobodys = _Request(owner, [], seen=-math.inf, began=self._clock())
+        self._requests.setdefault(number, nobodys).cancelled = True
 
     def news(self, number: str, since: int) -> tuple[int, list[Event]] | None:
         """Return the version and the events after `since`; None for a request that is not under way."""
@@ -181,6 +183,8 @@ class Board:
         if known is not None and (known.ended is not None or now - known.seen <= SILENCE):
             return False
         if known is None:
+            if now - self._began < GRACE:
+                return False
             known = self._requests[number] = _Request(owner, [], now, now)
         known.seen, known.carrier = now, carrier
         return True

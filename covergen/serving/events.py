@@ -25,7 +25,7 @@ async def stream(studio: Studio, store: Store, number: str) -> AsyncIterator[str
     while state["finished"] is None:
         told = await studio.board.call("news", number, version)
         if told is None:
-            await _carry_on(studio, store, number)
+            await studio.carry_on(store.owner, number)
         version, news = told or (version, [])
         for event in news:
             if event["event"] == "step":
@@ -45,20 +45,6 @@ async def stream(studio: Studio, store: Store, number: str) -> AsyncIterator[str
             state = await state_of(store, studio.board, number)
         await asyncio.sleep(LOOK)
     yield _event("end", state)
-
-
-async def end_of(studio: Studio, owner: str, number: str, *, seconds: float) -> None:
-    """Wait until a request has ended, so long at most."""
-    store, until = studio.stores(owner), time.monotonic() + seconds
-    while time.monotonic() < until and await asyncio.to_thread(store.ended, number) is None:
-        await asyncio.sleep(LOOK)
-
-
-async def _carry_on(studio: Studio, store: Store, number: str) -> None:
-    """Carry a request that is on no board: whoever carried it is gone."""
-    under_way = await asyncio.to_thread(store.ended, number) is None
-    if under_way and await studio.board.call("adopt", number, store.owner, studio.name):
-        studio.begin(store.owner, number)
 
 
 def _event(kind: str, told: Json | Any) -> str:

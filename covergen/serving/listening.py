@@ -111,6 +111,8 @@ class Listening:
         missing = BadInput(RejectCode.NOT_FOUND, f"no track {track_id!r} is embedded here")
         if self._catalogue is None or "'" in track_id:
             raise missing
+        if not Root(self._catalogue).has(AUDIO_EMBEDDINGS):
+            raise missing
         table = Root.open(self._catalogue).current(AUDIO_EMBEDDINGS)
         found = table.read(
             ["track_id", "frames", "seconds", "input_digest"], where=f"track_id = '{track_id}'"

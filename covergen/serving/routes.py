@@ -1,8 +1,8 @@
 """The routes of the HTTP API, version 1: what comes in is read and refused here, the studio does the rest."""
 
 import asyncio
+import logging
 import re
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,12 +17,14 @@ from covergen.serving.orders import Order, Words
 from covergen.serving.pictures import MIME
 from covergen.serving.problems import Problem, no_such
 from covergen.serving.reading import patience, picture_wanted, read_body
-from covergen.serving.states import state_of
+from covergen.serving.states import state_of, states_of
 from covergen.serving.store import Json, Store
 from covergen.serving.studio import Studio, moment
 
 _ID: Final = re.compile(r"[0-9a-f]{24}")
 _LOOK: Final = 0.5  # seconds between looks whether a client is still there
+
+log = logging.getLogger("covergen.serving")
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Routes:
 
     def __init__(self, service: Service, settings: Settings):
         self.service, self.settings, self.studio = service, settings, service.studio
-        self._ready = False
+        self._warming: asyncio.Task[None] | None = None  # the first cover, painted once for all who ask
 
     async def order_covers(self, request: Request) -> Response:
         """Take an order and paint it: JSON at once, or one picture when it is there."""
@@ -72,12 +74,9 @@ class Routes:
         order.order()  # refuses what cannot be met
         number, fresh = await self._accept(request, caller, order)
         store = self.studio.stores(caller.name)
-        ended = await asyncio.to_thread(store.ended, number)
-        if ended is None:
-            work = self.studio.begin(caller.name, number)
-            ended = await self._wait(
-                request, store, number, work, until=None if picture else patience(request)
-            )
+        if fresh:
+            self.studio.begin(caller.name, number)
+        ended = await self._wait(request, caller.name, number, None if picture else patience(request))
         state = await state_of(store, self.studio.board, number)
         if picture:
             return await self._picture(store, state)
@@ -101,21 +100,24 @@ class Routes:
             numbers, more = older[:limit], older[limit - 1] if len(older) > limit else None
         else:
             numbers, more = await asyncio.to_thread(store.history, limit=limit, before=before)
-        told = [await state_of(store, self.studio.board, number) for number in numbers]
+        told = await states_of(store, self.studio.board, numbers)
         return JSONResponse({"covers": told, "next": more})
 
     async def state(self, request: Request, number: str) -> Response:
         """Tell how far a request is."""
         store = self._store(request, number)
-        return JSONResponse(await state_of(store, self.studio.board, number))
+        state = await state_of(store, self.studio.board, number)
+        if state["finished"] is None:
+            await self.studio.carry_on(store.owner, number)
+        return JSONResponse(state)
 
     async def cancel(self, request: Request, number: str) -> Response:
         """Give a request up; covers that are finished stay."""
         store = self._store(request, number)
         state = await state_of(store, self.studio.board, number)
         if state["finished"] is None:
-            await self.studio.board.call("cancel", number)
-            await events.end_of(self.studio, store.owner, number, seconds=10.0)
+            await self.studio.board.call("cancel", number, store.owner)
+            await self.studio.ended(store.owner, number, seconds=10.0)
             state = await state_of(store, self.studio.board, number)
         return JSONResponse(state)
 
@@ -171,9 +173,13 @@ class Routes:
 
     async def ready(self) -> Response:
         """Say whether covers can be painted: the first time one is."""
-        if not self._ready:
-            await self.service.ready()
-            self._ready = True
+        warming = self._warming = self._warming or asyncio.create_task(self._warm())
+        try:
+            await asyncio.shield(warming)
+        except Problem:
+            if self._warming is warming:
+                self._warming = None
+            raise
         return JSONResponse({"status": "ready"})
 
     async def healthy(self) -> Response:
@@ -183,6 +189,15 @@ class Routes:
     async def metrics(self) -> Response:
         """Answer what Prometheus reads."""
         return Response(await self.service.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def _warm(self) -> None:
+        try:
+            await self.service.ready()
+        except Problem:
+            raise
+        except Exception as error:
+            log.exception("no cover can be painted")
+            raise Problem(503, "not_ready", "No cover can be painted here; the logs tell why.") from error
 
     def _caller(self, request: Request) -> Key:
         return self.settings.doors.caller(request.headers)
@@ -220,22 +235,18 @@ class Routes:
             raise Problem(409, "idempotency_key_reused", message)
         return number
 
-    async def _wait(
-        self, request: Request, store: Store, number: str, work: "asyncio.Task[None]", *, until: float | None
-    ) -> Json | None:
+    async def _wait(self, request: Request, owner: str, number: str, patient: float | None) -> Json | None:
         """Wait for the end, so long at most; without a limit a client that vanishes gives it up."""
-        began = time.monotonic()
+        if patient is not None:
+            return await self.studio.ended(owner, number, seconds=patient)
         try:
-            while not work.done() and (until is None or time.monotonic() - began < until):
-                left = _LOOK if until is None else min(_LOOK, max(0.0, until - (time.monotonic() - began)))
-                await asyncio.wait({work}, timeout=left)
-                if until is None and not work.done() and await request.is_disconnected():
-                    await self.studio.board.call("cancel", number)
+            while (ended := await self.studio.ended(owner, number, seconds=_LOOK)) is None:
+                if await request.is_disconnected():
+                    await self.studio.board.call("cancel", number, owner)
         except asyncio.CancelledError:
-            if until is None:
-                await asyncio.shield(self.studio.board.call("cancel", number))
+            await asyncio.shield(self.studio.board.call("cancel", number, owner))
             raise
-        return await asyncio.to_thread(store.ended, number)
+        return ended
 
     async def _picture(self, store: Store, state: Json) -> Response:
         if state["status"] != "done":

@@ -1,6 +1,7 @@
 """What is told of a request: what the store keeps of it, and what the board knows while it is under way."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from covergen.serving.problems import no_such
@@ -10,9 +11,23 @@ from covergen.serving.studio import BoardLine
 
 async def state_of(store: Store, board: BoardLine, number: str) -> Json:
     """Return the state of a request, as `orders.State` has it. Raises Problem for one that is not there."""
+    state = await _state(store, board, number, await asyncio.to_thread(store.favourites))
+    if state is None:
+        raise no_such("request")
+    return state
+
+
+async def states_of(store: Store, board: BoardLine, numbers: Iterable[str]) -> list[Json]:
+    """Return the states of requests; one that is being kept in this moment is left out."""
+    marks = await asyncio.to_thread(store.favourites)
+    states = await asyncio.gather(*(_state(store, board, number, marks) for number in numbers))
+    return [state for state in states if state is not None]
+
+
+async def _state(store: Store, board: BoardLine, number: str, marks: set[tuple[str, int]]) -> Json | None:
     asked = await asyncio.to_thread(store.request, number)
     if asked is None:
-        raise no_such("request")
+        return None
     ended = await asyncio.to_thread(store.ended, number)
     places: dict[int, int] = {}
     painting: set[int] = set()
@@ -20,7 +35,6 @@ async def state_of(store: Store, board: BoardLine, number: str) -> Json:
         places = await board.call("places", number) or {}
         painting = await board.call("painting", number) or set()
     done = await asyncio.to_thread(store.covers, number)
-    marks = await asyncio.to_thread(store.favourites)
     order = asked["order"]
     covers = [
         _cover(number, k, done.get(k), ended=ended, place=places.get(k), painted=k in painting)

@@ -86,7 +86,7 @@ class Store:
     def covers(self, number: str) -> dict[int, Json]:
         """Return what is told of a request's covers that are finished, by their numbers."""
         place = f"requests/{number}/covers"
-        names = [name for name in objects.children(f"{self._base}/{place}") if name.endswith(".json")]
+        names = [name for name in self._names(place) if name.endswith(".json")]
         return {int(name.removesuffix(".json")): self._read(f"{place}/{name}") for name in names}
 
     def cover(self, number: str, cover: int) -> Kept | None:
@@ -100,7 +100,7 @@ class Store:
 
     def history(self, *, limit: int, before: str | None = None) -> tuple[list[str], str | None]:
         """Return the ids of the newest requests, older ones than `before`, and where to go on."""
-        names = [name for name in objects.children(f"{self._base}/requests") if name > (before or "")]
+        names = [name for name in self._names("requests") if name > (before or "")]
         return names[:limit], names[limit - 1] if len(names) > limit else None
 
     def mark(self, number: str, cover: int, *, favourite: bool) -> None:
@@ -113,7 +113,7 @@ class Store:
 
     def favourites(self) -> set[tuple[str, int]]:
         """Return the favourites as (id, number of the cover)."""
-        names = [name.rpartition("-") for name in objects.children(f"{self._base}/favourites")]
+        names = [name.rpartition("-") for name in self._names("favourites")]
         return {(number, int(cover)) for number, _, cover in names}
 
     def keep_song(self, song: bytes) -> str:
@@ -145,6 +145,10 @@ class Store:
             return None
         with np.load(io.BytesIO(objects.read(place))) as kept:
             return Heard(frames=kept["frames"], **json.loads(kept["facts"].item()))
+
+    def _names(self, place: str) -> list[str]:
+        """Return what is in a folder, without what is being written in this moment."""
+        return [name for name in objects.children(f"{self._base}/{place}") if not name.startswith(".")]
 
     def _create(self, place: str, content: Json) -> bool:
         return objects.create(f"{self._base}/{place}", json.dumps(content, sort_keys=True).encode())

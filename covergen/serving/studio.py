@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from covergen.errors import BadInput, CovergenError
+from covergen.errors import BadInput, ConfigError, RootError
 from covergen.serving.board import Event
 from covergen.serving.orders import Order
 from covergen.serving.painting import Progress
@@ -22,6 +22,7 @@ from covergen.serving.store import Json, Kept, Store
 
 ATTEMPTS: Final = 8  # at a cover whose painter dies or is full
 PAUSE: Final = 0.5  # seconds between reports to the board, and before another attempt
+LOOK: Final = 0.1  # seconds between looks whether another replica has brought a request to its end
 PATIENCE: Final = 900.0  # seconds without news of a cover: longer than the longest cold start
 
 log = logging.getLogger("covergen.serving")
@@ -99,6 +100,25 @@ class Studio:
                 log.warning("carries on a request that was left behind", extra={"request": number})
                 self.begin(owner, number)
 
+    async def carry_on(self, owner: str, number: str) -> None:
+        """Carry a request that has not ended, where nobody does: whoever carried it is gone."""
+        if number not in self._carried and await self.board.call("adopt", number, owner, self.name):
+            self.begin(owner, number)
+
+    async def ended(self, owner: str, number: str, *, seconds: float) -> Json | None:
+        """Wait for a request's end, so long at most, whoever carries it; return how it ended, or None."""
+        store, until = self.stores(owner), time.monotonic() + seconds
+        while (ended := await asyncio.to_thread(store.ended, number)) is None:
+            await self.carry_on(owner, number)
+            left = until - time.monotonic()
+            if left <= 0:
+                break
+            if task := self._carried.get(number):
+                await asyncio.wait({task}, timeout=left)
+            else:
+                await asyncio.sleep(min(LOOK, left))
+        return ended
+
     async def heard(self, owner: str, *, song: str | None, track: str | None) -> Heard | None:
         """Return what is heard in an upload or in a track of the catalogue. Raises BadInput."""
         if track is not None:
@@ -146,33 +166,28 @@ class _Work:
                 painting.cancel()
                 raise
             ended = {"status": "cancelled"}
-        except Problem as problem:
-            ended = _failed(problem.code, problem.message)
-        except CovergenError as error:
-            ended = _failed("invalid", str(error))
-        except Exception:
-            log.exception("a request failed", extra={"request": self.number})
-            ended = _failed("internal", "Something broke on our side; the logs know this request by its id.")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the request ends
+            ended = _failed(*self._reason(error))
         finally:
             reporting.cancel()
+        if ended is None:
+            await self._tell({"event": "end", "status": "cancelled"})
+            return
         ended["finished"] = moment(self.studio.now())
         await asyncio.to_thread(self.store.finish, self.number, ended)
         code = ended["error"]["code"] if "error" in ended else None
         await self._tell({"event": "end", "status": ended["status"], "code": code})
 
-    async def _through(self) -> Json:
+    async def _through(self) -> Json | None:
+        """Return how the request ends; None for one that was never kept, or has ended before."""
         asked = await asyncio.to_thread(self.store.request, self.number)
-        if asked is None:
-            raise Problem(404, "not_found", "This request is not kept any more.")
+        if asked is None or await asyncio.to_thread(self.store.ended, self.number) is not None:
+            return None
         order = Order.model_validate(asked["order"])
         there = await asyncio.to_thread(self.store.covers, self.number)
         self.waiting, self.known = set(range(order.n)) - set(there), True
         await self._tell({"event": "state"})
-        try:
-            heard = await self.studio.heard(self.owner, song=order.song, track=order.track)
-        except BadInput as refusal:
-            raise of_song(refusal) from refusal
-        wanted = order.order()
+        heard, wanted = await self.studio.heard(self.owner, song=order.song, track=order.track), order.order()
         covers = [self._cover(heard, wanted, number) for number in sorted(self.waiting)]
         failed = [reason for reason in await asyncio.gather(*covers) if reason]
         return _failed(*failed[0], covers=len(failed)) if failed else {"status": "done"}
@@ -188,9 +203,12 @@ class _Work:
                 log.warning("paints a cover again", extra={"request": self.number, "why": str(loss)})
                 await self.studio.board.call("lost")
                 await asyncio.sleep(PAUSE * 2 ** min(attempt, 5))
+            except Exception as error:  # noqa: BLE001 - this cover fails, the others are painted
+                self._put_away(number)
+                return self._reason(error)
             else:
                 return None
-        self.waiting.discard(number)
+        self._put_away(number)
         return "unavailable", f"Cover {number} could not be painted: its painter died {ATTEMPTS} times."
 
     async def _attempt(self, heard: Heard | None, order: CoverOrder, number: int) -> None:
@@ -220,12 +238,30 @@ class _Work:
     async def _keep(self, cover: FinishedCover, number: int) -> None:
         facts = {"parameters": cover.parameters(), "seconds": round(cover.seconds, 3)}
         await asyncio.to_thread(self.store.keep, self.number, number, Kept(cover.image, cover.format, facts))
-        self.waiting.discard(number)
-        self.painting.discard(number)
+        self._put_away(number)
         await self.studio.board.call("painted", cover.seconds, self.fills.get(number))
         await self._tell({"event": "state"})
 
-    async def _report(self, painting: "asyncio.Task[Json]") -> None:
+    def _put_away(self, number: int) -> None:
+        self.waiting.discard(number)
+        self.painting.discard(number)
+
+    def _reason(self, error: Exception) -> tuple[str, str]:
+        """Return what a client is told of an error: never a place of this machine."""
+        match error:
+            case Problem():
+                return error.code, error.message
+            case BadInput():
+                song = of_song(error)
+                return song.code, song.message
+            case ConfigError():
+                return "invalid", str(error)
+        log.error("a request failed", exc_info=error, extra={"request": self.number})
+        if isinstance(error, RootError):
+            return "unavailable", "What is kept here cannot be reached at present; order again in a minute."
+        return "internal", "Something broke on our side; the logs know this request by its id."
+
+    async def _report(self, painting: "asyncio.Task[Json | None]") -> None:
         """Report to the board until the end; give up where it says so."""
         while True:
             told = {"waiting": sorted(self.waiting), "painting": sorted(self.painting)} if self.known else {}

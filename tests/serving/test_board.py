@@ -48,6 +48,12 @@ def test_a_request_larger_than_the_queue_is_taken_when_nobody_waits(board):
     assert board.admit("a", "label", 16, FREE) is None
 
 
+def test_the_queue_can_be_made_shorter(board):
+    board.admit("a", "label", 2, FREE)
+    board.resize(3)
+    assert board.admit("b", "label", 2, FREE).code == "overloaded"
+
+
 def test_an_owner_has_a_rate_and_a_number_at_once(board, clock):
     allowed = Allowance(per_minute=2, at_once=3)
     assert board.admit("a", "label", 2, allowed) is None
@@ -88,12 +94,15 @@ def test_the_end_can_be_heard_for_a_while_and_is_then_forgotten(board, clock):
 def test_who_carries_a_request_learns_that_it_is_cancelled(board):
     board.admit("a", "label", 1, FREE)
     assert not board.report("a", "label", "ingress", waiting=[0], painting=[])
-    assert board.cancel("a")
+    board.cancel("a", "label")
     assert board.tell("a", {"event": "step"})
     assert board.report("a", "label", "ingress", waiting=[0], painting=[])
-    board.tell("a", {"event": "end", "status": "done"})
-    assert not board.cancel("a")
-    assert not board.cancel("unknown")
+
+
+def test_a_request_that_nobody_carries_is_given_away_to_be_cancelled(board):
+    board.cancel("a", "label")
+    assert board.orphans("ingress") == [("label", "a")]
+    assert board.report("a", "label", "ingress", waiting=[0], painting=[])
 
 
 def test_a_request_whose_carrier_fell_silent_is_given_to_another_once(board, clock):
@@ -111,7 +120,9 @@ def test_a_new_board_learns_from_the_reports(clock):
     board = Board(clock=clock)
     assert not board.report("a", "label", "first", waiting=[1], painting=[0])
     assert board.load() == {"waiting": 1, "painting": 1, "seconds": board_module.FIRST_GUESS}
-    assert board.adopt("b", "label", "first")
+    assert not board.adopt("b", "label", "second")  # its carrier may still report
+    clock.now = board_module.GRACE
+    assert board.adopt("b", "label", "second")
     assert not board.adopt("a", "label", "second")
 
 

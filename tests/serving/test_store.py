@@ -85,6 +85,17 @@ def test_favourites_come_and_go(store):
     assert store.favourites() == set()
 
 
+def test_what_is_being_written_is_not_seen(tmp_path):
+    store = Store(str(tmp_path), "label")
+    for folder in ("favourites", "requests", "requests/0a/covers"):
+        place = tmp_path / "service/label" / folder
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f".{'f' * 24}-00.json.0123abcd").write_bytes(b"")
+    assert store.favourites() == set()
+    assert store.covers("0a") == {}
+    assert store.history(limit=9) == (["0a"], None)
+
+
 def test_songs_and_what_was_heard_are_kept(store):
     sha256 = store.keep_song(b"a song")
     assert store.has_song(sha256) and store.song(sha256) == b"a song"

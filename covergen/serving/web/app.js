@@ -32,11 +32,14 @@ function waits(told) {
 async function paint(asked, told = complain) {
   told("");
   try {
-    const state = await order(asked, waits);
+    const state = await order(asked, (words) => {
+      if (told !== complain) told(words);
+      return waits(words);
+    });
     const request = gallery.add(state, "prepend");
     request.cards[0].scrollIntoView({ block: "nearest" });
     say(`${state.covers.length === 1 ? "A cover is" : `${state.covers.length} covers are`} being painted.`);
-    request.follow(say).catch((refusal) => told(refusal.message));
+    request.follow(say).catch(request.complain);
   } catch (refusal) {
     told(refusal.code === "no_such_song" ? "The service does not have the song of this cover: drop its file, or let the cover go." : refusal.message);
   } finally {
@@ -56,7 +59,8 @@ async function submit() {
 }
 
 async function act(what, request, number, button) {
-  const told = (words) => { $("gallery-problem").textContent = words; };
+  const told = request.complain;
+  told("");
   try {
     if (what === "favourite") await request.toggle(number, button);
     else if (what === "look") await look(request, number);
@@ -65,7 +69,7 @@ async function act(what, request, number, button) {
     else if (what === "recall") take(request.state.covers[number].parameters, request.state);
     else await paint(anew(what, request, number), told);
   } catch (refusal) {
-    told(refusal.message);
+    told(refusal);
   }
 }
 

@@ -118,7 +118,8 @@ export class Album {
     this.element.querySelector("h3").textContent = album;
     this.element.querySelector(".artist").textContent = artist;
     this.stop = this.element.querySelector("[data-do=stop]");
-    this.stop.addEventListener("click", () => this.requests.forEach((each) => each.stop().catch(() => {})));
+    this.problem = this.element.querySelector(".problem");
+    this.stop.addEventListener("click", () => this.requests.forEach((each) => each.stop().catch(each.complain)));
   }
 
   date(created) {
@@ -133,6 +134,7 @@ export class Album {
 
   add(request, where) {
     this.requests.push(request);
+    request.complain = (told) => { this.problem.textContent = told.message ?? told; };
     if (where === "prepend" || this.requests.length === 1) this.date(request.state.created);
     request.changed = () => { this.stop.hidden = this.requests.every((each) => each.state.finished); };
     request.changed();

@@ -48,7 +48,7 @@ export class Gallery {
       : "Nothing is painted yet. Drop a song, name the album, and paint.";
     for (const state of told.covers) {
       const request = this.add(state, "append", { only: favourites });
-      if (!state.finished) request.follow(this.say).catch((refusal) => this.complain(refusal.message));
+      if (!state.finished) request.follow(this.say).catch(request.complain);
     }
     older = told.next;
     $("older").hidden = !older;

@@ -1,0 +1,135 @@
+"""Requests that something happens to on their way, over a real socket with the real models at toy size."""
+
+import asyncio
+import time
+
+import httpx2
+import pytest
+
+from covergen.errors import ConfigError
+from covergen.serving.app import make_app
+from covergen.serving.board import Board
+from covergen.serving.listening import Listening
+from covergen.serving.local import LocalBoard
+from covergen.serving.orders import Order
+from covergen.serving.painting import Painting
+from covergen.serving.routes import Service, Settings
+from covergen.serving.service import CoverService
+from covergen.serving.store import Store
+from covergen.serving.studio import Studio
+from tests.serving.hosting import hosted
+
+WORDS = {"artist": "Mira", "album": "Moonlight", "genre": "jazz", "steps": 2}
+SECRET = "/a/place/of/the/machine"
+
+
+class Clumsy(Painting):
+    """Paints, but for the second cover of each request."""
+
+    async def paint(self, heard, order, number):
+        if number == 1:
+            raise RuntimeError(SECRET)
+        async for piece in super().paint(heard, order, number):
+            yield piece
+
+
+class Probed:
+    """What /readyz is about: it fails at first, and is slow."""
+
+    def __init__(self):
+        self.failures, self.asked = [ConfigError(SECRET), RuntimeError(SECRET)], 0
+
+    async def __call__(self):
+        self.asked += 1
+        await asyncio.sleep(0.1)
+        if self.failures:
+            raise self.failures.pop()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return Store(str(tmp_path_factory.mktemp("root")), "everybody")
+
+
+@pytest.fixture(scope="module")
+def app(store):
+    service = CoverService()
+    listening = Listening(service, catalogue=store._base)
+    studio = Studio(lambda _: store, LocalBoard(Board()), listening, Clumsy(service), name="alone")
+    return make_app(Service(studio, Probed(), listening.tell, metrics=None), Settings())
+
+
+@pytest.fixture(scope="module")
+def client(app):
+    with hosted(app) as base, httpx2.Client(base_url=base, timeout=60) as client:
+        yield client
+
+
+def left_behind(store, **given):
+    """Keep a request of a service that is gone, its board too."""
+    order = Order(**{**WORDS, **given}).model_dump(mode="json")
+    return store.accept(store.new_id(), {"order": order, "created": "2026-11-26T12:00:00Z"})[0]
+
+
+def test_one_cover_fails_and_the_others_are_painted(client):
+    answer = client.post("/v1/covers", json={**WORDS, "n": 3}, headers={"Prefer": "wait=60"})
+    state = answer.json()
+    assert [cover["status"] for cover in state["covers"]] == ["done", "failed", "done"]
+    assert (answer.status_code, state["status"], state["error"]["code"]) == (200, "failed", "internal")
+    assert SECRET not in answer.text
+
+
+def test_a_request_that_was_left_behind_is_carried_on_by_who_is_asked_for_it(client, store):
+    number, until = left_behind(store), time.monotonic() + 60
+    while not (state := client.get(f"/v1/covers/{number}").json())["finished"]:
+        assert time.monotonic() < until, state
+        time.sleep(0.05)
+    assert state["status"] == "done"
+
+
+def test_a_key_that_is_sent_again_carries_on_what_was_left_behind(client, store):
+    number = left_behind(store)
+    store.accept(number, {}, key="again")
+    headers = {"Idempotency-Key": "again", "Prefer": "wait=60"}
+    answer = client.post("/v1/covers", json=WORDS, headers=headers)
+    assert (answer.status_code, answer.json()["id"], answer.json()["status"]) == (200, number, "done")
+
+
+def test_a_request_that_was_never_kept_does_not_hide_the_others(client, store):
+    store.finish("0" * 24, {"status": "failed", "finished": "2026-11-26T12:00:00Z"})
+    states = client.get("/v1/covers").json()["covers"]
+    assert states and "0" * 24 not in [state["id"] for state in states]
+
+
+def test_a_track_of_no_catalogue_is_not_found_and_no_place_is_told(client, store):
+    answer = client.post("/v1/covers", json={**WORDS, "track": "t1"}, headers={"Prefer": "wait=60"})
+    assert answer.json()["error"]["code"] == "not_found"
+    assert store._base not in answer.text
+
+
+def test_many_probes_paint_once_and_hear_503_until_that_works(app, client):
+    async def probe():
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://service") as many:
+            return await asyncio.gather(*(many.get("/readyz") for _ in range(4)))
+
+    for expected in (503, 503, 200):
+        answers = asyncio.run(probe())
+        assert {answer.status_code for answer in answers} == {expected}
+        assert all(SECRET not in answer.text for answer in answers)
+
+
+def test_what_breaks_is_answered_with_its_id(app, client):
+    async def broken():
+        raise RuntimeError(SECRET)
+
+    app.add_api_route("/broken", broken)
+    answer = client.get("/broken")
+    assert answer.status_code == 500 and SECRET not in answer.text
+    assert answer.headers["x-request-id"] == answer.json()["error"]["request_id"]
+
+
+def test_a_request_that_was_left_behind_can_be_given_up(client, store):
+    number = left_behind(store, steps=100)
+    assert client.delete(f"/v1/covers/{number}").json()["status"] == "cancelled"
+    assert store.covers(number) == {}
