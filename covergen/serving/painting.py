@@ -1,21 +1,23 @@
 """What a painter does for the service: covers of many requests on one easel, told step by step."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from covergen.generation.easel import Easel, Step
 from covergen.generation.pipeline import Cover, Painter
 from covergen.serving.schema import CoverOrder, FinishedCover, Heard
 from covergen.serving.service import CoverService
 
-WARM = CoverOrder(artist="covergen", album="readiness", steps=1)
+PACE: Final = 0.4  # seconds between two words of a cover's progress, at least; previews always come
+WARM: Final = CoverOrder(artist="covergen", album="readiness", steps=1)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """A cover that is being painted. `fill`: how full the painter's batches were so far, 0 to 1."""
+    """A cover that is being painted. `fill`: how full the painter's batches were since it came, 0 to 1."""
 
     step: int  # 0: it has a place on the easel soon, nothing is painted yet
     steps: int
@@ -34,7 +36,7 @@ class Painting:
     async def paint(
         self, heard: Heard | None, order: CoverOrder, number: int
     ) -> AsyncIterator[Progress | FinishedCover]:
-        """Give the steps of cover `number` of an order, at last the cover. Raises ConfigError.
+        """Give some steps of cover `number` of an order, at last the cover. Raises ConfigError.
 
         Who stops listening takes it off the easel before its next step.
         """
@@ -47,11 +49,14 @@ class Painting:
         def watch(step: Step) -> None:
             loop.call_soon_threadsafe(news.put_nowait, step)
 
+        before = easel.steps_run, easel.rows_run
         begun = easel.begin(planned.request, planned.settings, watch)
-        picture = asyncio.wrap_future(begun)
+        picture, spoke = asyncio.wrap_future(begun), -PACE
         try:
             async for step in _until(picture, news):
-                yield self._progress(step)
+                if step.latents is not None or time.monotonic() - spoke >= PACE:
+                    spoke = time.monotonic()
+                    yield self._progress(step, easel, before)
             finished = await picture
         finally:
             begun.cancel()
@@ -67,12 +72,10 @@ class Painting:
         """How many covers wait for a place here, and how many have one."""
         return (0, 0) if self._easel is None else (self._easel.waiting, self._easel.on_it)
 
-    def _progress(self, step: Step) -> Progress:
-        easel, preview = self._easel, None
-        if step.latents is not None:
-            preview = self._service.painter.preview(step.latents)
-        fill = easel.rows_run / (easel.steps_run * easel.places) if easel and easel.steps_run else None
-        return Progress(step.step, step.steps, preview, fill)
+    def _progress(self, step: Step, easel: Easel, before: tuple[int, int]) -> Progress:
+        preview = None if step.latents is None else self._service.painter.preview(step.latents)
+        steps, rows = easel.steps_run - before[0], easel.rows_run - before[1]
+        return Progress(step.step, step.steps, preview, rows / (steps * easel.places) if steps else None)
 
     async def _ready(self) -> Easel:
         async with self._loading:

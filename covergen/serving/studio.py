@@ -82,6 +82,7 @@ class Studio:
         self.stores, self.board, self.listener, self.painter = stores, board, listener, painter
         self.name, self.now = name, now
         self._carried: dict[str, asyncio.Task[None]] = {}
+        self._recipe: str | None = None  # of all listeners
 
     def begin(self, owner: str, number: str) -> "asyncio.Task[None]":
         """Carry a request in the background, once."""
@@ -126,7 +127,9 @@ class Studio:
             return found
         if song is None:
             return None
-        store, recipe = self.stores(owner), await self._again(self.listener.recipe)
+        if self._recipe is None:
+            self._recipe = await self._again(self.listener.recipe)
+        store, recipe = self.stores(owner), self._recipe
         known: Heard | None = await asyncio.to_thread(store.heard, song, recipe)
         if known is None:
             content, began = await asyncio.to_thread(store.song, song), time.monotonic()
@@ -154,6 +157,7 @@ class _Work:
         self.waiting: set[int] = set()
         self.painting: set[int] = set()
         self.fills: dict[int, float | None] = {}  # how full the batches of each cover's painter were
+        self.telling: set[asyncio.Task[Any]] = set()
 
     async def carry(self) -> None:
         """Bring the request to an end, whatever happens on the way."""
@@ -171,12 +175,13 @@ class _Work:
         finally:
             reporting.cancel()
         if ended is None:
-            await self._tell({"event": "end", "status": "cancelled"})
+            await self.studio.board.call("tell", self.number, {"event": "end", "status": "cancelled"})
             return
         ended["finished"] = moment(self.studio.now())
         await asyncio.to_thread(self.store.finish, self.number, ended)
         code = ended["error"]["code"] if "error" in ended else None
-        await self._tell({"event": "end", "status": ended["status"], "code": code})
+        event = {"event": "end", "status": ended["status"], "code": code}
+        await self.studio.board.call("tell", self.number, event)
 
     async def _through(self) -> Json | None:
         """Return how the request ends; None for one that was never kept, or has ended before."""
@@ -186,7 +191,7 @@ class _Work:
         order = Order.model_validate(asked["order"])
         there = await asyncio.to_thread(self.store.covers, self.number)
         self.waiting, self.known = set(range(order.n)) - set(there), True
-        await self._tell({"event": "state"})
+        self._say({"event": "state"})
         heard, wanted = await self.studio.heard(self.owner, song=order.song, track=order.track), order.order()
         covers = [self._cover(heard, wanted, number) for number in sorted(self.waiting)]
         failed = [reason for reason in await asyncio.gather(*covers) if reason]
@@ -201,7 +206,7 @@ class _Work:
                 self.painting.discard(number)
                 self.waiting.add(number)
                 log.warning("paints a cover again", extra={"request": self.number, "why": str(loss)})
-                await self.studio.board.call("lost")
+                self._tell("lost")
                 await asyncio.sleep(PAUSE * 2 ** min(attempt, 5))
             except Exception as error:  # noqa: BLE001 - this cover fails, the others are painted
                 self._put_away(number)
@@ -223,24 +228,24 @@ class _Work:
             if isinstance(piece, FinishedCover):
                 await self._keep(piece, number)
                 return
-            await self._progress(piece, number)
+            self._progress(piece, number)
 
-    async def _progress(self, piece: Progress, number: int) -> None:
+    def _progress(self, piece: Progress, number: int) -> None:
         if number in self.waiting:
             self.waiting.discard(number)
             self.painting.add(number)
-            await self._tell({"event": "state"})
+            self._say({"event": "state"})
         self.fills[number] = piece.fill
         shown = piece.preview and "data:image/jpeg;base64," + base64.b64encode(piece.preview).decode()
         told = {"event": "step", "number": number, "step": piece.step, "steps": piece.steps, "preview": shown}
-        await self._tell(told)
+        self._say(told)
 
     async def _keep(self, cover: FinishedCover, number: int) -> None:
         facts = {"parameters": cover.parameters(), "seconds": round(cover.seconds, 3)}
         await asyncio.to_thread(self.store.keep, self.number, number, Kept(cover.image, cover.format, facts))
         self._put_away(number)
-        await self.studio.board.call("painted", cover.seconds, self.fills.get(number))
-        await self._tell({"event": "state"})
+        self._tell("painted", cover.seconds, self.fills.get(number))
+        self._say({"event": "state"})
 
     def _put_away(self, number: int) -> None:
         self.waiting.discard(number)
@@ -270,8 +275,14 @@ class _Work:
                 painting.cancel()
             await asyncio.sleep(PAUSE)
 
-    async def _tell(self, event: Event) -> None:
-        await self.studio.board.call("tell", self.number, event)
+    def _tell(self, method: str, *arguments: Any) -> None:
+        """Tell the board, in order, without waiting for it: no cover comes later for that."""
+        told = asyncio.create_task(self.studio.board.call(method, *arguments))
+        self.telling.add(told)
+        told.add_done_callback(self.telling.discard)
+
+    def _say(self, event: Event) -> None:
+        self._tell("tell", self.number, event)
 
 
 def _failed(code: str, message: str, *, covers: int | None = None) -> Json:
