@@ -1,5 +1,6 @@
 """The page in a real browser, over the real API and models in one process."""
 
+import hashlib
 import re
 import shutil
 import time
@@ -8,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from mutagen.flac import FLAC
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
@@ -16,6 +18,8 @@ from selenium.webdriver.common.keys import Keys
 from covergen import audio
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
+from covergen.serving.board import Allowance
+from covergen.serving.doors import Doors, Key
 from covergen.serving.local import local_app
 from covergen.serving.page import FOLDER
 from covergen.serving.pictures import settings_in
@@ -23,7 +27,7 @@ from covergen.serving.routes import Settings
 from covergen.serving.service import CoverService
 from tests.serving.hosting import hosted
 
-DONE = ".card:not(.coming):not(.failed) img[src^=blob]"
+DONE = ".card.done img[src^=blob]"
 in_chromium = [
     pytest.mark.slow,
     pytest.mark.skipif(
@@ -46,8 +50,13 @@ def test_the_page_is_light_and_names_no_other_host():
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    app = local_app(str(tmp_path_factory.mktemp("root")), CoverService(), Settings())
+def service():
+    return CoverService()
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory, service):
+    app = local_app(str(tmp_path_factory.mktemp("root")), service, Settings())
     with hosted(app) as address:
         yield address
 
@@ -97,6 +106,22 @@ def open_page(browser, base, *, dark=False, width=None):
     browser.get(base)
 
 
+def serious_faults(browser):
+    browser.execute_script(files("axe_core_python").joinpath("axe.min.js").read_text())
+    found = browser.execute_async_script(
+        "const done = arguments[0]; axe.run().then((told) => done(told.violations))"
+    )
+    serious = [each for each in found if each["impact"] in {"serious", "critical"}]
+    return [(each["id"], each["nodes"][0]["html"]) for each in serious]
+
+
+def drop(browser, path):
+    """Drop a file or a folder onto the page, as a hand would."""
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        browser.execute_cdp_cmd("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 150, "data": data})
+
+
 @pytest.fixture
 def song(tmp_path):
     path = tmp_path / "Mira - Moonlight.flac"
@@ -128,59 +153,39 @@ class TestInChromium:
         until(browser, DONE, 6)
         find(browser, "[data-do=again]")[2].click()
         until(browser, DONE, 7)
-        assert len(find(browser, ".request")) == 4  # nothing was overwritten
+        assert len(find(browser, ".album")) == 1  # one album's covers stand together
+        assert (
+            len({image.get_attribute("src") for image in find(browser, DONE)}) == 7
+        )  # nothing was overwritten
 
         find(browser, "[data-do=compare]")[0].click()
         find(browser, "[data-do=compare]")[1].click()
         until(browser, "#compare[open] #right[src^=blob]")
         browser.find_element(By.ID, "cut").send_keys(Keys.ARROW_RIGHT)
+        assert "inset(0px 0px 0px 51%)" in browser.find_element(By.ID, "right").get_attribute("style")
+        browser.find_element(By.CSS_SELECTOR, "[name=way][value=beside]").click()
+        assert find(browser, "#stage.beside") and not browser.find_element(By.ID, "cut").is_displayed()
         browser.find_element(By.CSS_SELECTOR, "#compare [data-close]").click()
 
-        before = set(tmp_path.glob("*.png"))
-        find(browser, "[data-do=download]")[-1].click()
-        saved = self.downloaded(tmp_path, before)
+        saved = self.saved(browser, 2, tmp_path)
         settings = settings_in(saved.read_bytes())
         assert settings["genre"] == "jazz" and settings["tags"] == ["calm"]
+        assert settings["variation_strength"] == 0.25
 
         browser.find_element(By.ID, "show-favourites").click()
-        until(browser, ".card", 4)
-        assert len(find(browser, ".request")) == 1
+        until(browser, ".card", 1)
+        assert len([card for card in find(browser, ".card") if card.is_displayed()]) == 1
 
         open_page(browser, base)
         until(browser, DONE, 7)  # the history
-        browser.find_element(By.ID, "files").send_keys(str(saved))
-        until(browser, "#heard:not([hidden])")
+        drop(browser, saved)
+        until(browser, "#recalled")
         assert browser.find_element(By.NAME, "seed").get_property("value") == settings["seed"]
         assert browser.find_element(By.NAME, "tags").get_property("value") == "calm"
         browser.find_element(By.ID, "paint").click()
         until(browser, DONE, 8)
-        find(browser, "[data-do=download]")[0].click()
-        again = self.downloaded(tmp_path, {*before, saved})
-        assert settings_in(again.read_bytes())["seed"] == settings["seed"]
-        assert settings_in(again.read_bytes())["prompt"] == settings["prompt"]
-
-    def test_a_varied_cover_is_recalled_with_its_variation(self, browser, base, tmp_path):
-        open_page(browser, base)
-        write(browser, "artist", "Ora")
-        write(browser, "album", f"Harbour {tmp_path.name}")
-        browser.find_element(By.CSS_SELECTOR, "summary").click()
-        write(browser, "steps", "2")
-        browser.find_element(By.CSS_SELECTOR, "[name=n][value='1'] + span").click()
-        before = len(find(browser, DONE))
-        browser.find_element(By.ID, "paint").click()
-        until(browser, DONE, before + 1)
-        find(browser, "[data-do=strongly]")[0].click()
-        until(browser, DONE, before + 2)
-        find(browser, "[data-do=download]")[0].click()
-        varied = self.downloaded(tmp_path, set())
-        browser.find_element(By.ID, "files").send_keys(str(varied))
-        until(browser, "#heard:not([hidden])")
-        browser.find_element(By.ID, "paint").click()
-        until(browser, DONE, before + 3)
-        find(browser, "[data-do=download]")[0].click()
-        again = self.downloaded(tmp_path, {varied})
-        assert settings_in(varied.read_bytes())["variation_strength"] == 0.6
-        assert again.read_bytes() == varied.read_bytes()
+        again = self.saved(browser, 0, tmp_path)
+        assert again.read_bytes() == saved.read_bytes()
 
     def test_a_cover_chosen_twice_is_not_compared_with_itself(self, browser, base):
         open_page(browser, base)
@@ -191,7 +196,9 @@ class TestInChromium:
         assert not find(browser, "[data-do=compare][aria-pressed=true]") and not find(browser, "dialog[open]")
 
     @staticmethod
-    def downloaded(folder: Path, before: set[Path]) -> Path:
+    def saved(browser, card: int, folder: Path) -> Path:
+        before = set(folder.glob("*.png"))
+        find(browser, "[data-do=download]")[card].click()
         end = time.monotonic() + 20
         while time.monotonic() < end:
             if new := set(folder.glob("*.png")) - before:
@@ -207,20 +214,73 @@ class TestInChromium:
         assert "cannot be used" in until(browser, "#sound-problem:not(:empty)")[0].text
         browser.get_log("browser")  # the refusal itself stands there
 
+    def test_an_album_comes_as_a_folder_and_its_tags_tell_the_words(self, browser, base, song, tmp_path):
+        folder = tmp_path / "Somebody" / "Something"
+        folder.mkdir(parents=True)
+        (folder / "cover.txt").write_text("no song")
+        for name in ("10 Last.flac", "2 First.flac"):
+            shutil.copy(song, folder / name)
+        tagged = FLAC(folder / "2 First.flac")
+        tagged.update({"artist": "Ora", "album": "Harbour – Night", "genre": "electronic"})
+        tagged.save()
+        open_page(browser, base)
+        drop(browser, folder)
+        until(browser, "#facts dd", 3)
+        value = {name: browser.find_element(By.NAME, name) for name in ("artist", "album", "genre", "prompt")}
+        assert value["artist"].get_property("value") == "Ora"
+        assert value["album"].get_property("value") == "Harbour – Night"
+        assert "electronic" in value["prompt"].get_property("value")
+        assert [label.text for label in find(browser, "#songs label")] == ["2 First.flac", "10 Last.flac"]
+        find(browser, "#songs input")[1].click()  # without tags its folder names the album
+        wait = time.monotonic() + 30
+        while "Something" not in value["prompt"].get_property("value"):
+            assert time.monotonic() < wait, value["album"].get_property("value")
+            time.sleep(0.05)
+
+    def test_a_service_with_keys_asks_for_one_and_tells_how_long_to_wait(self, browser, service, tmp_path):
+        allowed = Key("label", hashlib.sha256(b"secret-of-the-label").hexdigest(), Allowance(per_minute=1))
+        app = local_app(str(tmp_path / "root"), service, Settings(doors=Doors([allowed])))
+        with hosted(app) as address:
+            open_page(browser, address)
+            until(browser, "#key-dialog[open]")
+            browser.find_element(By.ID, "key").send_keys("wrong" + Keys.ENTER)
+            until(browser, "#key-problem:not(:empty)")
+            browser.find_element(By.ID, "key").clear()
+            browser.find_element(By.ID, "key").send_keys("secret-of-the-label" + Keys.ENTER)
+            until(browser, "#empty")
+            assert browser.execute_script("return localStorage.length") == 0
+            for name in ("artist", "album"):
+                write(browser, name, "Mira")
+            browser.find_element(By.CSS_SELECTOR, "[name=n][value='1']").click()
+            browser.find_element(By.ID, "paint").click()
+            until(browser, DONE)
+            browser.find_element(By.ID, "paint").click()
+            assert re.search(r"Trying again in \d+ s", until(browser, "#waiting-told:not(:empty)")[0].text)
+            browser.find_element(By.ID, "waiting-end").click()
+            until(browser, "#order-problem:not(:empty)")
+            browser.get_log("browser")  # the refusals stand there
+
     @pytest.mark.parametrize("dark", [False, True])
     @pytest.mark.parametrize("width", [None, 360])
     def test_people_who_see_or_move_otherwise_can_use_it(self, browser, base, song, dark, width):
         open_page(browser, base, dark=dark, width=width)
         browser.find_element(By.ID, "files").send_keys(song)
         until(browser, "#facts dd", 3)
-        write(browser, "steps", "2") if find(browser, "details[open]") else None
+        until(browser, ".card, #empty")
+        before = len(find(browser, ".card"))
         browser.find_element(By.ID, "paint").send_keys(Keys.ENTER)
-        until(browser, DONE, 4)
-        browser.execute_script(files("axe_core_python").joinpath("axe.min.js").read_text())
-        found = browser.execute_async_script(
-            "const done = arguments[0]; axe.run().then((told) => done(told.violations))"
-        )
-        serious = [each for each in found if each["impact"] in {"serious", "critical"}]
-        assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []
+        until(browser, ".card.coming")
+        assert serious_faults(browser) == []
+        until(browser, DONE, before + 4)
+        assert serious_faults(browser) == []
+        for k in (0, 1):
+            find(browser, "[data-do=compare]")[k].send_keys(Keys.ENTER)
+        until(browser, "#compare[open] #right[src^=blob]")
+        assert serious_faults(browser) == []
+        browser.find_element(By.CSS_SELECTOR, "#compare [data-close]").send_keys(Keys.ENTER)
+        find(browser, "[data-do=look]")[0].send_keys(Keys.ENTER)
+        until(browser, "#look[open]")
+        assert serious_faults(browser) == []
+        browser.find_element(By.CSS_SELECTOR, "#look [data-close]").send_keys(Keys.ESCAPE)
         if width:
             assert browser.execute_script("return document.documentElement.scrollWidth") <= width

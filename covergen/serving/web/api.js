@@ -1,14 +1,16 @@
 // The service's API: requests, events and pictures, with the key where one is needed.
 
-let key = localStorage.getItem("covergen-key") ?? "";
+const KEPT = "covergen-key";
+let key = localStorage.getItem(KEPT) ?? "";
 let askForKey = async () => false;
+let asking = null; // one question for all requests that need a key at once
 
 export const onKeyNeeded = (ask) => { askForKey = ask; };
 
 export function useKey(given, keep) {
   key = given;
-  if (keep) localStorage.setItem("covergen-key", given);
-  else localStorage.removeItem("covergen-key");
+  if (keep) localStorage.setItem(KEPT, given);
+  else localStorage.removeItem(KEPT);
 }
 
 export class Refusal extends Error {
@@ -18,48 +20,65 @@ export class Refusal extends Error {
   }
 }
 
+const pause = (seconds) => new Promise((done) => { setTimeout(done, seconds * 1000); });
+
 async function send(path, options = {}) {
-  const headers = { ...options.headers, ...(key && { Authorization: `Bearer ${key}` }) };
+  const used = key;
+  const headers = { ...options.headers, ...(used && { Authorization: `Bearer ${used}` }) };
   let answer;
   try {
     answer = await fetch(path, { ...options, headers });
   } catch {
     throw new Refusal(0, "unreachable", "The service cannot be reached. Is it still running?");
   }
-  if (answer.status === 401 && (await askForKey())) return send(path, options);
+  if (answer.status === 401) {
+    asking ??= askForKey(Boolean(used)).finally(() => { asking = null; });
+    if (await asking) return send(path, options);
+  }
   if (answer.ok) return answer;
   const told = await answer.json().then((body) => body.error, () => null);
   const seconds = Number(answer.headers.get("Retry-After")) || null;
   throw new Refusal(answer.status, told?.code ?? "failed", told?.message ?? `The service answered ${answer.status}.`, seconds);
 }
 
-const asJson = (body) => ({ method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
-
-export const listenAgain = async (song, words) => (await send("/v1/listen", asJson({ ...words, song }))).json();
-
-export async function listen(file, words) {
-  const form = new FormData();
-  for (const [name, value] of Object.entries(words)) if (value) form.append(name, value);
-  form.append("audio", file);
-  return (await send("/v1/listen", { method: "POST", body: form })).json();
-}
-
-// Sends an order; where the service is full it waits as long as it is told, and tells each second.
-export async function order(wanted, told) {
-  const options = asJson(wanted);
-  options.headers["Idempotency-Key"] = crypto.randomUUID();
+// Where the service is full, waits as long as it is told and tells each second; `told` answers false to give up.
+async function patiently(ask, told) {
   for (;;) {
     try {
-      return await (await send("/v1/covers", options)).json();
+      return await ask();
     } catch (refusal) {
       if (refusal.status !== 429) throw refusal;
+      const reason = refusal.message.replace(/ Try again.*/, "");
       for (let left = refusal.seconds ?? 5; left > 0; left -= 1) {
-        told(`${refusal.message.replace(/ Try again.*/, "")} Trying again in ${left} s.`);
-        await new Promise((done) => setTimeout(done, 1000));
+        if (told(`${reason} Trying again in ${left} s.`) === false) throw refusal;
+        await pause(1);
       }
       told("");
     }
   }
+}
+
+const asJson = (body, headers) => ({
+  method: "POST", body: JSON.stringify(body), headers: { ...headers, "Content-Type": "application/json" },
+});
+
+export const listenAgain = async (song, words) => (await send("/v1/listen", asJson({ ...words, song }))).json();
+
+export async function listen(file, words, told) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(words)) if (value?.length) form.append(name, value);
+  form.append("audio", file);
+  return (await patiently(() => send("/v1/listen", { method: "POST", body: form }), told)).json();
+}
+
+export async function order(wanted, told) {
+  const options = asJson(wanted, { "Idempotency-Key": unique() });
+  return (await patiently(() => send("/v1/covers", options), told)).json();
+}
+
+// crypto.randomUUID is there on secure origins alone, and services stand in plain networks too.
+function unique() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 export const history = async (query) => (await send(`/v1/covers?${new URLSearchParams(query)}`)).json();
@@ -68,9 +87,10 @@ export const favourite = (id, number, wanted) =>
   send(`/v1/covers/${id}/images/${number}/favourite`, { method: wanted ? "PUT" : "DELETE" });
 export const picture = async (path) => (await send(path)).blob();
 
-// Follows a request by server-sent events; a connection that breaks is taken up again.
+// Follows a request by server-sent events, read with fetch since an EventSource sends no key. A connection that
+// breaks is taken up again: every one begins with the whole state.
 export async function follow(id, hear) {
-  for (let tries = 0; tries < 30; tries += 1) {
+  for (let silent = 0; silent < 10; silent += 1) {
     try {
       const answer = await send(`/v1/covers/${id}/events`);
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -84,13 +104,15 @@ export async function follow(id, hear) {
         for (const part of parts) {
           const [, kind, data] = part.match(/^event: (.*)\ndata: (.*)$/) ?? [];
           if (!kind) continue;
+          silent = 0;
           hear(kind, JSON.parse(data));
           if (kind === "end") return;
         }
       }
     } catch (refusal) {
-      if (refusal.status && refusal.status < 500) throw refusal;
+      if (refusal.status && refusal.status < 500 && refusal.status !== 429) throw refusal;
     }
-    await new Promise((done) => setTimeout(done, 1000));
+    await pause(1);
   }
+  throw new Refusal(0, "unreachable", "The service is silent. Reload the page to see what became of the covers.");
 }

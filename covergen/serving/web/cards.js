@@ -1,103 +1,97 @@
-// Covers as cards, a grid for each request: they fill while they are painted, and nothing is ever replaced.
+// The covers of one request as cards: they fill while they are painted, and none is ever replaced.
 
 import { cancel, favourite, follow, picture } from "/web/api.js";
 
 const $ = (id) => document.getElementById(id);
 const blobs = new Map();
 
-export async function load(path) {
-  if (!blobs.has(path)) blobs.set(path, URL.createObjectURL(await picture(path)));
+export function load(path) {
+  if (!blobs.has(path)) {
+    const loading = picture(path).then((blob) => URL.createObjectURL(blob));
+    loading.catch(() => blobs.delete(path));
+    blobs.set(path, loading);
+  }
   return blobs.get(path);
 }
 
-function named(order) {
-  return `${order.artist}, ${order.album}`;
-}
+export const named = (order) => `${order.artist}, ${order.album}`;
+export const variation = ({ variation_strength: by }) => (by > 0 ? (by < 0.4 ? "Subtly varied" : "Strongly varied") : "");
+const short = (seed) => (seed.length > 10 ? `${seed.slice(0, 4)}…${seed.slice(-4)}` : seed);
 
 function toldOf(cover, place) {
   if (cover.status === "done") {
-    const { seed, variation_strength: strength } = cover.parameters;
-    const varied = strength > 0 ? `, varied by ${strength}` : "";
-    return `Seed ${seed.length > 9 ? "…" : ""}${seed.slice(-8)}${varied}`;
+    return variation(cover.parameters) || `Seed ${short(cover.parameters.seed)}`;
   }
   if (cover.status === "failed") return cover.error?.message ?? "It could not be painted.";
-  if (cover.status === "cancelled") return "Given up.";
-  const ahead = place ?? cover.place;
+  if (cover.status === "cancelled") return "Stopped";
   if (cover.status === "painting") return "Being painted";
-  return ahead ? `${ahead} ahead of it` : ahead === 0 ? "Next" : "Waits";
+  const ahead = place ?? cover.place;
+  return ahead ? `${ahead} ahead in the queue` : ahead === 0 ? "Next in the queue" : "Waiting";
 }
 
 export class Request {
-  constructor(state, act) {
+  constructor(state, act, { only = false } = {}) {
     this.act = act;
-    this.element = document.createElement("section");
-    this.element.className = "request";
-    const bar = Object.assign(document.createElement("div"), { className: "bar" });
-    const title = Object.assign(document.createElement("h3"), { textContent: named(state.order) });
-    this.stop = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Stop" });
-    this.stop.addEventListener("click", () => this.cancel());
-    this.time = Object.assign(document.createElement("time"), { className: "figure", dateTime: state.created });
-    this.time.textContent = new Date(state.created).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-    bar.append(title, this.time, this.stop);
-    this.grid = Object.assign(document.createElement("div"), { className: "grid" });
-    this.problem = Object.assign(document.createElement("p"), { className: "problem", role: "alert" });
-    this.element.append(bar, this.problem, this.grid);
-    this.cards = state.covers.map((cover) => this.make(cover));
+    this.cards = state.covers.map((cover) => this.make(cover, only));
+    this.changed = () => {};
     this.show(state);
   }
 
-  async cancel() {
-    try {
-      this.show(await cancel(this.state.id));
-    } catch (refusal) {
-      this.problem.textContent = refusal.message;
-    }
-  }
-
-  make(cover) {
+  make(cover, only) {
     const card = $("card").content.firstElementChild.cloneNode(true);
+    card.hidden = only && !cover.favourite;
     card.addEventListener("click", (event) => {
       const button = event.target.closest("button[data-do]");
       if (button) this.act(button.dataset.do, this, cover.number, button);
     });
-    this.grid.append(card);
     return card;
   }
 
   show(state) {
     this.state = state;
-    this.stop.hidden = Boolean(state.finished);
     for (const cover of state.covers) this.fill(this.cards[cover.number], cover);
+    this.changed();
   }
 
   fill(card, cover) {
-    const coming = cover.status === "queued" || cover.status === "painting";
-    card.classList.toggle("coming", coming);
-    card.classList.toggle("failed", cover.status === "failed" || cover.status === "cancelled");
-    card.querySelector(".told").textContent = toldOf(cover);
-    card.querySelector(".told").title = cover.parameters ? `Seed ${cover.parameters.seed}` : "";
+    const status = { queued: "coming", painting: "coming", failed: "failed", cancelled: "failed" }[cover.status] ?? "done";
+    for (const each of ["coming", "failed", "done"]) card.classList.toggle(each, each === status);
+    const told = card.querySelector(".told");
+    told.textContent = toldOf(cover);
+    told.title = cover.parameters ? `Seed ${cover.parameters.seed}` : "";
+    const name = `cover ${cover.number + 1} of ${named(this.state.order)}`;
     card.querySelector("[data-do=favourite]").setAttribute("aria-pressed", String(cover.favourite));
-    card.querySelector("progress").setAttribute("aria-label", `Cover ${cover.number + 1} is being painted`);
+    const look = card.querySelector("[data-do=look]");
+    look.setAttribute("aria-label", `Look closer at ${name}`);
+    look.disabled = status !== "done";
+    card.querySelector("progress").setAttribute("aria-label", `Painting ${name}`);
+    card.setAttribute("aria-label", name);
     const image = card.querySelector("img");
-    image.alt = cover.status === "done" ? `Cover ${cover.number + 1} of ${named(this.state.order)}` : "";
     if (cover.image && image.dataset.path !== cover.image) {
       image.dataset.path = cover.image;
-      load(cover.image).then((address) => { image.src = address; }, () => {});
+      load(cover.image).then((address) => { image.src = address; image.alt = name; }, (refusal) => { told.textContent = refusal.message; });
     }
   }
 
-  follow(say) {
-    return follow(this.state.id, (kind, told) => {
+  async follow(say) {
+    await follow(this.state.id, (kind, told) => {
       if (kind === "state" || kind === "end") this.show(told);
       const card = this.cards[told.number];
       if (kind === "queue") card.querySelector(".told").textContent = toldOf({ status: "queued" }, told.place);
-      if (kind === "step") {
-        card.querySelector("progress").value = told.step / told.steps;
-        card.querySelector(".told").textContent = `Step ${told.step} of ${told.steps}`;
-        if (told.preview && !card.querySelector("img").dataset.path) card.querySelector("img").src = told.preview;
-      }
+      if (kind === "step") this.step(card, told);
       if (kind === "end") say(ending(told));
     });
+  }
+
+  step(card, { step, steps, preview }) {
+    card.querySelector("progress").value = step / steps;
+    card.querySelector(".told").textContent = `Step ${step} of ${steps}`;
+    const image = card.querySelector("img");
+    if (preview && !image.dataset.path) image.src = preview;
+  }
+
+  async stop() {
+    if (!this.state.finished) this.show(await cancel(this.state.id));
   }
 
   async toggle(number, button) {
@@ -114,40 +108,36 @@ function ending(state) {
   return `${done} ${done === 1 ? "cover" : "covers"} of ${named(state.order)} ${done === 1 ? "is" : "are"} done.`;
 }
 
-// Two covers, one over the other, with a slider between them.
-export class Comparison {
-  constructor() {
-    this.chosen = [];
-    this.dialog = $("compare");
-    $("cut").addEventListener("input", () => this.cut());
-    this.dialog.addEventListener("close", () => this.clear());
+// The requests for one album that follow each other stand in one grid, the newest first.
+export class Album {
+  constructor(request) {
+    this.key = Album.keyOf(request);
+    this.requests = [];
+    this.element = $("album").content.firstElementChild.cloneNode(true);
+    const { artist, album } = request.state.order;
+    this.element.querySelector("h3").textContent = album;
+    this.element.querySelector(".artist").textContent = artist;
+    this.stop = this.element.querySelector("[data-do=stop]");
+    this.problem = this.element.querySelector(".problem");
+    this.stop.addEventListener("click", () => this.requests.forEach((each) => each.stop().catch(each.complain)));
   }
 
-  async add(request, number, button) {
-    if (this.chosen.some((each) => each.button === button)) {
-      this.clear();
-      return "No cover is chosen to compare.";
-    }
-    button.setAttribute("aria-pressed", "true");
-    this.chosen.push({ cover: request.state.covers[number], button });
-    if (this.chosen.length < 2) return "Choose another cover to compare it with.";
-    for (const [k, side] of ["left", "right"].entries()) {
-      const { cover } = this.chosen[k];
-      $(side).src = await load(cover.image);
-      $(side).alt = `Cover with seed ${cover.parameters.seed}`;
-      $(`${side}-told`).textContent = toldOf(cover);
-    }
-    this.cut();
-    this.dialog.showModal();
-    return "";
+  date(created) {
+    const time = this.element.querySelector("time");
+    time.dateTime = created;
+    time.textContent = new Date(created).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   }
 
-  cut() {
-    $("right").style.clipPath = `inset(0 0 0 ${$("cut").value}%)`;
+  static keyOf({ state }) {
+    return `${state.order.artist}\n${state.order.album}`;
   }
 
-  clear() {
-    for (const { button } of this.chosen) button.setAttribute("aria-pressed", "false");
-    this.chosen = [];
+  add(request, where) {
+    this.requests.push(request);
+    request.complain = (told) => { this.problem.textContent = told.message ?? told; };
+    if (where === "prepend" || this.requests.length === 1) this.date(request.state.created);
+    request.changed = () => { this.stop.hidden = this.requests.every((each) => each.state.finished); };
+    request.changed();
+    this.element.querySelector(".grid")[where](...request.cards);
   }
 }
