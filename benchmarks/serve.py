@@ -2,7 +2,7 @@
 
 `python -m benchmarks.serve [--quick] [--kills] [--haproxy]`: serve_config.yaml on a Ray of this machine, with
 the tiny model, one painter with one thread and an uploaded song; the painter alone in a process of
-its own, one thread too. Beside the ratio: how full the batches were, what the way through the service costs
+its own, one thread too, before and after: processors change their pace within minutes. Beside the ratio: how full the batches were, what the way through the service costs
 one idle request, what an overflow is answered, how soon painters stop for clients that vanish. `--kills`:
 500 requests while the painter's process is killed after every hundred.
 """
@@ -34,6 +34,9 @@ from covergen.serving.schema import CoverOrder
 from covergen.serving.service import CoverService
 
 CLIENTS: Final = 16
+PAUSE: Final = (
+    0.2  # seconds before each request of an idle service, and before each direct call: caches go cold
+)
 BASE: Final = "http://127.0.0.1:18800"
 WORDS: Final[dict[str, Any]] = {"artist": "Mira", "album": "Moonlight", "genre": "jazz", "steps": 20}
 WAITING: Final = 64  # covers that may wait, so that an overflow is soon there
@@ -44,7 +47,7 @@ PICTURE: Final = {"Accept": "image/png"}
 def main(*, quick: bool, kills: bool, haproxy: bool) -> None:
     """Measure all, print the ratio and the facts."""
     began, count = time.perf_counter(), 32 if quick else 96
-    alone = measured("bulk", count)
+    alone = [measured("bulk", count // 2)]
     if haproxy:
         os.environ["RAY_SERVE_ENABLE_HA_PROXY"] = "1"
     with served() as client:
@@ -64,12 +67,15 @@ def main(*, quick: bool, kills: bool, haproxy: bool) -> None:
             for part in ("sum", "count")
         ]
         facts: dict[str, Any] = {"answers": codes, "batch_fill": fills[0] / fills[1], "haproxy": haproxy}
+        alone.append(measured("bulk", count // 2))
         facts["idle_overhead_ms"] = 1000 * (idle(client, wanted) - measured("idle", 20))
         facts["overflow"] = overflow(client, wanted)
         facts["vanished_s"] = vanished(client, wanted)
         if kills:
             facts["kills"] = killed(client, wanted)
-    outcome = Outcome("serve", count / seconds, alone, count, "covers/s", time.perf_counter() - began)
+    outcome = Outcome(
+        "serve", count / seconds, statistics.mean(alone), count, "covers/s", time.perf_counter() - began
+    )
     outcome.show(peer="Painter.paint", facts=facts)
 
 
@@ -132,6 +138,7 @@ def idle(client: httpx2.Client, wanted: dict[str, Any]) -> float:
     """Return the median seconds of one picture when nobody else asks."""
     seconds = []
     for k in range(20):
+        time.sleep(PAUSE)
         began = time.perf_counter()
         client.post(
             "/v1/covers", json={**wanted, "steps": 4, "seed": str(k)}, headers=PICTURE
@@ -245,13 +252,14 @@ def core(what: str, count: int) -> float:
     if what == "idle":
         order = CoverOrder(**{**WORDS, "steps": 4})
         service.cover(heard, order)
-        return statistics.median(_seconds(lambda: service.cover(heard, order)) for _ in range(count))
+        return statistics.median(_seconds(lambda: service.cover(heard, order), PAUSE) for _ in range(count))
     batch = CoverOrder(**WORDS, n=8)
     service.cover(heard, batch)
     return count / _seconds(lambda: [service.cover(heard, batch) for _ in range(count // 8)])
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def _seconds(work: Callable[[], object], pause: float = 0.0) -> float:
+    time.sleep(pause)
     began = time.perf_counter()
     work()
     return time.perf_counter() - began

@@ -8,13 +8,15 @@ one knew. Times are seconds of a clock that only goes forward.
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from covergen.serving.metrics import Metrics
 
 Event = Mapping[str, Any]
+Places = dict[int, int]  # how many covers are ahead of each that waits
+Report = tuple[str, list[int] | None, list[int] | None]  # owner, which covers wait, which are painted
 
 WINDOW: Final = 60.0  # seconds over which covers and requests are counted
 FIRST_GUESS: Final = 5.0  # seconds a cover, before any was painted
@@ -106,18 +108,30 @@ class Board:
             known.waiting, known.painting = waiting, set(painting or ())
         return known.cancelled
 
-    def tell(self, number: str, event: Event) -> bool:
-        """Pass an event on to whoever listens; return whether the request is to be given up."""
+    def reports(self, carrier: str, told: Mapping[str, Report]) -> list[str]:
+        """Take a carrier's reports of all it carries, by number; return which to give up."""
+        return [
+            number
+            for number, (owner, waiting, painting) in told.items()
+            if self.report(number, owner, carrier, waiting=waiting, painting=painting)
+        ]
+
+    def take(self, news: Iterable[tuple[str, tuple[Any, ...]]]) -> None:
+        """Call some methods, each by its name and arguments, in order."""
+        for method, arguments in news:
+            getattr(self, method)(*arguments)
+
+    def tell(self, number: str, event: Event) -> None:
+        """Pass an event on to whoever listens."""
         known = self._requests.get(number)
         if known is None:
-            return False
+            return
         known.version += 1
         known.events.append((known.version, event))
         if event["event"] == "end":
             known.ended = self._clock()
             self._count(known, event)
             known.waiting, known.painting = [], set()
-        return known.cancelled
 
     def painted(self, seconds: float, fill: float | None = None) -> None:
         """Count a finished cover: seconds it was painted for, and how full its painter's batches were."""
@@ -147,14 +161,15 @@ class Board:
         nobodys = _Request(owner, [], seen=-math.inf, began=self._clock())
         self._requests.setdefault(number, nobodys).cancelled = True
 
-    def news(self, number: str, since: int) -> tuple[int, list[Event]] | None:
-        """Return the version and the events after `since`; None for a request that is not under way."""
+    def news(self, number: str, since: int) -> tuple[int, list[Event], Places] | None:
+        """Return version, events after `since` and places; None for a request that is not under way."""
         known = self._requests.get(number)
         if known is None:
             return None
-        return known.version, [event for version, event in known.events if version > since]
+        events = [event for version, event in known.events if version > since]
+        return known.version, events, self.places(number)
 
-    def places(self, number: str) -> dict[int, int]:
+    def places(self, number: str) -> Places:
         """Return how many covers are ahead of each of a request's covers that wait."""
         ahead = 0
         for other, known in self._requests.items():
@@ -163,10 +178,10 @@ class Board:
             ahead += len(known.waiting)
         return {}
 
-    def painting(self, number: str) -> set[int]:
-        """Return the numbers of a request's covers that are being painted."""
+    def under_way(self, number: str) -> tuple[Places, set[int]]:
+        """Return the places of a request's covers that wait, and which are being painted."""
         known = self._requests.get(number)
-        return set() if known is None else set(known.painting)
+        return self.places(number), set() if known is None else set(known.painting)
 
     def orphans(self, carrier: str) -> list[tuple[str, str]]:
         """Give requests whose carrier fell silent to another, as (owner, number)."""

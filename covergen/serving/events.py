@@ -13,7 +13,7 @@ from covergen.serving.states import state_of
 from covergen.serving.store import Json, Store
 from covergen.serving.studio import Studio
 
-LOOK: Final = 0.1  # seconds between looks at the board
+LOOK: Final = 0.2  # seconds between looks at the board
 KEEP_ALIVE: Final = 10.0  # seconds without an event after which a comment is sent
 
 
@@ -26,14 +26,13 @@ async def stream(studio: Studio, store: Store, number: str) -> AsyncIterator[str
         told = await studio.board.call("news", number, version)
         if told is None:
             await studio.carry_on(store.owner, number)
-        version, news = told or (version, [])
+        version, news, ahead = told or (version, [], {})
         for event in news:
             if event["event"] == "step":
                 yield _event("step", {name: value for name, value in event.items() if name != "event"})
             elif event["event"] == "state":
                 yield _event("state", await state_of(store, studio.board, number))
             spoke = time.monotonic()
-        ahead = await studio.board.call("places", number) or {}
         for cover, place in ahead.items():
             if places.get(cover) != place:
                 yield _event("queue", {"number": cover, "place": place})

@@ -74,8 +74,6 @@ class Routes:
         order.order()  # refuses what cannot be met
         number, fresh = await self._accept(request, caller, order)
         store = self.studio.stores(caller.name)
-        if fresh:
-            self.studio.begin(caller.name, number)
         ended = await self._wait(request, caller.name, number, None if picture else patience(request))
         if picture:
             return await self._picture(store, number, ended or {"status": "painting"})
@@ -208,7 +206,7 @@ class Routes:
         return self.studio.stores(self._caller(request).name)
 
     async def _accept(self, request: Request, caller: Key, order: Order) -> tuple[str, bool]:
-        """Keep an order, unless too much is under way; return its id and whether it is new."""
+        """Keep an order and begin with it, unless too much is under way; return its id, and if it is new."""
         store, key = self.studio.stores(caller.name), request.headers.get("idempotency-key")
         told = {"order": order.model_dump(mode="json"), "created": moment(self.studio.now())}
         if key is not None:
@@ -225,6 +223,7 @@ class Routes:
         if kept != number:
             await self.studio.board.call("tell", number, {"event": "end", "status": "cancelled"})
             return self._same((kept, there), told), False
+        self.studio.begin(caller.name, number, asked=told)
         return number, True
 
     @staticmethod

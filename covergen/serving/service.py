@@ -7,8 +7,9 @@ and settings. L layers, F frames, W feature width.
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,7 @@ from covergen.sources.places import address_of
 from covergen.training import checkpoint
 
 SHIPPED_FUSION: Final = Path(__file__).parent.parent / "assets" / "tiny" / "fusion"
+_WORDS_KEPT: Final = 64  # prompts; 120 kB each for CLIP ViT-L
 _LOUDNESS_FLOOR: Final = 1e-12
 _SONG: Final = pa.schema(
     [("track_id", pa.string()), ("input_digest", pa.string()), ("uri", pa.string()), ("bytes", pa.binary())]
@@ -174,10 +176,19 @@ class CoverService:
         cover = FinishedCover(**copied | made)
         return replace(cover, image=encode(pixels, order.format, cover.parameters()))
 
-    def _read_words(self, text: str) -> NDArray[np.float16]:
-        """Return the text states (T, D), rounded as the table of text embeddings holds them."""
-        states, _ = self._words([text])
-        return np.asarray(states[0], dtype="<f2")
+    @cached_property
+    def _read_words(self) -> Callable[[str], NDArray[np.float16]]:
+        """Gives the text states (T, D), rounded as the table of text embeddings holds them.
+
+        The covers of an order share their words, and come one by one.
+        """
+
+        @lru_cache(_WORDS_KEPT)
+        def states_of(text: str) -> NDArray[np.float16]:
+            states, _ = self._words([text])
+            return np.asarray(states[0], dtype="<f2")
+
+        return states_of
 
     @cached_property
     def _words(self) -> ClipText:

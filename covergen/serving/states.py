@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
+from covergen.serving.board import Places
 from covergen.serving.problems import no_such
+from covergen.serving.reporter import BoardLine
 from covergen.serving.store import Json, Store
-from covergen.serving.studio import BoardLine
 
 
 async def state_of(store: Store, board: BoardLine, number: str) -> Json:
@@ -25,16 +26,13 @@ async def states_of(store: Store, board: BoardLine, numbers: Iterable[str]) -> l
 
 
 async def _state(store: Store, board: BoardLine, number: str, marks: set[tuple[str, int]]) -> Json | None:
-    asked = await asyncio.to_thread(store.request, number)
+    asked, ended, done = await asyncio.to_thread(store.all_of, number)
     if asked is None:
         return None
-    ended = await asyncio.to_thread(store.ended, number)
-    places: dict[int, int] = {}
+    places: Places = {}
     painting: set[int] = set()
     if ended is None:
-        places = await board.call("places", number) or {}
-        painting = await board.call("painting", number) or set()
-    done = await asyncio.to_thread(store.covers, number)
+        places, painting = await board.call("under_way", number) or (places, painting)
     order = asked["order"]
     covers = [
         _cover(number, k, done.get(k), ended=ended, place=places.get(k), painted=k in painting)

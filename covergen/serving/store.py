@@ -56,8 +56,8 @@ class Store:
             mark = f"keys/{_digest(key)}.json"
             if not self._create(mark, {"id": number}):
                 number = self._read(mark)["id"]
-        self._create(f"requests/{number}/request.json", request)
-        return number, self._read(f"requests/{number}/request.json")
+        place = f"requests/{number}/request.json"
+        return number, request if self._create(place, request) else self._read(place)
 
     def known(self, key: str) -> tuple[str, Json] | None:
         """Return the request that an Idempotency-Key stands for, or None."""
@@ -68,6 +68,11 @@ class Store:
     def request(self, number: str) -> Json | None:
         """Return what was asked, or None where this owner has no such request."""
         return self._find(f"requests/{number}/request.json")
+
+    def all_of(self, number: str) -> tuple[Json | None, Json | None, dict[int, Json]]:
+        """Return what was asked, how it ended, and the covers that are there: all of them where it ended."""
+        asked = self.request(number)
+        return (None, None, {}) if asked is None else (asked, self.ended(number), self.covers(number))
 
     def finish(self, number: str, told: Json) -> bool:
         """Keep how a request ended, and say whether it had not ended before."""

@@ -13,15 +13,16 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from covergen.errors import BadInput, ConfigError, RootError
-from covergen.serving.board import Event
+from covergen.serving.board import Event, Report
 from covergen.serving.orders import Order
 from covergen.serving.painting import Progress
 from covergen.serving.problems import Problem, of_song
+from covergen.serving.reporter import BoardLine, Reporter
 from covergen.serving.schema import CoverOrder, FinishedCover, Heard
 from covergen.serving.store import Json, Kept, Store
 
 ATTEMPTS: Final = 8  # at a cover whose painter dies or is full
-PAUSE: Final = 0.5  # seconds between reports to the board, and before another attempt
+PAUSE: Final = 0.5  # seconds before another attempt, doubled each time
 LOOK: Final = 0.1  # seconds between looks whether another replica has brought a request to its end
 PATIENCE: Final = 900.0  # seconds without news of a cover: longer than the longest cold start
 
@@ -54,13 +55,6 @@ class Painter(Protocol):
         """Give the steps of a cover, at last the cover."""
 
 
-class BoardLine(Protocol):
-    """The way to the board; a board that cannot be reached answers None."""
-
-    async def call(self, method: str, *arguments: Any, **named: Any) -> Any:
-        """Call a method of the board."""
-
-
 def moment(time: datetime) -> str:
     """Return a time of UTC as text."""
     return time.isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -81,17 +75,16 @@ class Studio:
     ):
         self.stores, self.board, self.listener, self.painter = stores, board, listener, painter
         self.name, self.now = name, now
-        self._carried: dict[str, asyncio.Task[None]] = {}
+        self._carried: dict[str, _Work] = {}
+        self.reporter = Reporter(board, name, self._carried)
         self._recipe: str | None = None  # of all listeners
 
-    def begin(self, owner: str, number: str) -> "asyncio.Task[None]":
-        """Carry a request in the background, once."""
-        task = self._carried.get(number)
-        if task is None:
-            task = asyncio.create_task(_Work(self, owner, number).carry())
-            self._carried[number] = task
-            task.add_done_callback(lambda _: self._carried.pop(number, None))
-        return task
+    def begin(self, owner: str, number: str, *, asked: Json | None = None) -> None:
+        """Carry a request in the background, once. `asked`: what is kept of one that is new."""
+        if number not in self._carried:
+            work = self._carried[number] = _Work(self, owner, number, asked)
+            work.task.add_done_callback(lambda _: self._carried.pop(number, None))
+            self.reporter.begin()
 
     async def adopt(self) -> None:
         """Take over, for ever, what other studios left behind."""
@@ -109,16 +102,18 @@ class Studio:
     async def ended(self, owner: str, number: str, *, seconds: float) -> Json | None:
         """Wait for a request's end, so long at most, whoever carries it; return how it ended, or None."""
         store, until = self.stores(owner), time.monotonic() + seconds
-        while (ended := await asyncio.to_thread(store.ended, number)) is None:
-            await self.carry_on(owner, number)
+        while True:
             left = until - time.monotonic()
-            if left <= 0:
-                break
-            if task := self._carried.get(number):
-                await asyncio.wait({task}, timeout=left)
-            else:
+            if work := self._carried.get(number):
+                await asyncio.wait({work.task}, timeout=max(0.0, left))
+                if work.ended is not None or left <= 0:
+                    return work.ended
+            ended = await asyncio.to_thread(store.ended, number)
+            if ended is not None or left <= 0:
+                return ended
+            await self.carry_on(owner, number)
+            if number not in self._carried:
                 await asyncio.sleep(min(LOOK, left))
-        return ended
 
     async def heard(self, owner: str, *, song: str | None, track: str | None) -> Heard | None:
         """Return what is heard in an upload or in a track of the catalogue. Raises BadInput."""
@@ -134,7 +129,7 @@ class Studio:
         if known is None:
             content, began = await asyncio.to_thread(store.song, song), time.monotonic()
             known = await self._again(lambda: self.listener.hear(content))
-            await self.board.call("heard", time.monotonic() - began)
+            self.reporter.tell("heard", time.monotonic() - began)
             await asyncio.to_thread(store.keep_heard, known, recipe)
         return known
 
@@ -150,46 +145,56 @@ class Studio:
 class _Work:
     """One request under way."""
 
-    def __init__(self, studio: Studio, owner: str, number: str):
-        self.studio, self.owner, self.number = studio, owner, number
+    def __init__(self, studio: Studio, owner: str, number: str, asked: Json | None):
+        self.studio, self.owner, self.number, self.asked = studio, owner, number, asked
         self.store = studio.stores(owner)
         self.known = False  # what is still to be painted
         self.waiting: set[int] = set()
         self.painting: set[int] = set()
         self.fills: dict[int, float | None] = {}  # how full the batches of each cover's painter were
-        self.telling: set[asyncio.Task[Any]] = set()
+        self.ended: Json | None = None
+        self.through = asyncio.create_task(self._through())
+        self.task = asyncio.create_task(self._carry())
 
-    async def carry(self) -> None:
+    @property
+    def report(self) -> Report:
+        """What the board is told again and again."""
+        if not self.known:
+            return self.owner, None, None
+        return self.owner, sorted(self.waiting), sorted(self.painting)
+
+    def give_up(self) -> None:
+        """Stop painting; the request ends as cancelled."""
+        self.through.cancel()
+
+    async def _carry(self) -> None:
         """Bring the request to an end, whatever happens on the way."""
-        painting = asyncio.create_task(self._through())
-        reporting = asyncio.create_task(self._report(painting))
         try:
-            ended = await painting
+            ended = await self.through
         except asyncio.CancelledError:
-            if not painting.cancelled():  # it is the service that stops: another studio will go on
-                painting.cancel()
+            if not self.through.cancelled():  # it is the service that stops: another studio will go on
+                self.through.cancel()
                 raise
             ended = {"status": "cancelled"}
         except Exception as error:  # noqa: BLE001 - whatever it is, the request ends
             ended = _failed(*self._reason(error))
-        finally:
-            reporting.cancel()
-        if ended is None:
-            await self.studio.board.call("tell", self.number, {"event": "end", "status": "cancelled"})
-            return
-        ended["finished"] = moment(self.studio.now())
-        await asyncio.to_thread(self.store.finish, self.number, ended)
-        code = ended["error"]["code"] if "error" in ended else None
-        event = {"event": "end", "status": ended["status"], "code": code}
-        await self.studio.board.call("tell", self.number, event)
+        told: Json = {"status": "cancelled"} if ended is None else ended
+        if ended is not None:
+            ended["finished"] = moment(self.studio.now())
+            first = await asyncio.to_thread(self.store.finish, self.number, ended)
+            self.ended = ended if first else await asyncio.to_thread(self.store.ended, self.number)
+        code = told["error"]["code"] if "error" in told else None
+        self._say({"event": "end", "status": told["status"], "code": code})
+        self.studio.reporter.flush()
 
     async def _through(self) -> Json | None:
         """Return how the request ends; None for one that was never kept, or has ended before."""
-        asked = await asyncio.to_thread(self.store.request, self.number)
-        if asked is None or await asyncio.to_thread(self.store.ended, self.number) is not None:
-            return None
+        asked, there = self.asked, dict[int, Json]()
+        if asked is None:
+            asked, ended, there = await asyncio.to_thread(self.store.all_of, self.number)
+            if asked is None or ended is not None:
+                return None
         order = Order.model_validate(asked["order"])
-        there = await asyncio.to_thread(self.store.covers, self.number)
         self.waiting, self.known = set(range(order.n)) - set(there), True
         self._say({"event": "state"})
         heard, wanted = await self.studio.heard(self.owner, song=order.song, track=order.track), order.order()
@@ -206,7 +211,7 @@ class _Work:
                 self.painting.discard(number)
                 self.waiting.add(number)
                 log.warning("paints a cover again", extra={"request": self.number, "why": str(loss)})
-                self._tell("lost")
+                self.studio.reporter.tell("lost")
                 await asyncio.sleep(PAUSE * 2 ** min(attempt, 5))
             except Exception as error:  # noqa: BLE001 - this cover fails, the others are painted
                 self._put_away(number)
@@ -244,7 +249,7 @@ class _Work:
         facts = {"parameters": cover.parameters(), "seconds": round(cover.seconds, 3)}
         await asyncio.to_thread(self.store.keep, self.number, number, Kept(cover.image, cover.format, facts))
         self._put_away(number)
-        self._tell("painted", cover.seconds, self.fills.get(number))
+        self.studio.reporter.tell("painted", cover.seconds, self.fills.get(number))
         self._say({"event": "state"})
 
     def _put_away(self, number: int) -> None:
@@ -266,23 +271,8 @@ class _Work:
             return "unavailable", "What is kept here cannot be reached at present; order again in a minute."
         return "internal", "Something broke on our side; the logs know this request by its id."
 
-    async def _report(self, painting: "asyncio.Task[Json | None]") -> None:
-        """Report to the board until the end; give up where it says so."""
-        while True:
-            told = {"waiting": sorted(self.waiting), "painting": sorted(self.painting)} if self.known else {}
-            call = self.studio.board.call("report", self.number, self.owner, self.studio.name, **told)
-            if await call:
-                painting.cancel()
-            await asyncio.sleep(PAUSE)
-
-    def _tell(self, method: str, *arguments: Any) -> None:
-        """Tell the board, in order, without waiting for it: no cover comes later for that."""
-        told = asyncio.create_task(self.studio.board.call(method, *arguments))
-        self.telling.add(told)
-        told.add_done_callback(self.telling.discard)
-
     def _say(self, event: Event) -> None:
-        self._tell("tell", self.number, event)
+        self.studio.reporter.tell("tell", self.number, event)
 
 
 def _failed(code: str, message: str, *, covers: int | None = None) -> Json:

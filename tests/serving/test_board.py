@@ -30,7 +30,7 @@ def test_covers_wait_in_the_order_of_their_requests(board):
     assert board.places("b") == {0: 2, 1: 3, 2: 4}
     board.report("a", "label", "ingress", waiting=[1], painting=[0])
     assert board.places("b") == {0: 1, 1: 2, 2: 3}
-    assert board.painting("a") == {0}
+    assert board.under_way("a")[1] == {0}
 
 
 def test_a_full_queue_refuses_and_says_when_there_is_room(board, clock):
@@ -72,7 +72,7 @@ def test_an_owner_has_a_rate_and_a_number_at_once(board, clock):
 def test_a_listener_is_told_what_it_has_not_heard(board):
     board.admit("a", "label", 1, FREE)
     board.tell("a", {"event": "step", "step": 1})
-    version, events = board.news("a", 0)
+    version, events, _ = board.news("a", 0)
     assert [event["step"] for event in events] == [1]
     board.tell("a", {"event": "step", "step": 2})
     board.tell("a", {"event": "end", "status": "done"})
@@ -95,7 +95,7 @@ def test_who_carries_a_request_learns_that_it_is_cancelled(board):
     board.admit("a", "label", 1, FREE)
     assert not board.report("a", "label", "ingress", waiting=[0], painting=[])
     board.cancel("a", "label")
-    assert board.tell("a", {"event": "step"})
+    board.tell("a", {"event": "step"})
     assert board.report("a", "label", "ingress", waiting=[0], painting=[])
 
 

@@ -1,0 +1,71 @@
+"""How a studio tells the board: news in bundles, and twice a second how far all is that it carries.
+
+A call to an actor costs milliseconds on both sides, and a cover is news several times a second.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+PAUSE: Final = 0.5  # seconds between reports
+BUNDLE: Final = 0.05  # seconds for which news wait for each other
+
+
+class BoardLine(Protocol):
+    """The way to the board; a board that cannot be reached answers None."""
+
+    async def call(self, method: str, *arguments: Any, **named: Any) -> Any:
+        """Call a method of the board."""
+
+
+class Carried(Protocol):
+    """A request that is being carried."""
+
+    @property
+    def report(self) -> tuple[str, list[int] | None, list[int] | None]:
+        """Its owner, and which covers wait and which are painted, where that is known yet."""
+
+    def give_up(self) -> None:
+        """Stop carrying it."""
+
+
+class Reporter:
+    """Tells the board of all that `carried` holds. `name` tells who carries it."""
+
+    def __init__(self, board: BoardLine, name: str, carried: Mapping[str, Carried]):
+        self._board, self._name, self._carried = board, name, carried
+        self._news: list[tuple[str, tuple[Any, ...]]] = []
+        self._due: asyncio.TimerHandle | None = None
+        self._calls: set[asyncio.Task[Any]] = set()
+        self._reporting: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Report until nothing is carried any more."""
+        if self._reporting is None or self._reporting.done():
+            self._reporting = asyncio.create_task(self._report())
+
+    def tell(self, method: str, *arguments: Any) -> None:
+        """Call a method of the board soon, in order, without waiting for it."""
+        self._news.append((method, arguments))
+        if self._due is None:
+            self._due = asyncio.get_running_loop().call_later(BUNDLE, self.flush)
+
+    def flush(self) -> None:
+        """Send now what there is to tell, so that the board knows it before whatever it is asked next."""
+        if self._due is not None:
+            self._due.cancel()
+        news, self._news, self._due = self._news, [], None
+        if news:
+            call = asyncio.create_task(self._board.call("take", news))
+            self._calls.add(call)
+            call.add_done_callback(self._calls.discard)
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(PAUSE)
+            if not self._carried:
+                return
+            told = {number: work.report for number, work in self._carried.items()}
+            for number in await self._board.call("reports", self._name, told) or ():
+                if number in self._carried:
+                    self._carried[number].give_up()
