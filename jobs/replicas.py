@@ -10,9 +10,9 @@ from ray.serve.exceptions import BackPressureError, RayServeException
 
 from covergen.errors import CovergenError
 from covergen.serving.orders import Words
-from covergen.serving.painting import Progress
+from covergen.serving.painting import Painted, Progress
 from covergen.serving.problems import Problem
-from covergen.serving.schema import CoverOrder, FinishedCover, Heard
+from covergen.serving.schema import CoverOrder, Heard
 from covergen.serving.studio import Lost
 
 
@@ -65,19 +65,22 @@ class FarPainter:
         self._handle, self._streams = handle, handle.options(stream=True)
 
     async def paint(
-        self, heard: Heard | None, order: CoverOrder, number: int
-    ) -> AsyncIterator[Progress | FinishedCover]:
+        self, heard: Heard | None, order: CoverOrder, number: int, *, watched: bool
+    ) -> AsyncIterator[Progress | Painted]:
         """Give the steps of a cover, at last the cover; who stops listening stops the painter."""
-        pieces = self._streams.paint.remote(heard, order, number)
+        pieces = self._streams.paint.remote(heard, order, number, watched=watched)
+        through = False
         try:
-            while True:
+            while not through:
                 try:
                     piece = await _asked(anext(pieces))
                 except StopAsyncIteration:
                     return
+                through = isinstance(piece, Painted)
                 yield piece
         finally:
-            pieces.cancel()
+            if not through:
+                pieces.cancel()
 
     async def warm(self) -> None:
         """Paint once."""

@@ -133,13 +133,12 @@ class Board:
             self._count(known, event)
             known.waiting, known.painting = [], set()
 
-    def painted(self, seconds: float, fill: float | None = None) -> None:
+    def painted(self, seconds: float, fill: float) -> None:
         """Count a finished cover: seconds it was painted for, and how full its painter's batches were."""
         self._finished.append((self._clock(), seconds))
         self.metrics.covers.inc()
         self.metrics.paint.observe(seconds)
-        if fill is not None:
-            self.metrics.fill.observe(fill)
+        self.metrics.fill.observe(fill)
 
     def heard(self, seconds: float) -> None:
         """Count a song that was listened to."""

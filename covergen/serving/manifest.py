@@ -92,7 +92,7 @@ def _deployment(deployment: Tree, args: Tree) -> Iterator[str]:
     if at_once is None:
         yield f"{name}: max_ongoing_requests is missing, and 5 are taken. Give it."
     elif name == "Painter" and at_once < places:
-        yield f"{name}: max_ongoing_requests={at_once} never fills the {places} places. Give {places + 4}."
+        yield f"{name}: max_ongoing_requests={at_once} never fills the {places} places. Give {2 * places}."
     if queue == -1:
         yield f"{name}: max_queued_requests is missing: requests pile up without end. Give {2 * waiting}."
     elif name == "Painter" and queue < waiting:

@@ -1,6 +1,7 @@
 """What a painter does for the service: covers of many requests on one easel, told step by step."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -17,12 +18,19 @@ WARM: Final = CoverOrder(artist="covergen", album="readiness", steps=1)
 
 @dataclass(frozen=True)
 class Progress:
-    """A cover that is being painted. `fill`: how full the painter's batches were since it came, 0 to 1."""
+    """A cover that is being painted."""
 
-    step: int  # 0: it has a place on the easel soon, nothing is painted yet
+    step: int
     steps: int
     preview: bytes | None = None  # a small JPEG, now and then
-    fill: float | None = None
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A cover that is done. `fill`: how full the painter's batches were while it was painted, 0 to 1."""
+
+    cover: FinishedCover
+    fill: float
 
 
 class Painting:
@@ -34,33 +42,40 @@ class Painting:
         self._loading = asyncio.Lock()
 
     async def paint(
-        self, heard: Heard | None, order: CoverOrder, number: int
-    ) -> AsyncIterator[Progress | FinishedCover]:
+        self, heard: Heard | None, order: CoverOrder, number: int, *, watched: bool = True
+    ) -> AsyncIterator[Progress | Painted]:
         """Give some steps of cover `number` of an order, at last the cover. Raises ConfigError.
 
-        Who stops listening takes it off the easel before its next step.
+        Of a cover that nobody watches one step is told, unless it is soon done. Who stops listening takes it
+        off the easel before its next step.
         """
         one = replace(order, n=1, first_variant=order.first_variant + number)
         easel = await self._ready()
         (planned,) = await asyncio.to_thread(self._service.plan, heard, one)
         news: asyncio.Queue[Step] = asyncio.Queue()
-        loop = asyncio.get_running_loop()
+        loop, began = asyncio.get_running_loop(), time.monotonic()
+        spoke = -math.inf if watched else began
 
         def watch(step: Step) -> None:
-            loop.call_soon_threadsafe(news.put_nowait, step)
+            """Wake the loop for what is told, in the easel's thread: everything else costs it time."""
+            nonlocal spoke
+            now = time.monotonic()
+            due = now - spoke >= PACE and (watched or spoke == began)
+            if due or (watched and step.latents is not None):
+                spoke = now
+                loop.call_soon_threadsafe(news.put_nowait, step)
 
-        before = easel.steps_run, easel.rows_run
+        steps, rows = easel.steps_run, easel.rows_run
         begun = easel.begin(planned.request, planned.settings, watch)
-        picture, spoke = asyncio.wrap_future(begun), -PACE
+        picture = asyncio.wrap_future(begun)
         try:
             async for step in _until(picture, news):
-                if step.latents is not None or time.monotonic() - spoke >= PACE:
-                    spoke = time.monotonic()
-                    yield self._progress(step, easel, before)
+                yield self._progress(step)
             finished = await picture
         finally:
             begun.cancel()
-        yield await asyncio.to_thread(self._service.finish, planned, finished)
+        fill = (easel.rows_run - rows) / max(1, (easel.steps_run - steps) * easel.places)
+        yield Painted(await asyncio.to_thread(self._service.finish, planned, finished), fill)
 
     async def warm(self) -> None:
         """Load everything and paint once."""
@@ -72,10 +87,9 @@ class Painting:
         """How many covers wait for a place here, and how many have one."""
         return (0, 0) if self._easel is None else (self._easel.waiting, self._easel.on_it)
 
-    def _progress(self, step: Step, easel: Easel, before: tuple[int, int]) -> Progress:
+    def _progress(self, step: Step) -> Progress:
         preview = None if step.latents is None else self._service.painter.preview(step.latents)
-        steps, rows = easel.steps_run - before[0], easel.rows_run - before[1]
-        return Progress(step.step, step.steps, preview, rows / (steps * easel.places) if steps else None)
+        return Progress(step.step, step.steps, preview)
 
     async def _ready(self) -> Easel:
         async with self._loading:

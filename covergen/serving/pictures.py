@@ -15,6 +15,7 @@ from covergen import images
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.serving.schema import CoverOrder, ImageFormat
 
+_SOFTWARE: Final = f"covergen {version('covergen')}"
 MIME: Final[Mapping[ImageFormat, str]] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
 
@@ -107,7 +108,7 @@ _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
 
 
 def _png(pixels: images.Pixels, parameters: Mapping[str, Any]) -> bytes:
-    text = {"Software": f"covergen {version('covergen')}"}
+    text = {"Software": _SOFTWARE}
     text |= {name: str(parameters[name]) for name in ("prompt", "seed")}
     return images.encode_png(pixels, {**text, "settings": _json(parameters)})
 

@@ -72,7 +72,7 @@ class Routes:
         if picture:
             order = order.model_copy(update={"format": picture})
         order.order()  # refuses what cannot be met
-        number, fresh = await self._accept(request, caller, order)
+        number, fresh = await self._accept(request, caller, order, watched=picture is None)
         store = self.studio.stores(caller.name)
         ended = await self._wait(request, caller.name, number, None if picture else patience(request))
         if picture:
@@ -205,7 +205,9 @@ class Routes:
             raise no_such("request")
         return self.studio.stores(self._caller(request).name)
 
-    async def _accept(self, request: Request, caller: Key, order: Order) -> tuple[str, bool]:
+    async def _accept(
+        self, request: Request, caller: Key, order: Order, *, watched: bool
+    ) -> tuple[str, bool]:
         """Keep an order and begin with it, unless too much is under way; return its id, and if it is new."""
         store, key = self.studio.stores(caller.name), request.headers.get("idempotency-key")
         told = {"order": order.model_dump(mode="json"), "created": moment(self.studio.now())}
@@ -223,7 +225,7 @@ class Routes:
         if kept != number:
             await self.studio.board.call("tell", number, {"event": "end", "status": "cancelled"})
             return self._same((kept, there), told), False
-        self.studio.begin(caller.name, number, asked=told)
+        self.studio.begin(caller.name, number, asked=told, watched=watched)
         return number, True
 
     @staticmethod

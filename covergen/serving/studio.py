@@ -15,10 +15,10 @@ from typing import Any, Final, Protocol
 from covergen.errors import BadInput, ConfigError, RootError
 from covergen.serving.board import Event, Report
 from covergen.serving.orders import Order
-from covergen.serving.painting import Progress
+from covergen.serving.painting import Painted, Progress
 from covergen.serving.problems import Problem, of_song
 from covergen.serving.reporter import BoardLine, Reporter
-from covergen.serving.schema import CoverOrder, FinishedCover, Heard
+from covergen.serving.schema import CoverOrder, Heard
 from covergen.serving.store import Json, Kept, Store
 
 ATTEMPTS: Final = 8  # at a cover whose painter dies or is full
@@ -50,9 +50,9 @@ class Painter(Protocol):
     """Whoever paints. Raises ConfigError, or Lost."""
 
     def paint(
-        self, heard: Heard | None, order: CoverOrder, number: int
-    ) -> AsyncIterator[Progress | FinishedCover]:
-        """Give the steps of a cover, at last the cover."""
+        self, heard: Heard | None, order: CoverOrder, number: int, *, watched: bool
+    ) -> AsyncIterator[Progress | Painted]:
+        """Give the steps of a cover, at last the cover; of one that nobody watches hardly any."""
 
 
 def moment(time: datetime) -> str:
@@ -79,10 +79,13 @@ class Studio:
         self.reporter = Reporter(board, name, self._carried)
         self._recipe: str | None = None  # of all listeners
 
-    def begin(self, owner: str, number: str, *, asked: Json | None = None) -> None:
-        """Carry a request in the background, once. `asked`: what is kept of one that is new."""
+    def begin(self, owner: str, number: str, *, asked: Json | None = None, watched: bool = True) -> None:
+        """Carry a request in the background, once; `asked` is what is kept of one that is new.
+
+        One that cannot be watched, for nobody knows its name before its end, is painted with fewer words.
+        """
         if number not in self._carried:
-            work = self._carried[number] = _Work(self, owner, number, asked)
+            work = self._carried[number] = _Work(self, owner, number, asked, watched=watched)
             work.task.add_done_callback(lambda _: self._carried.pop(number, None))
             self.reporter.begin()
 
@@ -145,13 +148,13 @@ class Studio:
 class _Work:
     """One request under way."""
 
-    def __init__(self, studio: Studio, owner: str, number: str, asked: Json | None):
+    def __init__(self, studio: Studio, owner: str, number: str, asked: Json | None, *, watched: bool):
         self.studio, self.owner, self.number, self.asked = studio, owner, number, asked
+        self.watched = watched
         self.store = studio.stores(owner)
         self.known = False  # what is still to be painted
         self.waiting: set[int] = set()
         self.painting: set[int] = set()
-        self.fills: dict[int, float | None] = {}  # how full the batches of each cover's painter were
         self.ended: Json | None = None
         self.through = asyncio.create_task(self._through())
         self.task = asyncio.create_task(self._carry())
@@ -222,7 +225,7 @@ class _Work:
         return "unavailable", f"Cover {number} could not be painted: its painter died {ATTEMPTS} times."
 
     async def _attempt(self, heard: Heard | None, order: CoverOrder, number: int) -> None:
-        pieces = self.studio.painter.paint(heard, order, number).__aiter__()
+        pieces = self.studio.painter.paint(heard, order, number, watched=self.watched).__aiter__()
         while True:
             try:
                 piece = await asyncio.wait_for(anext(pieces), PATIENCE)
@@ -230,7 +233,7 @@ class _Work:
                 raise Lost("the painter stopped amid a cover") from None
             except TimeoutError:
                 raise Lost(f"no news of a cover for {PATIENCE:.0f} s") from None
-            if isinstance(piece, FinishedCover):
+            if isinstance(piece, Painted):
                 await self._keep(piece, number)
                 return
             self._progress(piece, number)
@@ -240,16 +243,16 @@ class _Work:
             self.waiting.discard(number)
             self.painting.add(number)
             self._say({"event": "state"})
-        self.fills[number] = piece.fill
         shown = piece.preview and "data:image/jpeg;base64," + base64.b64encode(piece.preview).decode()
         told = {"event": "step", "number": number, "step": piece.step, "steps": piece.steps, "preview": shown}
         self._say(told)
 
-    async def _keep(self, cover: FinishedCover, number: int) -> None:
+    async def _keep(self, painted: Painted, number: int) -> None:
+        cover = painted.cover
         facts = {"parameters": cover.parameters(), "seconds": round(cover.seconds, 3)}
         await asyncio.to_thread(self.store.keep, self.number, number, Kept(cover.image, cover.format, facts))
         self._put_away(number)
-        self.studio.reporter.tell("painted", cover.seconds, self.fills.get(number))
+        self.studio.reporter.tell("painted", cover.seconds, painted.fill)
         self._say({"event": "state"})
 
     def _put_away(self, number: int) -> None:

@@ -37,7 +37,7 @@ def test_a_full_queue_refuses_and_says_when_there_is_room(board, clock):
     board.admit("a", "label", 8, FREE)
     for second in (1, 2, 3, 4):  # a cover a second is finished
         clock.now = second
-        board.painted(1.0)
+        board.painted(1.0, 1.0)
     refused = board.admit("b", "label", 6, FREE)
     assert (refused.code, refused.seconds) == ("overloaded", 4)
     assert board.admit("c", "label", 2, FREE) is None

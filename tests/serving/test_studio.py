@@ -26,10 +26,10 @@ SECRET = "/a/place/of/the/machine"
 class Clumsy(Painting):
     """Paints, but for the second cover of each request."""
 
-    async def paint(self, heard, order, number):
+    async def paint(self, heard, order, number, **given):
         if number == 1:
             raise RuntimeError(SECRET)
-        async for piece in super().paint(heard, order, number):
+        async for piece in super().paint(heard, order, number, **given):
             yield piece
 
 
