@@ -12,7 +12,6 @@ request that is done again after a crash has no cover twice, whoever does it. Un
 """
 
 import hashlib
-import io
 import json
 import secrets
 import time
@@ -21,6 +20,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import numpy as np
+from safetensors.numpy import load, save
 
 from covergen import objects
 from covergen.serving.schema import Heard, ImageFormat
@@ -139,17 +139,19 @@ class Store:
     def keep_heard(self, heard: Heard, recipe: str) -> None:
         """Keep what an encoder of that recipe heard in a song."""
         facts = {field.name: getattr(heard, field.name) for field in fields(Heard) if field.name != "frames"}
-        buffer = io.BytesIO()
-        np.savez(buffer, frames=heard.frames, facts=np.array(json.dumps(facts)))
-        objects.create(f"{self._base}/heard/{heard.sha256}-{recipe}.npz", buffer.getvalue())
+        told = np.frombuffer(json.dumps(facts).encode(), np.uint8)
+        objects.create(self._heard(heard.sha256, recipe), save({"frames": heard.frames, "facts": told}))
 
     def heard(self, sha256: str, recipe: str) -> Heard | None:
         """Return what was heard in a song before, or None."""
-        place = f"{self._base}/heard/{sha256}-{recipe}.npz"
+        place = self._heard(sha256, recipe)
         if not objects.exists(place):
             return None
-        with np.load(io.BytesIO(objects.read(place))) as kept:
-            return Heard(frames=kept["frames"], **json.loads(kept["facts"].item()))
+        kept = load(objects.read(place))  # numpy's own format is read by Python's parser, which threads break
+        return Heard(frames=kept["frames"], **json.loads(kept["facts"].tobytes()))
+
+    def _heard(self, sha256: str, recipe: str) -> str:
+        return f"{self._base}/heard/{sha256}-{recipe}.safetensors"
 
     def _names(self, place: str) -> list[str]:
         """Return what is in a folder, without what is being written in this moment."""
