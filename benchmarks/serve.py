@@ -1,11 +1,11 @@
 """Covers a second through the service under sixteen clients, against the painter alone in batches of eight.
 
 `python -m benchmarks.serve [--quick] [--kills] [--haproxy]`: serve_config.yaml on a Ray of this machine, with
-the tiny model, one painter with one thread and an uploaded song; the painter alone in a process of its own,
-one thread too, before and after, for processors change their pace within minutes. Beside the ratio: how full
-the batches were, what the way through the service costs one request that comes alone (requests and direct
-calls in turns), what an overflow is answered, how soon painters stop for clients that vanish. `--kills`: 500
-requests while the painter's process is killed after every hundred.
+the tiny model, one painter with one thread and tracks of a catalogue; the painter alone in a process of its
+own, one thread too, before and after, for processors change their pace within minutes. Beside the ratio: how
+full the batches were, what the way through the service costs one request that comes alone (requests and
+direct calls in turns), what an overflow is answered, how soon painters stop for clients that vanish.
+`--kills`: 500 requests while the painter's process is killed after every hundred.
 """
 
 import os
@@ -33,7 +33,7 @@ from benchmarks.serve_sides import (
     figures,
     seconds_of,
     served,
-    uploaded,
+    track,
 )
 
 PAUSE: Final = 0.2  # seconds before a request or a call that comes alone
@@ -48,13 +48,13 @@ def main(*, quick: bool, kills: bool, haproxy: bool) -> None:
         os.environ["RAY_SERVE_ENABLE_HA_PROXY"] = "1"
     alone = Alone()
     with served({"max_replicas": 1}, waiting=WAITING) as client:
-        wanted = {**WORDS, "song": uploaded(client)}
+        wanted = {**WORDS, "track": track(0)}
         for _ in range(4):
             client.post("/v1/covers", json=wanted, headers=PICTURE)
         bulk = alone.paint(count // 16)
         before = figures(client)
         seconds, codes = crowd(
-            count, lambda c, k: c.post("/v1/covers", json={**wanted, "seed": str(k)}, headers=PICTURE)
+            count, lambda c, k: c.post("/v1/covers", json={**wanted, "track": track(k)}, headers=PICTURE)
         )
         after = figures(client)
         bulk += alone.paint(count // 16)

@@ -23,6 +23,7 @@ from covergen.procedural.music import synthesise
 CLIENTS: Final = 16
 BASE: Final = "http://127.0.0.1:18800"
 WORDS: Final[dict[str, Any]] = {"artist": "Mira", "album": "Moonlight", "genre": "jazz", "steps": 20}
+TRACKS: Final = 1000  # of the catalogue
 FEW: Final = 4  # steps of a picture that comes alone
 SONG: Final = audio.encode_flac(synthesise(draw_album(3, "eval"), 12.0, 24_000), 24_000)
 PICTURE: Final = {"Accept": "image/png"}
@@ -46,6 +47,7 @@ def served(scaling: dict[str, Any], **args: Any) -> Iterator[httpx2.Client]:
     manifest["http_options"]["port"] = int(BASE.rpartition(":")[2])
     manifest["applications"][0]["deployments"][2]["autoscaling_config"] |= scaling
     with tempfile.TemporaryDirectory() as root:
+        embed(root)
         manifest["applications"][0]["args"] |= {"root": root, **args}
         entry.join(RayCluster(cpus=4))
         deploy(ServeDeploySchema.model_validate(manifest))
@@ -56,10 +58,26 @@ def served(scaling: dict[str, Any], **args: Any) -> Iterator[httpx2.Client]:
         ray.shutdown()
 
 
-def uploaded(client: httpx2.Client) -> str:
-    """Return the name of the song in the service, which has listened to it."""
-    told = client.post("/v1/listen", files={"audio": SONG}, data={"artist": "a", "album": "b"}).json()
-    return str(told["song"])
+def embed(root: str) -> None:
+    """Make a catalogue of TRACKS tracks that are embedded: one song under many names."""
+    import pyarrow as pa
+
+    from covergen.serving.service import CoverService
+    from covergen.storage import Root
+    from covergen.tables import AUDIO_EMBEDDINGS
+
+    service = CoverService()
+    heard = service.listen(SONG)
+    table = Root.create(root).generation(
+        AUDIO_EMBEDDINGS, service.hearing, shapes={"frames": service.feature_shape}
+    )
+    told = {"frames": heard.frames.tobytes(), "seconds": heard.seconds, "input_digest": heard.sha256}
+    table.append(pa.Table.from_pylist([{"track_id": track(k), **told} for k in range(TRACKS)]))
+
+
+def track(k: int) -> str:
+    """Return the name of a track of the catalogue."""
+    return f"track-{k % TRACKS:06}"
 
 
 def crowd(count: int, ask: Callable[[httpx2.Client, int], httpx2.Response]) -> tuple[float, Counter[int]]:

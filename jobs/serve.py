@@ -32,7 +32,7 @@ class Painter(Painting):
     """Paints: one easel a replica."""
 
     def __init__(self, args: Serve):
-        super().__init__(_core(args), places=args.places)
+        super().__init__(_core(args, args.device), places=args.places)
 
 
 @serve.deployment
@@ -41,7 +41,8 @@ class Listener(Listening):
 
     def __init__(self, args: Serve):
         catalogue = args.catalogue or args.root
-        super().__init__(_core(args), tagger=args.tagger, catalogue=catalogue, max_seconds=args.max_seconds)
+        core = _core(args, args.listener_device)
+        super().__init__(core, tagger=args.tagger, catalogue=catalogue, max_seconds=args.max_seconds)
 
 
 @serve.deployment
@@ -75,14 +76,14 @@ class Ingress:
         return text or b""
 
 
-def _core(args: Serve) -> CoverService:
+def _core(args: Serve, device: str) -> CoverService:
     torch.set_num_threads(args.threads)
     return CoverService(
         args.stable_diffusion,
         args.fusion,
         encoder=args.encoder,
         allow_noncommercial=args.allow_noncommercial,
-        device=args.device,
+        device=device,
         bf16=args.bf16,
         offline=args.offline,
     )

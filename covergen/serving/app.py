@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from covergen.errors import BadInput, ConfigError
 from covergen.serving import page
-from covergen.serving.documentation import COVERS, LISTEN, responses
+from covergen.serving.documentation import COVERS, LISTEN, RECALL, responses
 from covergen.serving.doors import LimitBody, Message, Receive, Send
 from covergen.serving.orders import History, State
 from covergen.serving.problems import Problem, of_song
@@ -61,6 +61,7 @@ def _add_routes(app: FastAPI, routes: Routes) -> None:
     add(f"{image}/favourite", routes.favour, methods=["PUT"], status_code=204, responses=marked)
     add(f"{image}/favourite", routes.disfavour, methods=["DELETE"], status_code=204, responses=marked)
     add("/v1/listen", routes.listen, methods=["POST"], openapi_extra=LISTEN, responses=responses(anything))
+    add("/v1/recall", routes.recall, methods=["POST"], openapi_extra=RECALL, responses=responses(anything))
     add("/readyz", routes.ready, methods=["GET"], responses=responses(anything))
     add("/healthz", routes.healthy, methods=["GET"], responses=responses(anything))
     add("/metrics", routes.metrics, methods=["GET"], responses=responses(text))

@@ -5,6 +5,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from covergen.serving.orders import Failure, Order, Words
+from covergen.serving.pictures import MIME
 
 _AUDIO: Final = {
     "type": "string",
@@ -51,6 +52,8 @@ _HEADERS: Final = [
 ]
 COVERS: Final = {**_body(Order, _EXAMPLE), "parameters": _HEADERS}
 LISTEN: Final = _body(Words, {"artist": "Mira", "album": "Moonlight"})
+_PICTURE: Final = {"schema": {"type": "string", "format": "binary"}}
+RECALL: Final = {"requestBody": {"required": True, "content": dict.fromkeys(MIME.values(), _PICTURE)}}
 
 
 def responses(answer: type[BaseModel] | str | None, *statuses: int) -> dict[int | str, dict[str, Any]]:

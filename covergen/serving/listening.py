@@ -5,6 +5,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from functools import cached_property
+from threading import Lock
 from typing import Any, Final
 
 import numpy as np
@@ -13,13 +14,15 @@ from numpy.typing import NDArray
 
 from covergen import audio
 from covergen.audio import AudioLimits
+from covergen.delta import Generation
 from covergen.errors import BadInput, RejectCode
 from covergen.serving.orders import Words
 from covergen.serving.schema import CoverOrder, Heard
 from covergen.serving.service import CoverService, prompt_of
-from covergen.storage import Root
+from covergen.storage import Root, digest_of
 from covergen.tables import AUDIO_EMBEDDINGS
 from covergen.tagging.stage import TagTracks
+from covergen.training.checkpoint import heard_otherwise
 
 PEAKS: Final = 200  # of a waveform
 _PEAK_RATE: Final = 4000  # Hz: enough to see a song's shape
@@ -41,10 +44,12 @@ class Listening:
     ):
         self._service, self._tagger, self._catalogue = service, tagger, catalogue
         self._limits = AudioLimits(max_seconds=max_seconds)
+        self._table: Generation | None = None  # for one thread at a time
+        self._reading = Lock()
 
     async def recipe(self) -> str:
         """Return what names the way of hearing."""
-        return self._service.hearing_digest
+        return digest_of(self._service.hearing)
 
     async def hear(self, song: bytes) -> Heard:
         """Return what the encoder hears in a song. Raises BadInput."""
@@ -108,24 +113,32 @@ class Listening:
         return TagTracks(self._tagger, offline=True)
 
     def _find(self, track_id: str) -> Heard:
-        missing = BadInput(RejectCode.NOT_FOUND, f"no track {track_id!r} is embedded here")
-        if self._catalogue is None or "'" in track_id:
-            raise missing
-        if not Root(self._catalogue).has(AUDIO_EMBEDDINGS):
-            raise missing
-        table = Root.open(self._catalogue).current(AUDIO_EMBEDDINGS)
-        found = table.read(
-            ["track_id", "frames", "seconds", "input_digest"], where=f"track_id = '{track_id}'"
-        )
-        if not len(found):
-            raise missing
-        row, shape = found.to_pylist()[0], self._service.feature_shape
-        frames = np.frombuffer(row["frames"], "<f2")
-        if frames.size != np.prod(shape):
-            reason = f"track {track_id!r} was heard by another encoder than this service has"
-            raise BadInput(RejectCode.NO_AUDIO_EMBEDDING, reason)
+        with self._reading:
+            table = self._embedded()
+            found = None
+            if table is not None and "'" not in track_id:
+                found = table.read(["frames", "seconds"], where=f"track_id = '{track_id}'")
+        if not found:
+            raise BadInput(RejectCode.NOT_FOUND, f"no track {track_id!r} is embedded here")
+        (row,) = found.slice(length=1).to_pylist()
+        frames = np.frombuffer(row["frames"], "<f2").reshape(self._service.feature_shape)
         digest = hashlib.sha256(row["frames"]).hexdigest()
-        return Heard(frames.reshape(shape), row["seconds"], None, float("nan"), digest)
+        return Heard(frames, row["seconds"], None, float("nan"), digest)
+
+    def _embedded(self) -> Generation | None:
+        """Return what the embed job heard, or None. Raises BadInput where it listened in another way."""
+        if self._catalogue is None or not Root(self._catalogue).has(AUDIO_EMBEDDINGS):
+            return None
+        root = Root.open(self._catalogue)
+        if key := heard_otherwise(there := root.recipe(AUDIO_EMBEDDINGS), ours := self._service.hearing):
+            reason = (
+                f"tracks were heard with {key}={there.get(key)!r}, and this service has {ours.get(key)!r}"
+            )
+            raise BadInput(RejectCode.NO_AUDIO_EMBEDDING, reason)
+        table = root.current(AUDIO_EMBEDDINGS)
+        if self._table is None or self._table.uri != table.uri:
+            self._table = table  # kept, so that only what is new in its log is read
+        return self._table
 
 
 def peaks(waveform: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -101,12 +101,22 @@ def _deployment(deployment: Tree, args: Tree) -> Iterator[str]:
             f"accepted are refused on their way. Give {2 * waiting}."
         )
     yield from _scaling(str(name), scaling, at_once)
+    yield from _gpu(str(name), deployment.get("ray_actor_options") or {}, args)
     grace = deployment.get("graceful_shutdown_timeout_s", 20)
     if name == "Painter" and grace < COLD_START:
         yield (
             f"{name}: graceful_shutdown_timeout_s={grace} may end before a batch of covers does: they "
             f"are painted twice. Give {COLD_START}."
         )
+
+
+def _gpu(name: str, options: Tree, args: Tree) -> Iterator[str]:
+    key = {"Painter": "device", "Listener": "listener_device"}.get(name, "")
+    device, gpus = str(args.get(key, "cpu")), options.get("num_gpus", 0)
+    if device.startswith("cuda") and not gpus:
+        yield f"{name}: args.{key}={device}, and Ray shows it no GPU. Give ray_actor_options.num_gpus."
+    if key and gpus and device == "cpu":
+        yield f"{name}: num_gpus={gpus} holds a GPU that is not used. Give args.{key}=cuda, or no num_gpus."
 
 
 def _scaling(name: str, scaling: Tree, at_once: int | None) -> Iterator[str]:

@@ -10,13 +10,15 @@ from typing import Final
 from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from covergen.errors import BadInput
 from covergen.serving import events
 from covergen.serving.board import Allowance
 from covergen.serving.doors import Doors, Key
 from covergen.serving.orders import Order, Words
-from covergen.serving.pictures import MIME
+from covergen.serving.pictures import MIME, order_of, settings_in
 from covergen.serving.problems import Problem, no_such
 from covergen.serving.reading import patience, picture_wanted, read_body
+from covergen.serving.schema import FinishedCover
 from covergen.serving.states import state_of, states_of
 from covergen.serving.store import Json, Store
 from covergen.serving.studio import Studio, moment
@@ -168,6 +170,19 @@ class Routes:
             raise Problem(422, "invalid", "There is no song: give a file as audio, or the song of an upload.")
         content = await asyncio.to_thread(self.studio.stores(caller.name).song, words.song)
         return JSONResponse(await self.service.listen(content, words))
+
+    async def recall(self, request: Request) -> Response:
+        """Tell the settings that a picture carries: everything that paints it again."""
+        self._caller(request)
+        picture = await request.body()
+        try:
+            told = await asyncio.to_thread(settings_in, picture)
+        except BadInput as refusal:
+            reason = f"The picture cannot be used: {refusal.reason}."
+            raise Problem(422, str(refusal.code), reason) from refusal
+        order_of(told)  # refuses what no picture of covergen's has
+        names = FinishedCover.__dataclass_fields__.keys() - {"image"}
+        return JSONResponse({"parameters": {name: told[name] for name in sorted(names & told.keys())}})
 
     async def ready(self) -> Response:
         """Say whether covers can be painted: the first time one is."""

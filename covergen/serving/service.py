@@ -6,12 +6,11 @@ and settings. L layers, F frames, W feature width.
 """
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -92,10 +91,9 @@ class CoverService:
         )
 
     @cached_property
-    def hearing_digest(self) -> str:
-        """Names the way songs are heard: encoder, seconds, frames kept."""
-        told = json.dumps(self._hearing.recipe(), sort_keys=True, default=str)
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+    def hearing(self) -> dict[str, Any]:
+        """The way songs are heard, as the embed job writes it down: encoder, weights, seconds."""
+        return self._hearing.recipe()
 
     @property
     def feature_shape(self) -> tuple[int, ...]:
@@ -209,9 +207,7 @@ class CoverService:
         model = stable_diffusion.load(self._name, device=self._device, dtype=kind, offline=self._offline)
         if self._fusion is None:
             return Painter(model)
-        fusion, _ = checkpoint.load(
-            self._fusion, model.unet, base_digest=model.digest, recipe=self._hearing.recipe()
-        )
+        fusion, _ = checkpoint.load(self._fusion, model.unet, base_digest=model.digest, recipe=self.hearing)
         return Painter(model, fusion)
 
 

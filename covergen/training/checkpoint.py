@@ -139,11 +139,16 @@ def load_trainer(folder: str | Path) -> dict[str, Any]:
     return state
 
 
-def _check_recipe(folder: str | Path, trained: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+def heard_otherwise(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
+    """Return a setting in which two recipes of hearing differ, or None where music is heard alike."""
     # Songs resampled on the CPU and on the device are heard alike (tests/embeddings/test_resample.py).
-    for key in sorted({*trained, *given} - {"resampler"}):
-        if trained.get(key) != given.get(key):
-            raise ModelError(
-                f"the fusion in {folder} was trained on music heard with {key}={trained.get(key)!r}, not "
-                f"{given.get(key)!r}: embed with the recipe it knows, or train one for this recipe"
-            )
+    names = sorted({*one, *other} - {"resampler"})
+    return next((name for name in names if one.get(name) != other.get(name)), None)
+
+
+def _check_recipe(folder: str | Path, trained: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    if key := heard_otherwise(trained, given):
+        raise ModelError(
+            f"the fusion in {folder} was trained on music heard with {key}={trained.get(key)!r}, not "
+            f"{given.get(key)!r}: embed with the recipe it knows, or train one for this recipe"
+        )

@@ -120,6 +120,28 @@ def test_json_with_a_song_that_was_listened_to_and_a_wait(client):
     assert picture.headers["content-type"] == "image/webp"
 
 
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+def test_a_picture_tells_what_paints_it_again(client, kind):
+    order = {**WORDS, "tags": ["calm"], "variation_strength": 0.25, "format": kind}
+    picture = client.post("/v1/covers", json=order, headers={"Accept": f"image/{kind}"})
+    told = client.post("/v1/recall", content=picture.content, headers={"Content-Type": f"image/{kind}"})
+    parameters = told.json()["parameters"]
+    assert parameters["seed"] == picture.headers["x-covergen-seed"] and parameters["tags"] == ["calm"]
+    assert (parameters["format"], parameters["variation_strength"]) == (kind, 0.25)
+
+
+def test_a_picture_without_settings_or_no_picture_is_refused(client):
+    white = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(white, "PNG")
+    for body, code in (
+        (white.getvalue(), "missing_field"),
+        (b"no picture", "damaged_image"),
+        (b"", "empty_file"),
+    ):
+        answer = client.post("/v1/recall", content=body)
+        assert answer.status_code == 422 and answer.json()["error"]["code"] == code, answer.text
+
+
 def test_words_alone_are_enough(client):
     answer = client.post("/v1/covers", json=WORDS, headers={"Accept": "image/jpeg"})
     assert answer.status_code == 200 and answer.headers["content-type"] == "image/jpeg"

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from mutagen import File
 from mutagen.flac import FLAC
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
@@ -25,6 +26,7 @@ from covergen.serving.page import FOLDER
 from covergen.serving.pictures import settings_in
 from covergen.serving.routes import Settings
 from covergen.serving.service import CoverService
+from tests.audio_files import encoded, tone
 from tests.serving.hosting import hosted
 
 DONE = ".card.done img[src^=blob]"
@@ -236,6 +238,23 @@ class TestInChromium:
         while "Something" not in value["prompt"].get_property("value"):
             assert time.monotonic() < wait, value["album"].get_property("value")
             time.sleep(0.05)
+
+    @pytest.mark.parametrize("kind", ["mp3", "m4a", "ogg", "opus"])
+    def test_the_tags_of_every_format_are_read(self, browser, base, tmp_path, kind):
+        path = tmp_path / f"song.{kind}"
+        path.write_bytes(encoded(kind, tone(8.0, 24_000)[None], 24_000))
+        tagged = File(path, easy=True)
+        if tagged.tags is None:
+            tagged.add_tags()
+        tagged.update({"artist": "Øra", "album": "Harbour – Night", "genre": "electronic"})
+        tagged.save()
+        open_page(browser, base)
+        browser.find_element(By.ID, "files").send_keys(str(path))
+        until(browser, "#facts dd")
+        told = [
+            browser.find_element(By.NAME, name).get_property("value") for name in ("artist", "album", "genre")
+        ]
+        assert told == ["Øra", "Harbour – Night", "electronic"]
 
     def test_a_service_with_keys_asks_for_one_and_tells_how_long_to_wait(self, browser, service, tmp_path):
         allowed = Key("label", hashlib.sha256(b"secret-of-the-label").hexdigest(), Allowance(per_minute=1))

@@ -85,6 +85,8 @@ export const history = async (query) => (await send(`/v1/covers?${new URLSearchP
 export const cancel = async (id) => (await send(`/v1/covers/${id}`, { method: "DELETE" })).json();
 export const favourite = (id, number, wanted) =>
   send(`/v1/covers/${id}/images/${number}/favourite`, { method: wanted ? "PUT" : "DELETE" });
+export const settingsIn = async (image) =>
+  (await (await send("/v1/recall", { method: "POST", body: image, headers: { "Content-Type": image.type } })).json()).parameters;
 export const picture = async (path) => (await send(path)).blob();
 
 // Follows a request by server-sent events, read with fetch since an EventSource sends no key. A connection that

@@ -1,11 +1,10 @@
 // The page: a form that orders covers, and what comes of it.
 
-import { onKeyNeeded, order } from "/web/api.js";
+import { onKeyNeeded, order, settingsIn } from "/web/api.js";
 import { load } from "/web/cards.js";
 import { Comparison, keyDialog, look } from "/web/dialogs.js";
 import { chance, form, letGo, prefill, recall, showScale, tell, wanted, words } from "/web/form.js";
 import { Gallery } from "/web/gallery.js";
-import { settingsIn } from "/web/png.js";
 import { filesIn, hear, isSong, offer, prepare, sound, takeAway } from "/web/sound.js";
 import { tagsOf } from "/web/tags.js";
 
@@ -103,9 +102,7 @@ async function accept(files) {
   const songs = files.filter(isSong).sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
   if (songs.length) await offer(songs, listenTo);
   else if (image) {
-    const settings = await settingsIn(image).catch(() => null);
-    if (settings?.noise_scheduler) take(settings);
-    else problem.textContent = `${image.name} carries no settings of covergen. A PNG that was saved here does.`;
+    await settingsIn(image).then((settings) => take(settings), (refusal) => { problem.textContent = `${image.name}: ${refusal.message}`; });
   } else if (files.length) problem.textContent = "There is no song among these files. mp3, ogg, opus, m4a, flac and wav can be heard.";
 }
 

@@ -1,9 +1,12 @@
 // Artist, album and genre of a song's file: from its tags, from its folders, or from its name.
-// ID3v2: id3.org; Vorbis comments in FLAC, Ogg Vorbis and Opus: xiph.org/vorbis/doc/v-comment.html
+// ID3v2: id3.org; Vorbis comments in FLAC, Ogg Vorbis and Opus: xiph.org/vorbis/doc/v-comment.html; MP4: ISO/IEC
+// 14496-12 and the item list of the QuickTime File Format's metadata
 
 const READ = 2 ** 20; // bytes: tags stand first, and pictures behind the words
 const FRAMES = { TPE1: "artist", TP1: "artist", TPE2: "band", TP2: "band", TALB: "album", TAL: "album", TCON: "genre", TCO: "genre" };
 const ENCODINGS = ["latin1", "utf-16", "utf-16be", "utf-8"];
+const ATOMS = { "\xa9ART": "artist", aART: "band", "\xa9alb": "album", "\xa9gen": "genre" };
+const AROUND = ["moov", "udta", "meta", "ilst"];
 const COMMENTS = { artist: "artist", albumartist: "band", album: "album", genre: "genre" };
 
 const ascii = (bytes, from, to) => String.fromCharCode(...bytes.subarray(from, to));
@@ -58,6 +61,30 @@ function ogg(bytes) {
   return {};
 }
 
+function atoms(bytes, from, to, found) {
+  for (let at = from, length; at + 8 <= to && (length = whole(bytes, at, 4)) >= 8; at += length) {
+    const kind = ascii(bytes, at + 4, at + 8);
+    const end = Math.min(to, at + length);
+    if (AROUND.includes(kind)) atoms(bytes, at + (kind === "meta" ? 12 : 8), end, found);
+    else if (ATOMS[kind]) found[ATOMS[kind]] ??= new TextDecoder().decode(bytes.subarray(at + 24, end));
+  }
+  return found;
+}
+
+// The words of an MP4 stand at its begin or at its end.
+async function mp4(file) {
+  for (let at = 0, length; at + 8 <= file.size; at += length) {
+    const head = new Uint8Array(await file.slice(at, at + 16).arrayBuffer());
+    length = whole(head, 0, 4);
+    if (length === 1) length = whole(head, 8, 8);
+    if (length < 8) break;
+    if (ascii(head, 4, 8) !== "moov") continue;
+    const bytes = new Uint8Array(await file.slice(at, at + Math.min(length, 16 * READ)).arrayBuffer());
+    return atoms(bytes, 0, bytes.length, {});
+  }
+  return {};
+}
+
 const READERS = { "ID3": id3, "fLa": flac, "Ogg": ogg };
 
 // Names such as "Satie - Nocturnes.mp3" or "01 Satie - Nocturnes.mp3", in folders such as "Satie/Nocturnes".
@@ -74,7 +101,7 @@ export async function tagsOf(file) {
   const named = wordsOf(file.name, file.folders);
   try {
     const bytes = new Uint8Array(await file.slice(0, READ).arrayBuffer());
-    const { band, ...found } = READERS[ascii(bytes, 0, 3)]?.(bytes) ?? {};
+    const { band, ...found } = ascii(bytes, 4, 8) === "ftyp" ? await mp4(file) : READERS[ascii(bytes, 0, 3)]?.(bytes) ?? {};
     const genre = found.genre?.replace(/^\(\d+\)/, "").trim();
     const told = { artist: band || found.artist, album: found.album, genre: /^\d*$/.test(genre ?? "") ? "" : genre };
     return { ...named, ...Object.fromEntries(Object.entries(told).filter(([, value]) => value?.trim())) };
