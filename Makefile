@@ -15,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(TORCH)
 
-.PHONY: setup demo serve benchmark test test-full check clean
+.PHONY: setup demo serve benchmark test test-full fuzz check clean
 
 setup: $(STAMP)
 
@@ -39,10 +39,13 @@ test-full: setup
 	@bash deploy/browser.sh
 	@$(BIN)/python -m pytest -m "not gpu"
 
+fuzz: setup
+	@bash deploy/fuzz.sh
+
 check: setup
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-fuzz out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -28,7 +28,7 @@ SCALING: Final = {
     "downscale_to_zero_delay_s": 15,
 }
 EVERY: Final = 0.5  # seconds between samples
-PACE: Final = 8.0  # seconds over which the pace is counted
+PACE: Final = 15.0  # seconds over which the pace is counted
 
 
 @dataclass
@@ -57,8 +57,8 @@ class Record:
 
 def main(plot: Path) -> None:
     """Let clients come and go, write the plot, print what was seen."""
-    record, over = Record(), threading.Event()
     with served(SCALING):
+        record, over = Record(), threading.Event()
         wanted = {**WORDS, "track": track(0)}
         watching = threading.Thread(target=_watch, args=(record, over))
         watching.start()
@@ -90,8 +90,10 @@ def _phase(record: Record, wanted: dict[str, Any], clients: int, until: float) -
     for each in asking:
         each.join()
     record.first += seconds[:1]
-    while not clients and record.samples[-1]["running"] and record.now < until:
+    while not clients and record.now < until:
         time.sleep(EVERY)
+        if record.samples and not record.samples[-1]["running"]:
+            return
 
 
 def _watch(record: Record, over: threading.Event) -> None:

@@ -133,7 +133,7 @@ class Client:
         told = settings_in(picture)
         names = ("artist", "album", "genre", "year", "prompt", "seed", "steps", "guidance_scale", "size")
         more = ("audio_guidance_scale", "audio_scale", "noise_shift", "noise_scheduler", "format")
-        varied = ("variation_seed", "variation_strength")
+        varied = ("variation_seed", "variation_strength", "varied_before")
         return self.cover(song, **{name: told[name] for name in (*names, *more, *varied) if name in told})
 
     def history(self, *, limit: int = 50, favourites: bool = False) -> list[Order]:
@@ -176,7 +176,8 @@ def _refusal(answer: httpx2.Response) -> ServiceError:
 
 def _form(words: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in words.items() if value is not None}
-    return {name: list(value) if name == "tags" else str(value) for name, value in given.items()}
+    lists = (list, tuple)
+    return {name: list(value) if isinstance(value, lists) else str(value) for name, value in given.items()}
 
 
 def _file(song: str | Path | bytes) -> dict[str, tuple[str, bytes, str]]:

@@ -3,6 +3,7 @@
 On a cluster `serve deploy serve_config.yaml` does the same.
 """
 
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -37,6 +38,7 @@ def main(path: str) -> None:
     say("serve: models are loaded, a first cover is painted")
     paint_once(place)
     say(f"serve: the page is at {place}/, the API is described at {place}/openapi.json; Ctrl-C stops both")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager ends it as Ctrl-C does
     with suppress(KeyboardInterrupt):
         while True:
             time.sleep(3600)

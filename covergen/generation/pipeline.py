@@ -46,7 +46,8 @@ class CoverRequest:
 
     With a `variation_strength` above 0 its first noise lies that far on the way from its seed's to the
     variation seed's; at 1 it is the other seed's cover. The noise of later steps (DDPM) stays the own seed's
-    until then.
+    until then. A variation of a varied cover begins where that one did: `varied_before` holds the seeds and
+    strengths of what led there, in order.
     """
 
     states: NDArray[Any]  # (T, D)
@@ -54,6 +55,7 @@ class CoverRequest:
     frames: NDArray[Any] | None = None  # (L, F, W)
     variation_seed: int = 0
     variation_strength: float = 0.0
+    varied_before: tuple[tuple[int, float], ...] = ()
 
     @property
     def noise_seed(self) -> int:
@@ -142,9 +144,15 @@ class Painter:
         shape = self.stable_diffusion.latent_shape
         first = noise.first_noise(own, shape)
         for row, request in enumerate(requests):
-            if 0 < request.variation_strength < 1:
-                (other,) = noise.first_noise(noise.generators([request.variation_seed]), shape)
-                first[row] = noise.between(first[row], other, request.variation_strength)
+            if request.variation_strength >= 1:
+                continue
+            for seed, strength in (
+                *request.varied_before,
+                (request.variation_seed, request.variation_strength),
+            ):
+                if strength > 0:
+                    (other,) = noise.first_noise(noise.generators([seed]), shape)
+                    first[row] = noise.between(first[row], other, strength)
         return first
 
     def _denoise(self, latents: Tensor, timesteps: Tensor, conditioning: Tensor) -> Tensor:

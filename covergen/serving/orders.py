@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from covergen.errors import ConfigError
 from covergen.serving.problems import Problem
-from covergen.serving.schema import MOST_COVERS, CoverOrder
+from covergen.serving.schema import MOST_COVERS, VARIED, CoverOrder
 
 Status = Literal["queued", "listening", "painting", "done", "failed", "cancelled"]
 
@@ -28,6 +28,7 @@ Seed = Annotated[
     Field(ge=0, lt=2**64, examples=["1234"]),
     PlainSerializer(str),
 ]
+_LISTS = ("tags", "varied_before")
 _MUSIC = "the sound: give a file as `audio`, or one of `song` and `track`; with none the words alone decide"
 
 
@@ -61,6 +62,9 @@ class Order(Words):
     format: Literal["png", "jpeg", "webp"] = "png"
     variation_seed: Seed | None = Field(None, description="of the noise that a variation leans to")
     variation_strength: float = Field(0.0, ge=0, le=1, description="about .25 varies subtly, .6 strongly")
+    varied_before: list[Annotated[str, Field(pattern=f"^{VARIED}$")]] = Field(
+        [], max_length=64, description="variations of the cover that is varied, in order, as SEED:STRENGTH"
+    )
     first_variant: int = Field(0, ge=0, lt=2**31, description="number of the first cover")
 
     def order(self) -> CoverOrder:
@@ -68,7 +72,7 @@ class Order(Words):
         given = self.model_dump(exclude={"song", "track"})
         numbers = {name: getattr(self, name) for name in ("seed", "variation_seed")}
         try:
-            return CoverOrder(**{**given, **numbers, "tags": tuple(self.tags)})
+            return CoverOrder(**{**given, **numbers, **{name: tuple(getattr(self, name)) for name in _LISTS}})
         except ConfigError as error:
             raise Problem(422, "invalid", str(error)) from error
 
@@ -139,11 +143,11 @@ def read_json(body: bytes, model: type[Words]) -> Any:
 
 
 def read_form(fields: Iterable[tuple[str, str]], model: type[Words]) -> Any:
-    """Return the model of a form's fields; empty ones are left out, tags come repeated or with commas."""
+    """Return the model of a form's fields; empty ones are left out, lists come repeated or with commas."""
     given: dict[str, Any] = {}
     for name, value in fields:
-        if name == "tags":
-            given.setdefault("tags", []).extend(tag.strip() for tag in value.split(",") if tag.strip())
+        if name in _LISTS:
+            given.setdefault(name, []).extend(part.strip() for part in value.split(",") if part.strip())
         elif name in given:
             raise Problem(422, "invalid", f"{name} is given twice.")
         elif value.strip():

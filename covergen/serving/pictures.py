@@ -103,7 +103,7 @@ def _whole(value: Any) -> int:
 _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     **dict.fromkeys(("artist", "album", "genre", "year", "prompt", "noise_scheduler", "format"), _text),
     **dict.fromkeys(("n", "seed", "steps", "size", "variation_seed", "first_variant"), _whole),
-    "tags": _texts,
+    **dict.fromkeys(("tags", "varied_before"), _texts),
 }
 
 

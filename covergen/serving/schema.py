@@ -1,5 +1,6 @@
 """What the service is asked and what it answers, as plain values that refuse nonsense when they are made."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal
@@ -34,6 +35,8 @@ _RANGES: Final = {
 _LONGEST: Final = {"artist": 500, "album": 1000, "genre": 100, "year": 30, "prompt": 1200}
 _MOST_TAGS, _LONGEST_TAG = 16, 60
 _SEEDS: Final = ("seed", "variation_seed")
+_MOST_VARIATIONS: Final = 64
+VARIED: Final = r"\d{1,20}:0?\.\d{1,20}"  # SEED:STRENGTH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +49,8 @@ class CoverOrder:
 
     A `variation_strength` above 0 varies one cover (about .25 subtly, .6 strongly; 1 is another cover): every
     variant then begins at `seed`, or the album's own first one, and leans by that much to a noise of its own:
-    that of variation_seed + k, or again one that the album decides.
+    that of variation_seed + k, or again one that the album decides. Where that cover was varied itself,
+    `varied_before` holds its own variations in order, each as "SEED:STRENGTH", such as "17:.25".
     """
 
     artist: str
@@ -67,6 +71,7 @@ class CoverOrder:
     format: ImageFormat = "png"
     variation_seed: int | None = None
     variation_strength: float = 0.0
+    varied_before: tuple[str, ...] = ()
     first_variant: int = 0
 
     def __post_init__(self) -> None:
@@ -78,6 +83,16 @@ class CoverOrder:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise ConfigError(f"{name}={value} is out of range; take {low} to {high}.")
+        if len(self.varied_before) > _MOST_VARIATIONS:
+            raise ConfigError(f"varied_before holds more than {_MOST_VARIATIONS} variations; begin anew.")
+        for told in self.varied_before:
+            if not re.fullmatch(VARIED, told) or int(told.partition(":")[0]) >= 2**64:
+                raise ConfigError(f"varied_before={told[:40]} is not SEED:STRENGTH, such as 17:0.25.")
+
+    def variations(self) -> tuple[tuple[int, float], ...]:
+        """Return `varied_before` as seeds and strengths."""
+        parts = [told.partition(":") for told in self.varied_before]
+        return tuple((int(seed), float(strength)) for seed, _, strength in parts)
 
     def _check_words(self) -> None:
         for name in ("artist", "album"):
@@ -133,6 +148,7 @@ class FinishedCover:
     seed: int
     variation_seed: int | None
     variation_strength: float
+    varied_before: tuple[str, ...] = ()
     steps: int
     guidance_scale: float
     audio_guidance_scale: float | None
@@ -153,4 +169,5 @@ class FinishedCover:
         left_out = {"image", "seconds"}
         told = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
         seeds = {name: None if told[name] is None else str(told[name]) for name in _SEEDS}
-        return {**told, **seeds, "tags": list(self.tags)}
+        lists = {"tags": list(self.tags), "varied_before": list(self.varied_before)}
+        return {**told, **seeds, **lists}

@@ -137,7 +137,9 @@ class CoverService:
         planned = []
         for variant in range(order.first_variant, order.first_variant + order.n):
             seed, variation_seed = _seeds(order, variant)
-            request = CoverRequest(states, seed, frames, variation_seed or 0, order.variation_strength)
+            request = CoverRequest(
+                states, seed, frames, variation_seed or 0, order.variation_strength, order.variations()
+            )
             planned.append(
                 Planned(
                     request=request,

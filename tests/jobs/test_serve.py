@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -133,22 +134,20 @@ def processes(deployment: str) -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_painters_and_ingresses_are_killed_and_redeployed_and_nothing_is_lost(
+def test_painters_and_ingresses_are_killed_and_other_weights_deployed_and_nothing_is_lost(
     service: str, manifest: dict[str, Any]
 ) -> None:
     from ray.serve.schema import ServeDeploySchema
 
     from jobs.deploy import deploy
 
-    ids: list[str] = []
-    lock, left = threading.Lock(), iter(range(48))
+    asked: dict[str, str] = {}
+    lock, left, over = threading.Lock(), count(), threading.Event()
 
     def client() -> None:
-        while True:
+        while not over.is_set():
             with lock:
-                k = next(left, None)
-            if k is None:
-                return
+                k = next(left)
             key = {"Idempotency-Key": f"kill-{k}"}
             for _ in range(60):  # an ingress that dies takes connections along: the key makes that harmless
                 try:
@@ -160,10 +159,10 @@ def test_painters_and_ingresses_are_killed_and_redeployed_and_nothing_is_lost(
                     break
                 time.sleep(0.5)
             with lock:
-                ids.append(answer.json()["id"])
+                asked[key["Idempotency-Key"]] = number = answer.json()["id"]
             for _ in range(100):
                 try:
-                    ended(ids[-1])
+                    ended(number)
                     break
                 except (requests.ConnectionError, ValueError):
                     time.sleep(0.5)
@@ -175,12 +174,17 @@ def test_painters_and_ingresses_are_killed_and_redeployed_and_nothing_is_lost(
         time.sleep(6)
         os.kill(processes(deployment)[0], signal.SIGKILL)
     time.sleep(6)
-    manifest["applications"][0]["args"]["waiting"] = 255
+    manifest["applications"][0]["args"]["fusion"] = None  # words alone: other weights
     deploy(ServeDeploySchema.model_validate(manifest))
+    time.sleep(6)
+    over.set()
     for each in clients:
         each.join()
-    states = [ended(number) for number in ids]
-    assert len(set(ids)) == 48
+    states = [ended(number) for number in asked.values()]
+    assert len(set(asked.values())) == len(asked) > 24
     assert {state["status"] for state in states} == {"done"}
-    assert sum(len(state["covers"]) for state in states) == 96
+    covers = [cover["parameters"] for state in states for cover in state["covers"]]
+    assert len(covers) == 2 * len(asked)
+    digests = {parameters["fusion_digest"] for parameters in covers}
+    assert len(digests) == 2 and None in digests, digests
     assert ray.is_initialized()

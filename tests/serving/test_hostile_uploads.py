@@ -42,5 +42,4 @@ def test_no_upload_breaks_the_service_and_none_stays_in_its_memory(tmp_path):
             if k >= FIRST:
                 later.append(memory(process))
     assert sum(answers.values()) == COUNT and answers[200] > 20 and answers[422] > 20, answers
-    print(f"{dict(answers)}; {later[0]} kB after {FIRST}, at most {max(later)} kB after that")
     assert max(later[-20:]) <= 1.1 * later[0], (later[0], later[-20:])

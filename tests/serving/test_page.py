@@ -8,6 +8,7 @@ from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
+import httpx2
 import pytest
 from mutagen import File
 from mutagen.flac import FLAC
@@ -153,6 +154,11 @@ class TestInChromium:
         until(browser, DONE, 5)
         find(browser, "[data-do=strongly]")[0].click()
         until(browser, DONE, 6)
+        newest = httpx2.get(f"{base}/v1/covers", params={"limit": 2}).json()["covers"]
+        strongly, subtly = (state["covers"][0]["parameters"] for state in newest)
+        assert (
+            strongly["varied_before"] == [f"{subtly['variation_seed']}:0.25"] and not subtly["varied_before"]
+        )
         find(browser, "[data-do=again]")[2].click()
         until(browser, DONE, 7)
         assert len(find(browser, ".album")) == 1  # one album's covers stand together

@@ -38,8 +38,10 @@ def test_words_of_any_characters_come_back(kind, album, prompt):
 def test_the_longest_words_fit_into_every_format(kind):
     longest = {"artist": 500, "album": 1000, "genre": 100, "year": 30, "prompt": 1200}
     tags = ("🎷" * 60,) * 16
-    order = CoverOrder(**{name: "🎷" * count for name, count in longest.items()}, tags=tags)
+    words = {name: "🎷" * count for name, count in longest.items()}
+    order = CoverOrder(**words, tags=tags, varied_before=(f"{2**64 - 1}:0.{'1' * 20}",) * 64)
     told = {**vars(order), "prompt": f"{order.prompt} {', '.join(tags)}.", "tags": list(tags), "seed": "1"}
+    told["varied_before"] = list(order.varied_before)
     assert settings_in(encode(PIXELS, kind, told)) == told
 
 

@@ -19,6 +19,16 @@ def test_a_value_out_of_range_is_named_with_its_remedy(field, value):
         CoverOrder(artist="A", album="B", **{field: value})
 
 
+@pytest.mark.parametrize(
+    "told", [("5",), ("5:1",), ("9" * 20 + ":.5",), ("5:.5",) * 65, ("-1:.5",), ("5:.5\n",)]
+)
+def test_variations_before_are_seeds_and_strengths(told):
+    with pytest.raises(ConfigError, match="varied_before"):
+        CoverOrder(artist="A", album="B", varied_before=told)
+    order = CoverOrder(artist="A", album="B", varied_before=("5:.5", f"{2**64 - 1}:0.25"))
+    assert order.variations() == ((5, 0.5), (2**64 - 1, 0.25))
+
+
 @pytest.mark.parametrize("field", ["artist", "album"])
 def test_words_that_decide_the_seed_must_be_there(field):
     with pytest.raises(ConfigError, match=f"{field} is empty"):

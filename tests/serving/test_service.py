@@ -147,6 +147,19 @@ def test_the_stronger_the_variation_the_farther_the_picture(service, low_song):
     assert 0 < np.abs(subtle - own).mean() < np.abs(strong - own).mean()
 
 
+def test_a_variation_of_a_varied_cover_begins_at_that_cover(service, low_song):
+    order = replace(ORDER, n=1, seed=5, variation_seed=99, variation_strength=0.6)
+    varied = pixels(service.cover(low_song, order)[0])
+    on_it = replace(order, varied_before=("99:0.6",), variation_seed=7)
+    same = service.cover(low_song, replace(on_it, variation_strength=0.0))[0]
+    assert np.array_equal(pixels(same), varied)
+    (again,) = service.cover(low_song, replace(on_it, variation_strength=0.2))
+    (from_the_seed,) = service.cover(low_song, replace(order, variation_seed=7, variation_strength=0.2))
+    assert np.abs(pixels(again) - varied).mean() < np.abs(pixels(from_the_seed) - varied).mean()
+    repainted = service.cover(low_song, order_of(settings_in(again.image)))[0]
+    assert np.array_equal(pixels(repainted), pixels(again)) and repainted.varied_before == ("99:0.6",)
+
+
 def test_variations_keep_the_seed_and_each_has_one_of_its_own(service):
     order = replace(ORDER, n=3, seed=5, variation_seed=2**64 - 1, variation_strength=0.25)
     planned = service.plan(None, order)

@@ -76,10 +76,10 @@ async function act(what, request, number, button) {
 function anew(what, { state }, number) {
   const asked = { ...state.order, song: state.song, track: state.track, n: 1 };
   if (what === "retry") return { ...asked, first_variant: (state.order.first_variant ?? 0) + number };
-  const { seed } = state.covers[number].parameters;
-  const varied = what in STRENGTH;
-  return { ...asked, first_variant: 0, seed: varied ? seed : chance(),
-    variation_seed: varied ? chance() : null, variation_strength: STRENGTH[what] ?? 0 };
+  if (!(what in STRENGTH)) return { ...asked, first_variant: 0, seed: chance(), variation_seed: null, variation_strength: 0, varied_before: [] };
+  const { seed, variation_seed: last, variation_strength: by, varied_before: before = [] } = state.covers[number].parameters;
+  const begin = by >= 1 ? { seed: last, varied_before: [] } : { seed, varied_before: by > 0 ? [...before, `${last}:${by}`] : [] };
+  return { ...asked, first_variant: 0, ...begin, variation_seed: chance(), variation_strength: STRENGTH[what] };
 }
 
 async function save({ state }, cover) {

@@ -40,7 +40,7 @@ export function wanted() {
   const guided = number("audio_guidance_scale");
   return {
     ...pick(recalled ?? {}, WITHOUT_FIELDS),
-    ...(kept && recalled?.seed === kept && pick(recalled, ["variation_seed", "variation_strength"])),
+    ...(kept && recalled?.seed === kept && pick(recalled, ["variation_seed", "variation_strength", "varied_before"])),
     ...words(),
     prompt: prompt && prompt !== suggested ? prompt : undefined,
     song: sound.song ?? undefined,
