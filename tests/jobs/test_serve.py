@@ -23,12 +23,14 @@ from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
 from covergen.serving.schema import CoverOrder
 from covergen.serving.service import CoverService
+from tests.serving import test_page as page
 
 pytestmark = pytest.mark.ray
 MANIFEST = Path(__file__).parent.parent.parent / "serve_config.yaml"
 BASE = "http://127.0.0.1:18000"
 SONG = audio.encode_flac(synthesise(draw_album(3, "eval"), 12.0, 24_000), 24_000)
 WORDS = {"artist": "Mira", "album": "Moonlight", "genre": "jazz", "steps": 2}
+browser, song = page.browser, page.song  # fixtures
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,17 @@ def ended(number: str, seconds: float = 120) -> dict[str, Any]:
             return state
         time.sleep(0.1)
     raise AssertionError(state)
+
+
+class TestInChromium:
+    """First, for it counts the covers of a new root."""
+
+    pytestmark = page.in_chromium
+
+    def test_the_page_does_all_it_does_on_the_deployed_service(
+        self, browser: Any, service: str, song: str, tmp_path: Path
+    ) -> None:
+        page.TestInChromium().test_from_a_song_to_covers_and_back(browser, service, song, tmp_path)
 
 
 def test_a_song_goes_in_and_the_cover_of_the_core_comes_out(service: str) -> None:

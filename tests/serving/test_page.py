@@ -181,8 +181,10 @@ class TestInChromium:
         assert settings["variation_strength"] == 0.25
 
         browser.find_element(By.ID, "show-favourites").click()
-        until(browser, ".card", 1)
-        assert len([card for card in find(browser, ".card") if card.is_displayed()]) == 1
+        end = time.monotonic() + 30
+        while self.shown(browser, ".card") != 1:
+            assert time.monotonic() < end, self.shown(browser, ".card")
+            time.sleep(0.05)
 
         open_page(browser, base)
         until(browser, DONE, 7)  # the history
@@ -202,6 +204,12 @@ class TestInChromium:
         until(browser, "[data-do=compare][aria-pressed=true]")
         compare.click()
         assert not find(browser, "[data-do=compare][aria-pressed=true]") and not find(browser, "dialog[open]")
+
+    @staticmethod
+    def shown(browser, selector: str) -> int:
+        with suppress(StaleElementReferenceException):
+            return len([element for element in find(browser, selector) if element.is_displayed()])
+        return -1
 
     @staticmethod
     def saved(browser, card: int, folder: Path) -> Path:
