@@ -24,6 +24,8 @@ from covergen.serving.store import Json, Kept, Store
 ATTEMPTS: Final = 8  # at a cover whose painter dies or is full
 PAUSE: Final = 0.5  # seconds before another attempt, doubled each time
 LOOK: Final = 0.1  # seconds between looks whether another replica has brought a request to its end
+FRESH: Final = 60.0  # seconds for which what was heard is known
+KNOWN: Final = 32  # songs and tracks at once; a megabyte each with MERT
 PATIENCE: Final = 900.0  # seconds without news of a cover: longer than the longest cold start
 
 log = logging.getLogger("covergen.serving")
@@ -78,6 +80,9 @@ class Studio:
         self._carried: dict[str, _Work] = {}
         self.reporter = Reporter(board, name, self._carried)
         self._recipe: str | None = None  # of all listeners
+        self._heard: dict[
+            tuple[str, str | None, str | None], tuple[float, Heard]
+        ] = {}  # and when it was heard
 
     def begin(self, owner: str, number: str, *, asked: Json | None = None, watched: bool = True) -> None:
         """Carry a request in the background, once; `asked` is what is kept of one that is new.
@@ -119,12 +124,27 @@ class Studio:
                 await asyncio.sleep(min(LOOK, left))
 
     async def heard(self, owner: str, *, song: str | None, track: str | None) -> Heard | None:
-        """Return what is heard in an upload or in a track of the catalogue. Raises BadInput."""
-        if track is not None:
-            found: Heard = await self._again(lambda: self.listener.track(track))
-            return found
-        if song is None:
+        """Return what is heard in an upload or in a track of the catalogue. Raises BadInput.
+
+        What was asked for a moment ago is still known: many orders vary an earlier one.
+        """
+        if song is None and track is None:
             return None
+        now, asked = time.monotonic(), (owner, song, track)
+        self._heard = {one: told for one, told in self._heard.items() if now - told[0] < FRESH}
+        if asked in self._heard:
+            return self._heard[asked][1]
+        heard: Heard = (
+            await self._again(lambda: self.listener.track(track))
+            if song is None
+            else await self._upload(owner, song)
+        )
+        while len(self._heard) >= KNOWN:
+            del self._heard[next(iter(self._heard))]
+        self._heard[asked] = now, heard
+        return heard
+
+    async def _upload(self, owner: str, song: str) -> Heard:
         if self._recipe is None:
             self._recipe = await self._again(self.listener.recipe)
         store, recipe = self.stores(owner), self._recipe
