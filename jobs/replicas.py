@@ -9,11 +9,11 @@ from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
 
 from covergen.errors import CovergenError
+from covergen.serving.hearing import Lost
 from covergen.serving.orders import Words
 from covergen.serving.painting import Painted, Progress
 from covergen.serving.problems import Problem
 from covergen.serving.schema import CoverOrder, Heard
-from covergen.serving.studio import Lost
 
 
 class FarListener:

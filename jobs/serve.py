@@ -14,13 +14,14 @@ from ray import serve
 
 from covergen.config_serve import Serve
 from covergen.serving.app import make_app
+from covergen.serving.hearing import Lost
 from covergen.serving.listening import Listening
 from covergen.serving.painting import Painting
 from covergen.serving.problems import Problem
 from covergen.serving.routes import Service
 from covergen.serving.service import CoverService
 from covergen.serving.store import Store
-from covergen.serving.studio import Lost, Studio
+from covergen.serving.studio import Studio
 from jobs.board import FarBoard
 from jobs.replicas import FarListener, FarPainter
 

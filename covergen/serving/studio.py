@@ -1,4 +1,4 @@
-"""Carries accepted requests to their end: listen, paint every cover, keep, tell; again where a painter died.
+"""Carries accepted requests to their end: hear, paint every cover, keep, tell; again where a painter died.
 
 Knows no HTTP and no cluster: who listens, who paints and where the board is, is given. A request may be
 carried twice, by a second studio when the first fell silent: seeds and the store make that harmless.
@@ -8,12 +8,13 @@ import asyncio
 import base64
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from covergen.errors import BadInput, ConfigError, RootError
 from covergen.serving.board import Event, Report
+from covergen.serving.hearing import ATTEMPTS, PAUSE, Hearing, Listener, Lost
 from covergen.serving.orders import Order
 from covergen.serving.painting import Painted, Progress
 from covergen.serving.problems import Problem, of_song
@@ -21,31 +22,10 @@ from covergen.serving.reporter import BoardLine, Reporter
 from covergen.serving.schema import CoverOrder, Heard
 from covergen.serving.store import Json, Kept, Store
 
-ATTEMPTS: Final = 8  # at a cover whose painter dies or is full
-PAUSE: Final = 0.5  # seconds before another attempt, doubled each time
 LOOK: Final = 0.1  # seconds between looks whether another replica has brought a request to its end
-FRESH: Final = 60.0  # seconds for which what was heard is known
-KNOWN: Final = 32  # songs and tracks at once; a megabyte each with MERT
 PATIENCE: Final = 900.0  # seconds without news of a cover: longer than the longest cold start
 
 log = logging.getLogger("covergen.serving")
-
-
-class Lost(Exception):
-    """Who painted or listened is gone, or could not take it: worth another attempt."""
-
-
-class Listener(Protocol):
-    """Whoever hears songs. All raise BadInput, or Lost."""
-
-    async def recipe(self) -> str:
-        """Return what names the way of hearing."""
-
-    async def hear(self, song: bytes) -> Heard:
-        """Return what is heard in a song."""
-
-    async def track(self, track_id: str) -> Heard:
-        """Return what was heard in a track of the catalogue."""
 
 
 class Painter(Protocol):
@@ -75,14 +55,11 @@ class Studio:
         name: str,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ):
-        self.stores, self.board, self.listener, self.painter = stores, board, listener, painter
+        self.stores, self.board, self.painter = stores, board, painter
         self.name, self.now = name, now
         self._carried: dict[str, _Work] = {}
         self.reporter = Reporter(board, name, self._carried)
-        self._recipe: str | None = None  # of all listeners
-        self._heard: dict[
-            tuple[str, str | None, str | None], tuple[float, Heard]
-        ] = {}  # and when it was heard
+        self.hearing = Hearing(stores, listener, self.reporter)
 
     def begin(self, owner: str, number: str, *, asked: Json | None = None, watched: bool = True) -> None:
         """Carry a request in the background, once; `asked` is what is kept of one that is new.
@@ -122,47 +99,6 @@ class Studio:
             await self.carry_on(owner, number)
             if number not in self._carried:
                 await asyncio.sleep(min(LOOK, left))
-
-    async def heard(self, owner: str, *, song: str | None, track: str | None) -> Heard | None:
-        """Return what is heard in an upload or in a track of the catalogue. Raises BadInput.
-
-        What was asked for a moment ago is still known: many orders vary an earlier one.
-        """
-        if song is None and track is None:
-            return None
-        now, asked = time.monotonic(), (owner, song, track)
-        self._heard = {one: told for one, told in self._heard.items() if now - told[0] < FRESH}
-        if asked in self._heard:
-            return self._heard[asked][1]
-        heard: Heard = (
-            await self._again(lambda: self.listener.track(track))
-            if song is None
-            else await self._upload(owner, song)
-        )
-        while len(self._heard) >= KNOWN:
-            del self._heard[next(iter(self._heard))]
-        self._heard[asked] = now, heard
-        return heard
-
-    async def _upload(self, owner: str, song: str) -> Heard:
-        if self._recipe is None:
-            self._recipe = await self._again(self.listener.recipe)
-        store, recipe = self.stores(owner), self._recipe
-        known: Heard | None = await asyncio.to_thread(store.heard, song, recipe)
-        if known is None:
-            content, began = await asyncio.to_thread(store.song, song), time.monotonic()
-            known = await self._again(lambda: self.listener.hear(content))
-            self.reporter.tell("heard", time.monotonic() - began)
-            await asyncio.to_thread(store.keep_heard, known, recipe)
-        return known
-
-    async def _again(self, ask: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        for attempt in range(ATTEMPTS):
-            try:
-                return await ask()
-            except Lost:
-                await asyncio.sleep(PAUSE * 2**attempt)
-        raise Problem(503, "unavailable", "Nobody can listen at present; try again in a minute.")
 
 
 class _Work:
@@ -220,7 +156,8 @@ class _Work:
         order = Order.model_validate(asked["order"])
         self.waiting, self.known = set(range(order.n)) - set(there), True
         self._say({"event": "state"})
-        heard, wanted = await self.studio.heard(self.owner, song=order.song, track=order.track), order.order()
+        wanted = order.order()
+        heard = await self.studio.hearing.heard(self.owner, song=order.song, track=order.track)
         covers = [self._cover(heard, wanted, number) for number in sorted(self.waiting)]
         failed = [reason for reason in await asyncio.gather(*covers) if reason]
         return _failed(*failed[0], covers=len(failed)) if failed else {"status": "done"}
