@@ -112,6 +112,7 @@ class _Work:
         self.waiting: set[int] = set()
         self.painting: set[int] = set()
         self.ended: Json | None = None
+        self.given_up = False
         self.through = asyncio.create_task(self._through())
         self.task = asyncio.create_task(self._carry())
 
@@ -124,6 +125,7 @@ class _Work:
 
     def give_up(self) -> None:
         """Stop painting; the request ends as cancelled."""
+        self.given_up = True
         self.through.cancel()
 
     async def _carry(self) -> None:
@@ -131,8 +133,7 @@ class _Work:
         try:
             ended = await self.through
         except asyncio.CancelledError:
-            if not self.through.cancelled():  # it is the service that stops: another studio will go on
-                self.through.cancel()
+            if not self.given_up:  # it is the service that stops: another studio will go on
                 raise
             ended = {"status": "cancelled"}
         except Exception as error:  # noqa: BLE001 - whatever it is, the request ends

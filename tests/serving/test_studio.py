@@ -129,6 +129,22 @@ def test_what_breaks_is_answered_with_its_id(app, client):
     assert answer.headers["x-request-id"] == answer.json()["error"]["request_id"]
 
 
+def test_a_service_that_stops_leaves_its_requests_to_the_next(store):
+    number = left_behind(store, steps=100)
+    service = CoverService()
+
+    async def stops_amid_a_cover():
+        painting = Painting(service)
+        await painting.warm()
+        studio = Studio(lambda _: store, LocalBoard(Board()), Listening(service), painting, name="stopped")
+        studio.begin("everybody", number)
+        while painting.load != (0, 1):
+            await asyncio.sleep(0.01)
+
+    asyncio.run(stops_amid_a_cover())
+    assert store.ended(number) is None and store.covers(number) == {}
+
+
 def test_a_request_that_was_left_behind_can_be_given_up(client, store):
     number = left_behind(store, steps=100)
     assert client.delete(f"/v1/covers/{number}").json()["status"] == "cancelled"
