@@ -5,6 +5,7 @@ U-Net for each shape of conditioning among them; their noise schedulers are thei
 like does not depend on the others, as in `Painter.paint`. Queues, limits and fairness are left to callers.
 """
 
+import atexit
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -105,6 +106,7 @@ class Easel:
         self._closed = False
         self._thread = Thread(target=self._run, name="easel", daemon=True)
         self._thread.start()
+        atexit.register(self._stop)  # an interpreter that ends amid a step would abort
 
     @property
     def waiting(self) -> int:
@@ -135,13 +137,17 @@ class Easel:
 
     def close(self) -> None:
         """Stop after the step that runs; covers that are not finished are cancelled."""
+        self._stop()
+        atexit.unregister(self._stop)
+        for order in [*(row.order for row in self._on_it), *self._waiting]:
+            order.cover.cancel()
+        self._clear()
+
+    def _stop(self) -> None:
         with self._changed:
             self._closed = True
             self._changed.notify()
         self._thread.join()
-        for order in [*(row.order for row in self._on_it), *self._waiting]:
-            order.cover.cancel()
-        self._clear()
 
     def _run(self) -> None:
         while (come := self._gather()) is not None:
