@@ -52,3 +52,8 @@ def squares(batch: pa.Table, chosen: Sequence[int], size: int) -> Pixels:
     """Return the squares (B, size, size, 3) of the chosen rows of CROPS."""
     pixels = [np.frombuffer(batch["pixels"][index].as_buffer(), np.uint8) for index in chosen]
     return np.stack(pixels).reshape(len(chosen), size, size, 3)
+
+
+def plain_square(size: int) -> Pixels:
+    """Return one square (1, size, size, 3) of soft noise, to ask a model whether it works at all."""
+    return np.random.default_rng(0).integers(96, 160, (1, size, size, 3), dtype=np.uint8)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from covergen.columns import Table
-from covergen.errors import BadInput, RejectCode, RootError
+from covergen.errors import BadInput, ModelError, RejectCode, RootError
 from covergen.tables import CHECKSUM
 
 _HALF_MAX: Final = float(np.finfo(np.float16).max)
@@ -90,11 +90,41 @@ def refusals(batch: pa.Table) -> list[Mapping[str, Any] | BadInput]:
     ]
 
 
-def storable(record: Mapping[str, NDArray[Any]], *, whose: str) -> Mapping[str, Any] | BadInput:
-    """Return the tensors of a row, or a refusal of what float16 cannot hold, as an answer of `whose`."""
-    if all(np.all(np.abs(values) <= _HALF_MAX) for values in record.values()):  # false for NaN
-        return record
+def check_shape(answer: NDArray[Any], shape: Sequence[int], *, whose: str) -> None:
+    """Raise ModelError unless a model's answer has the shape that the model promised."""
+    if answer.shape != tuple(shape):
+        raise ModelError(
+            f"the {whose} answered with the shape {answer.shape}, where what it tells of itself promises "
+            f"{tuple(shape)}: it is the model that has to be mended, no row is to blame"
+        )
+
+
+def storable(
+    tensors: Mapping[str, NDArray[Any]], *, whose: str, probe: Callable[[], NDArray[Any]]
+) -> list[Mapping[str, Any] | BadInput]:
+    """Return each row of a model's answers (rows, ...), or a refusal of the row that float16 cannot hold.
+
+    `probe` asks the model about a plain input, and is called where a row cannot be held: ModelError where
+    that answer is no better, for then the model is to blame and every row would be refused.
+    """
+    records = [dict(zip(tensors, values, strict=True)) for values in zip(*tensors.values(), strict=True)]
+    results: list[Mapping[str, Any] | BadInput] = [
+        record if all(map(_fits_half, record.values())) else _not_finite(whose) for record in records
+    ]
+    if any(isinstance(result, BadInput) for result in results) and not _fits_half(probe()):
+        raise ModelError(
+            f"the {whose} answers a plain input with values that are not finite or beyond 16 bits: its "
+            "weights are damaged, or overflow in this precision"
+        )
+    return results
+
+
+def _not_finite(whose: str) -> BadInput:
     return BadInput(RejectCode.NOT_FINITE, f"the {whose}'s answer is not finite or beyond 16 bits")
+
+
+def _fits_half(values: NDArray[Any]) -> bool:
+    return bool(np.all(np.abs(values) <= _HALF_MAX))  # false for NaN
 
 
 def conform(table: Table, batch: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from covergen import rows
-from covergen.crops import CropCovers, squares
+from covergen.crops import CropCovers, plain_square, squares
 from covergen.embeddings.clip_image import ClipImage, crop
 from covergen.errors import BadInput
+from covergen.images import Pixels
 from covergen.tables import IMAGE_EMBEDDINGS
 from covergen.weights import use_threads
 
@@ -94,7 +97,20 @@ class See:
         seen = [index for index, result in enumerate(results) if not isinstance(result, BadInput)]
         for start in range(0, len(seen), self.batch_size):
             chosen = seen[start : start + self.batch_size]
-            vectors = self.encoder(squares(batch, chosen, self.encoder.size))
-            for index, vector in zip(chosen, vectors, strict=True):
-                results[index] = rows.storable({"pooled": vector}, whose="encoder")
+            vectors = self._see(squares(batch, chosen, self.encoder.size))
+            stored = rows.storable({"pooled": vectors}, whose=self._whose, probe=self._probe)
+            for index, result in zip(chosen, stored, strict=True):
+                results[index] = result
         return rows.outcomes(IMAGE_EMBEDDINGS, batch, results)
+
+    def _see(self, pictures: Pixels) -> NDArray[np.float32]:
+        vectors = self.encoder(pictures)
+        rows.check_shape(vectors, (len(pictures), self.encoder.width), whose=self._whose)
+        return vectors
+
+    def _probe(self) -> NDArray[np.float32]:
+        return self._see(plain_square(self.encoder.size))
+
+    @property
+    def _whose(self) -> str:
+        return f"image encoder {self.encoder.name}"

@@ -198,8 +198,9 @@ class Hear:
         heard = [index for index, result in enumerate(results) if not isinstance(result, BadInput)]
         if heard:
             frames = self._listen(self._windows(batch, heard))
-            for index, values in zip(heard, frames, strict=True):
-                results[index] = rows.storable({"frames": values}, whose="encoder")
+            stored = rows.storable({"frames": frames}, whose=self._whose, probe=self._probe)
+            for index, result in zip(heard, stored, strict=True):
+                results[index] = result
         return rows.outcomes(AUDIO_EMBEDDINGS, batch.drop_columns(rows.REJECT_COLUMNS.names), results)
 
     def _windows(self, batch: pa.Table, heard: Sequence[int]) -> Windows:
@@ -214,14 +215,28 @@ class Hear:
 
     def _listen(self, windows: Windows) -> NDArray[Any]:
         """Return frames (rows, layers, windows x frames, width) for windows (rows x windows, samples)."""
-        parts = [
-            self.encoder(windows[start : start + self.batch_size])
-            for start in range(0, len(windows), self.batch_size)
-        ]
+        parts = []
+        for start in range(0, len(windows), self.batch_size):
+            chosen = windows[start : start + self.batch_size]
+            parts.append(self.encoder(chosen))
+            rows.check_shape(parts[-1], (len(chosen), *self._window_shape), whose=self._whose)
         frames = np.concatenate(parts)  # (rows x windows, layers, frames, width)
         grouped = frames.reshape(-1, self.count, *frames.shape[1:]).swapaxes(1, 2)
         layers, width = frames.shape[1], frames.shape[3]
         return grouped.reshape(len(grouped), layers, -1, width)
+
+    def _probe(self) -> NDArray[Any]:
+        """Return the answer to a window of soft noise."""
+        samples = round(self.encoder.segment_seconds * self.encoder.sample_rate)
+        return self.encoder(np.random.default_rng(0).normal(0, 0.1, (1, samples)).astype(np.float32))
+
+    @property
+    def _window_shape(self) -> tuple[int, ...]:
+        return self.encoder.layers, frames_per_window(self.encoder), self.encoder.width
+
+    @property
+    def _whose(self) -> str:
+        return f"audio encoder {self.encoder.name}"
 
 
 def _encoder(options: Mapping[str, Any]) -> AudioEncoder:

@@ -3,10 +3,11 @@
 Which rows there are to do, and where results go, is left to the job.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from covergen import rows
 from covergen.embeddings import clip
@@ -57,9 +58,18 @@ class ReadWords:
         ]
         present = [index for index, text in enumerate(texts) if text is not None]
         if present:
-            states, pooled = self.text([texts[index] for index in present])
-            for position, index in enumerate(present):
-                results[index] = rows.storable(
-                    {"states": states[position], "pooled": pooled[position]}, whose="text encoder"
-                )
+            answers = self._read([texts[index] for index in present])
+            stored = rows.storable(answers, whose=self._whose, probe=lambda: self._read([""])["states"])
+            for index, result in zip(present, stored, strict=True):
+                results[index] = result
         return rows.outcomes(TEXT_EMBEDDINGS, batch, results)
+
+    def _read(self, texts: Sequence[str]) -> dict[str, NDArray[Any]]:
+        answers: dict[str, NDArray[Any]] = dict(zip(("states", "pooled"), self.text(texts), strict=True))
+        for name, shape in self.shapes().items():
+            rows.check_shape(answers[name], (len(texts), *shape), whose=self._whose)
+        return answers
+
+    @property
+    def _whose(self) -> str:
+        return f"text encoder of {self.text.name}"

@@ -4,15 +4,16 @@ Encoding is two operators, so that decoding (CPU) and the model (GPU) have actor
 then Encode. Which albums have a cover, and where results go, is left to the job.
 """
 
-from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 
 from covergen import images, rows, stable_diffusion
-from covergen.crops import CropCovers, squares
+from covergen.crops import CropCovers, plain_square, squares
 from covergen.errors import BadInput, ConfigError
 from covergen.images import Pixels
 from covergen.tables import LATENTS
@@ -80,6 +81,7 @@ class EncodeCovers:
         return Encode(
             self.name,
             self.size,
+            self.shapes()["mean"],
             device=self.device,
             bf16=self.bf16,
             offline=self.offline,
@@ -98,7 +100,7 @@ class EncodeCovers:
 
 
 class Encode:
-    """Runs the VAE's encoder over many covers at once."""
+    """Runs the VAE's encoder over many covers at once; `shape` is that of one cover's mean (C, h, w)."""
 
     key: Final = LATENTS.key
     outcome: Final = rows.outcome_schema(LATENTS)
@@ -107,6 +109,7 @@ class Encode:
         self,
         name: str,
         size: int,
+        shape: tuple[int, ...],
         *,
         device: str = "cpu",
         bf16: bool = False,
@@ -114,8 +117,8 @@ class Encode:
         threads: int | None = None,
         batch_size: int = 16,
     ):
-        self.name, self.size, self.device, self.bf16, self.offline = name, size, device, bf16, offline
-        self.threads, self.batch_size = threads, batch_size
+        self.name, self.size, self.shape, self.offline = name, size, tuple(shape), offline
+        self.device, self.bf16, self.threads, self.batch_size = device, bf16, threads, batch_size
 
     @cached_property
     def vae(self) -> Any:
@@ -130,12 +133,22 @@ class Encode:
         for start in range(0, len(seen), self.batch_size):
             chosen = seen[start : start + self.batch_size]
             encoded = self._encode(squares(batch, chosen, self.size))
-            for index, latent in zip(chosen, encoded, strict=True):
-                results[index] = latent
+            stored = rows.storable(encoded, whose=self._whose, probe=self._probe)
+            for index, result in zip(chosen, stored, strict=True):
+                results[index] = result
         return rows.outcomes(LATENTS, batch, results)
 
-    def _encode(self, pictures: Pixels) -> list[Mapping[str, Any] | BadInput]:
+    def _encode(self, pictures: Pixels) -> dict[str, NDArray[np.float32]]:
         with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.bf16):
             mean, std = stable_diffusion.encode_images(self.vae, pictures)
-        pairs = zip(mean.float().cpu().numpy(), std.float().cpu().numpy(), strict=True)
-        return [rows.storable({"mean": m, "std": s}, whose="VAE") for m, s in pairs]
+        latents = {"mean": mean.float().cpu().numpy(), "std": std.float().cpu().numpy()}
+        for values in latents.values():
+            rows.check_shape(values, (len(pictures), *self.shape), whose=self._whose)
+        return latents
+
+    def _probe(self) -> NDArray[np.float32]:
+        return self._encode(plain_square(self.size))["mean"]
+
+    @property
+    def _whose(self) -> str:
+        return f"VAE of {self.name}"

@@ -13,6 +13,7 @@ import pyarrow as pa
 from covergen import rows
 from covergen.embeddings.stage import CUTS, CutWindows
 from covergen.embeddings.windows import count_windows
+from covergen.errors import ModelError
 from covergen.tables import TAGS
 from covergen.tagging.protocol import Tagger, Tags
 from covergen.tagging.registry import build_tagger
@@ -117,9 +118,20 @@ class Tag:
             chosen = heard[start : start + together]
             cuts = [np.frombuffer(batch["windows"][index].as_buffer(), "<f4") for index in chosen]
             songs = np.stack(cuts).reshape(len(cuts), self.count, -1)  # (songs, windows, samples)
-            for index, tags in zip(chosen, self.tagger(songs), strict=True):
+            answers = self.tagger(songs)
+            _check(self.tagger, answers, len(chosen))
+            for index, tags in zip(chosen, answers, strict=True):
                 results[index] = _columns(self.tagger, tags)
         return rows.outcomes(TAGS, batch.drop_columns(rows.REJECT_COLUMNS.names), results)
+
+
+def _check(tagger: Tagger, answers: Sequence[Tags], count: int) -> None:
+    """Raise ModelError for answers that no song can be blamed for: too few, or scores beyond 0 to 1."""
+    words = [scores for tags in answers for scores in (tags.mood, tags.genre, tags.instrument) if scores]
+    odd = [score for scores in words for score in scores.values() if not 0 <= score <= 1]  # true for NaN
+    if len(answers) != count or odd:
+        found = f"a score of {odd[0]}" if odd else f"{len(answers)} answers for {count} songs"
+        raise ModelError(f"tagger {tagger.name} gave {found}: it is the tagger that has to be mended")
 
 
 def _columns(tagger: Tagger, tags: Tags) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import torch
 from covergen import images, rows
 from covergen.embeddings.clip_image import ClipImage, crop
 from covergen.embeddings.covers import SeeCovers
-from covergen.errors import ConfigError
+from covergen.errors import ConfigError, ModelError
 from covergen.storage import digest_of
 from covergen.tables import IMAGE_EMBEDDINGS
 from tests import toy_encoders
@@ -100,13 +100,21 @@ def test_what_16_bits_cannot_hold_refuses_the_row_alone(folder, monkeypatch):
 
     def overflowing(self, crops):
         vectors = see(self, crops)
-        vectors[0, 3] = 1e6
-        vectors[1, 0] = np.nan
+        if len(crops) == 3:  # and so not the plain square that the encoder is then asked about
+            vectors[0, 3], vectors[1, 0] = 1e6, np.nan
         return vectors
 
     monkeypatch.setattr(ClipImage, "__call__", overflowing)
     seen = SeeCovers(folder)(_covers(_png(1), _png(2), _png(3)))
     assert seen["reject_code"].to_pylist() == ["not_finite", "not_finite", None]
+
+
+def test_an_image_encoder_that_answers_wrongly_is_refused_and_no_cover(folder, monkeypatch):
+    see = ClipImage.__call__
+    for wrong in (lambda vectors: vectors[:, :-1], lambda vectors: vectors * np.nan):
+        monkeypatch.setattr(ClipImage, "__call__", lambda self, crops, wrong=wrong: wrong(see(self, crops)))
+        with pytest.raises(ModelError, match="image encoder"):
+            SeeCovers(folder)(_covers(_png(1), _png(2)))
 
 
 def test_the_recipe_names_what_shapes_a_row(folder, tmp_path):

@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from covergen import rows, stable_diffusion
+from covergen.embeddings.clip import ClipText
+from covergen.embeddings.logmel import LogMel
 from covergen.embeddings.registry import build_encoder
 from covergen.embeddings.stage import CUTS, HearTracks
 from covergen.embeddings.words import ReadWords
-from covergen.errors import ConfigError
+from covergen.errors import ConfigError, ModelError
 from covergen.storage import digest_of
 from covergen.tables import AUDIO_EMBEDDINGS, TEXT_EMBEDDINGS
 from tests import toys
@@ -111,6 +113,22 @@ def test_overflow_refuses_the_row_alone(mert_folder):
     assert stage.hear()(cuts)["reject_code"].to_pylist() == ["not_finite", None]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (lambda frames: frames.swapaxes(1, 2), "with the shape"),  # as many numbers, another order
+        (lambda frames: frames[:, :, :-1], "with the shape"),
+        (lambda frames: frames[:1], "with the shape"),
+        (lambda frames: frames * np.nan, "a plain input"),
+    ],
+)
+def test_an_encoder_that_answers_wrongly_is_refused_and_no_song(monkeypatch, wrong, told):
+    listen = LogMel.__call__
+    monkeypatch.setattr(LogMel, "__call__", lambda self, windows: wrong(listen(self, windows)))
+    with pytest.raises(ModelError, match=f"audio encoder logmel answer.*{told}"):
+        HearTracks("logmel", seconds=10)(songs(_wav(11), _wav(12, seed=1)))
+
+
 def test_the_recipe_names_what_shapes_a_row(mert_folder):
     recipes = [
         HearTracks("logmel", seconds=10).recipe(),
@@ -175,3 +193,13 @@ def test_words_in_bfloat16_stay_close(base_folder):
     exact, rounded = (ReadWords(str(base_folder), bf16=bf16)(_prompts("a cover")) for bf16 in (False, True))
     first, second = (np.frombuffer(table["states"][0].as_py(), "<f2") for table in (exact, rounded))
     assert 0 < np.abs(first.astype(float) - second.astype(float)).mean() < 0.02
+
+
+def test_a_text_encoder_that_answers_wrongly_is_refused_and_no_prompt(base_folder, monkeypatch):
+    stage = ReadWords(str(base_folder))
+    read = ClipText.__call__
+    monkeypatch.setattr(
+        ClipText, "__call__", lambda self, texts: (read(self, texts)[0] * np.inf, read(self, texts)[1])
+    )
+    with pytest.raises(ModelError, match=r"text encoder of .* a plain input"):
+        stage(_prompts("a cover"))

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from covergen import images, rows, stable_diffusion
-from covergen.errors import ConfigError
+from covergen.errors import ConfigError, ModelError
 from covergen.latents.stage import EncodeCovers
 from covergen.tables import LATENTS
 from tests import toys
@@ -117,3 +117,13 @@ def test_operators_travel_small_and_load_where_they_run(folder):
     crops = crop(_covers(images.encode_png(_picture()), b"junk"))
     assert len(crops["pixels"][0].as_py()) == 32 * 32 * 3
     assert encode(crops)["reject_code"].to_pylist() == [None, "damaged_image"]
+
+
+def test_a_vae_that_answers_wrongly_is_refused_and_no_cover(folder, monkeypatch):
+    encode = stable_diffusion.encode_images
+    for wrong in (lambda values: values[:, :-1], lambda values: values * float("nan")):
+        monkeypatch.setattr(
+            stable_diffusion, "encode_images", lambda *args, wrong=wrong: tuple(map(wrong, encode(*args)))
+        )
+        with pytest.raises(ModelError, match="VAE of"):
+            EncodeCovers(str(folder))(_covers(images.encode_png(_picture())))

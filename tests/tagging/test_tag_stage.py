@@ -8,11 +8,12 @@ import pyarrow as pa
 import pytest
 
 from covergen import rows
-from covergen.errors import ConfigError
+from covergen.errors import ConfigError, ModelError
 from covergen.storage import digest_of
 from covergen.tables import TAGS
 from covergen.tagging.protocol import Tags
 from covergen.tagging.registry import TAGGERS, build_tagger
+from covergen.tagging.signal import SignalTagger
 from covergen.tagging.stage import TagTracks, joint_recipe
 from tests import toy_clap
 from tests.files import wav
@@ -54,7 +55,7 @@ def test_facts_are_known_before_any_weight_is_read(name):
     assert tagger.name == name
     assert tagger.basis in {"heuristic", "model"}
     assert tagger.sample_rate * tagger.segment_seconds == round(tagger.sample_rate * tagger.segment_seconds)
-    assert tagger.licence == "Apache-2.0"
+    assert tagger.licence
     assert len(tagger.digest) == 64
     assert inspect.getdoc(type(tagger))
 
@@ -92,6 +93,13 @@ def test_null_is_not_judged_and_empty_is_unsure():
     quiet = np.sin(np.arange(10 * RATE) * 0.1).astype(np.float32)
     (row,) = TagTracks("signal", seconds=10)(_songs(wav(0.2 * quiet, RATE))).to_pylist()
     assert row["mood"] == [] and 0.4 < row["energy"] < 0.8
+
+
+def test_a_tagger_that_answers_wrongly_is_refused_and_no_song(monkeypatch):
+    for wrong in ([], [Tags(mood={"calm": float("nan")})], [Tags(genre={"jazz": 1.5})]):
+        monkeypatch.setattr(SignalTagger, "__call__", lambda self, songs, wrong=wrong: wrong)
+        with pytest.raises(ModelError, match="tagger signal gave"):
+            TagTracks("signal", seconds=10)(_songs(_wav(10)))
 
 
 def test_a_row_does_not_depend_on_its_batch():
