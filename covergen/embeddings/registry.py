@@ -46,9 +46,10 @@ def build_encoder(
     factory = AUDIO_ENCODERS.get(name) or _of_folder(name)
     encoder = factory(frame_rate=frame_rate, layers=layers, device=device, bf16=bf16, offline=offline)
     if not (encoder.commercial or allow_noncommercial):
+        free = [other for other, build in AUDIO_ENCODERS.items() if build(offline=True).commercial]
         raise ConfigError(
             f"the weights of {name} are {encoder.licence}, for research only; set allow_noncommercial=true "
-            "if that is what you do, or choose clap or logmel, which anyone may use"
+            f"if that is what you do, or choose {' or '.join(free)}, which anyone may use"
         )
     return encoder
 

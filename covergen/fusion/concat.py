@@ -15,6 +15,8 @@ from covergen.fusion.protocol import Fusion, UNet
 class ConcatFusion(Fusion):
     """Replaces each text state by a mixture of itself and the music at its position."""
 
+    zero_start = False
+
     def __init__(self, unet: UNet, feature_shape: Sequence[int]):
         super().__init__(feature_shape)
         width = int(unet.config.cross_attention_dim)

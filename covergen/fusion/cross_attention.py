@@ -15,6 +15,8 @@ from covergen.fusion.protocol import Fusion, UNet
 class CrossAttentionFusion(Fusion):
     """Eight heads with text states as queries and adapted music as keys and values; no residual, as then."""
 
+    zero_start = False
+
     def __init__(self, unet: UNet, feature_shape: Sequence[int], *, heads: int = 8):
         super().__init__(feature_shape, heads=heads)
         width = int(unet.config.cross_attention_dim)

@@ -14,6 +14,8 @@ from covergen.fusion.protocol import UNet, weighed, zero_start
 class GatedConcatFusion(ConcatFusion):
     """Adds to each text state a mixture of itself and the music at its position, through a zero start."""
 
+    zero_start = True
+
     def __init__(self, unet: UNet, feature_shape: Sequence[int]):
         super().__init__(unet, feature_shape)
         self.gate = zero_start(int(unet.config.cross_attention_dim))

@@ -14,6 +14,8 @@ from covergen.fusion.protocol import UNet, weighed, zero_start
 class GatedCrossAttentionFusion(CrossAttentionFusion):
     """Adds the music's answer to each text state, through a zero start."""
 
+    zero_start = True
+
     def __init__(self, unet: UNet, feature_shape: Sequence[int], *, heads: int = 8):
         super().__init__(unet, feature_shape, heads=heads)
         self.gate = zero_start(int(unet.config.cross_attention_dim))

@@ -13,6 +13,9 @@ from covergen.fusion.protocol import Fusion, UNet
 class LinearTextFusion(Fusion):
     """Replaces each text state by a linear map of it and hears nothing."""
 
+    zero_start = False
+    hears = False
+
     def __init__(self, unet: UNet, feature_shape: Sequence[int]):
         super().__init__(feature_shape)
         self.features.requires_grad_(False)

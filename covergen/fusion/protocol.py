@@ -5,7 +5,7 @@ B batch, T text tokens, D width of the text states, L layers, F frames, W width 
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +20,14 @@ class Fusion(nn.Module, ABC):
 
     `arguments` holds the keyword arguments it was built with, `feature_shape` is (L, F, W). Feature
     statistics live in its buffers, so a checkpoint needs nothing beside itself.
+
+    Two promises of a class, which the contract test holds it to: `zero_start`, a fresh one leaves the base
+    bit for bit and so does `audio_scale` 0 ever after; `hears`, what it trains follows the music. A class
+    that cannot keep one says False.
     """
 
+    zero_start: ClassVar[bool] = True
+    hears: ClassVar[bool] = True
     arguments: Mapping[str, Any]
 
     def __init__(self, feature_shape: Sequence[int], **arguments: Any):

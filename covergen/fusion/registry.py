@@ -16,7 +16,7 @@ from covergen.fusion.linear_text import LinearTextFusion
 from covergen.fusion.protocol import Fusion, UNet
 from covergen.fusion.text_only import TextOnlyFusion
 
-FUSIONS: Final[Mapping[str, Callable[..., Fusion]]] = {
+FUSIONS: Final[Mapping[str, type[Fusion]]] = {
     "decoupled": DecoupledFusion,
     "audio_tokens": AudioTokensFusion,
     "text_only": TextOnlyFusion,
@@ -37,9 +37,10 @@ def build(name: str, unet: UNet, feature_shape: Sequence[int], *, seed: int = 0,
         raise ConfigError(f"there is no fusion {name!r}; choose one of {', '.join(FUSIONS)}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return FUSIONS[name](unet, feature_shape, **arguments)
+        kind: Callable[..., Fusion] = FUSIONS[name]  # each takes the U-Net first, and options of its own
+        return kind(unet, feature_shape, **arguments)
 
 
 def name_of(fusion: Fusion) -> str:
     """Return the registry's name of a fusion's class."""
-    return next(name for name, made in FUSIONS.items() if type(fusion) is made)
+    return next(name for name, kind in FUSIONS.items() if type(fusion) is kind)

@@ -10,6 +10,8 @@ from covergen.fusion.protocol import Fusion, UNet
 class TextOnlyFusion(Fusion):
     """Leaves the text states as they are and hears nothing."""
 
+    hears = False
+
     def __init__(self, unet: UNet, feature_shape: Sequence[int]):
         del unet
         super().__init__(feature_shape)
