@@ -1,11 +1,10 @@
 """How the painters of the service come and go with the load: none, one, two, one, none, one.
 
-`python -m benchmarks.autoscale [PLOT.png]`: serve_config.yaml on this machine's Ray with the tiny model, none
-to two painters, short delays; clients come and go, and the plot shows painters, covers and pace.
+`python -m benchmarks.autoscale [PLOT.png] [--quick]`: serve_config.yaml on this machine's Ray with the tiny
+model, none to two painters, short delays; clients come and go, and the plot shows painters, covers and pace.
 """
 
 import json
-import sys
 import threading
 import time
 from collections import Counter
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx2
+import typer
 
 from benchmarks.outcome import device
 from benchmarks.serve_sides import BASE, PICTURE, WORDS, figures, served, track
@@ -55,8 +55,8 @@ class Record:
         return found
 
 
-def main(plot: Path) -> None:
-    """Let clients come and go, write the plot, print what was seen."""
+def main(plot: Path = Path("autoscale.png"), *, quick: bool = False) -> None:
+    """Let clients come and go, write the plot, print what was seen; `--quick` halves the seconds."""
     with served(SCALING):
         record, over = Record(), threading.Event()
         wanted = {**WORDS, "track": track(0)}
@@ -64,7 +64,7 @@ def main(plot: Path) -> None:
         watching.start()
         for clients, seconds in PHASES:
             record.phases.append((record.now, clients))
-            _phase(record, wanted, clients, record.now + seconds)
+            _phase(record, wanted, clients, record.now + (seconds / 2 if quick else seconds))
         record.phases.append((record.now, 0))
         over.set()
         watching.join()
@@ -156,4 +156,4 @@ def _pace(seconds: list[float], totals: list[float]) -> list[float]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "autoscale.png"))
+    typer.run(main)

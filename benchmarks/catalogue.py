@@ -3,12 +3,12 @@
 import json
 import random
 import resource
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
+import typer
 
 from benchmarks.outcome import device
 from covergen import rows
@@ -24,7 +24,7 @@ GENRES = ("speed metal", "new wave pop", "bebop", "tech house", "k-pop", "indie 
 SHARE = 5  # one album in so many is told twice, half of these as what is no duplicate
 
 
-def main(quick: bool) -> None:
+def main(*, quick: bool = False) -> None:
     """Print a line for each size, then all of them as JSON."""
     results = []
     print(f"{'albums':>10} {'merged':>8} {'merge s':>9} {'clean s':>9}")
@@ -74,4 +74,4 @@ def _table(kind: Table, records: list[dict[str, Any]]) -> pa.Table:
 
 
 if __name__ == "__main__":
-    main("--quick" in sys.argv[1:])
+    typer.run(main)

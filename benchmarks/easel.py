@@ -8,7 +8,6 @@ covers differ in steps and scheduler, and the painter must paint each kind by it
 overhead for one cover alone, and "preview" the time for one preview.
 """
 
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+import typer
 
 from benchmarks.outcome import Outcome
 from benchmarks.train_sides import FULL, make_fusion, make_noise_scheduler, make_text, make_unet, make_vae
@@ -28,7 +28,7 @@ PLACES = 8
 Order = tuple[CoverRequest, PaintSettings]
 
 
-def main(*, quick: bool, full: bool) -> None:
+def main(*, quick: bool = False, full: bool = False) -> None:
     """Alternate the two, and print the better of each."""
     began, rounds, batches, steps = time.perf_counter(), 1 if quick else 3, 2 if quick else 3, 20
     painter = full_painter() if full else CoverService("tiny").painter
@@ -115,4 +115,4 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    main(quick="--quick" in sys.argv[1:], full="--full" in sys.argv[1:])
+    typer.run(main)

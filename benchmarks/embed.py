@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import typer
 import yaml
 from safetensors.torch import load_file
 from torch.nn.functional import adaptive_avg_pool1d, layer_norm
@@ -40,7 +41,7 @@ RATE, WINDOW, WINDOWS = 24_000, 5 * 24_000, 6
 LAYERS, FRAMES = (3, 6, 9, 12), 10  # of each window, as our encoder keeps them by default
 
 
-def main(music: Path | None, *, quick: bool) -> None:
+def main(music: Path | None = None, *, quick: bool = False) -> None:
     """Gather songs, run both sides in turns, and print what they took."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="covergen-") as name:
@@ -48,7 +49,7 @@ def main(music: Path | None, *, quick: bool) -> None:
         save_mert(folder / "mert", release=MERT_95M, full_size=True, pickle=False)
         gather(folder / "few", compose(folder / "songs_few", FEW))
         wanted = 8 if quick else 20
-        make = partial(pick, music) if music else compose
+        make = partial(pick, music.resolve()) if music else compose
         count = gather(folder / "all", make(folder / "songs", wanted))
         start = {side: run(side, folder, "few") for side in ("job", "loop")}
         taken: dict[str, list[float]] = {"job": [], "loop": []}
@@ -220,6 +221,5 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["loop", place, *rest]:
             loop(Path(place), bf16="--bf16" in rest)
-        case words:
-            chosen = [Path(word).resolve() for word in words if not word.startswith("-")]
-            main(chosen[0] if chosen else None, quick="--quick" in words)
+        case _:
+            typer.run(main)

@@ -11,13 +11,13 @@ turns; its better time counts, the start of its processes excluded.
 
 import io
 import resource
-import sys
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import typer
 from PIL import Image
 
 from benchmarks.cover_host import CODES, GOOD, addresses, cover_host, kind_of
@@ -28,7 +28,7 @@ from jobs.scrape import PART, PARTS
 ROUNDS = 2
 
 
-def main(quick: bool) -> None:
+def main(*, quick: bool = False) -> None:
     """Let the sides take turns, compare what they kept, and print both rates."""
     count, setting, began = 800 if quick else 12_000, Setting(PART, PARTS), time.perf_counter()
     installed()
@@ -92,4 +92,4 @@ def _decibels(one: bytes, other: bytes) -> float:
 
 
 if __name__ == "__main__":
-    main("--quick" in sys.argv[1:])
+    typer.run(main)

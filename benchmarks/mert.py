@@ -6,7 +6,6 @@ runs in the same process, song by song. `--device cpu --quick` tries the code at
 """
 
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import torch
+import typer
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
@@ -42,8 +42,10 @@ TOY: Final = {
 }
 
 
-def main(quick: bool, device: str) -> None:
+def main(*, quick: bool = False, device: str = "cuda") -> None:
     """Print what each way of listening reaches, then the ratio of the first to the model alone."""
+    if device != "cpu" and not torch.cuda.is_available():
+        raise SystemExit("This benchmark needs a GPU; --device cpu --quick tries its code at toy size.")
     began, clips, rounds = time.perf_counter(), 2 if quick else BATCH, 1 if quick else 10
     length = 10.0 if quick else SECONDS
     peak = matmul_flops(device, 512 if quick else 8192)
@@ -158,9 +160,4 @@ def _wait(device: str) -> None:
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    chosen = arguments[arguments.index("--device") + 1] if "--device" in arguments else "cuda"
-    if chosen != "cpu" and not torch.cuda.is_available():
-        print("This benchmark needs a GPU; --device cpu --quick tries its code at toy size.", file=sys.stderr)
-        sys.exit(2)
-    main("--quick" in arguments, chosen)
+    typer.run(main)

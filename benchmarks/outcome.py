@@ -1,10 +1,11 @@
-"""What every benchmark prints: a small table, then one line of JSON."""
+"""How every benchmark measures and what it prints: sides in turns, a small table, then one line of JSON."""
 
 import json
 import os
 import platform
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -30,6 +31,18 @@ class Outcome:
         print(
             json.dumps({**asdict(self), **(facts or {}), "ratio": ratio, "device": device()}, sort_keys=True)
         )
+
+
+def in_turns(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Return the best seconds of each side over `rounds`, after one round of all that warms them up."""
+    best = dict.fromkeys(sides, float("inf"))
+    for turn in range(rounds + 1):
+        for name, work in sides.items():
+            began = time.perf_counter()
+            work()
+            if turn:
+                best[name] = min(best[name], time.perf_counter() - began)
+    return best
 
 
 def device() -> str:

@@ -4,14 +4,15 @@ The painter works in batches and computes each cover's conditioning once; the pi
 cover and in one batch, and the better of its two is the peer.
 """
 
-import sys
 import time
+from functools import partial
 
 import numpy as np
 import torch
+import typer
 from diffusers import StableDiffusionPipeline
 
-from benchmarks.outcome import Outcome
+from benchmarks.outcome import Outcome, in_turns
 from covergen import stable_diffusion
 from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
 from covergen.procedural.factors import draw_album
@@ -19,12 +20,25 @@ from covergen.procedural.factors import draw_album
 STEPS, SCALE = 12, 5.0
 
 
-def main(quick: bool) -> None:
-    """Alternate the two, twice each, and print the better of each."""
+def main(*, quick: bool = False) -> None:
+    """Let the painter and the pipeline's two ways take turns, and print the better of each."""
     began, n = time.perf_counter(), 8 if quick else 32
     albums = [draw_album(seed, "eval") for seed in range(n)]
     texts = [f"Create an album cover for the album '{a.title}'. The genre is {a.genre}." for a in albums]
     model = stable_diffusion.load("tiny", offline=True)
+    peer = partial(_pipeline(model), num_inference_steps=STEPS, guidance_scale=SCALE)
+    sides = {
+        "ours": lambda: _paint(model, texts),
+        "batched": lambda: peer(texts),
+        "single": lambda: [peer(text) for text in texts],
+    }
+    with torch.inference_mode():
+        best = in_turns(sides, 1 if quick else 2)
+    rates = n / best["ours"], n / min(best["batched"], best["single"])
+    Outcome("paint", *rates, n, "covers/s", time.perf_counter() - began).show(peer="diffusers pipeline")
+
+
+def _pipeline(model: stable_diffusion.StableDiffusion) -> StableDiffusionPipeline:
     pipeline = StableDiffusionPipeline(
         vae=model.vae,
         text_encoder=model.text_encoder,
@@ -36,16 +50,7 @@ def main(quick: bool) -> None:
         requires_safety_checker=False,
     )
     pipeline.set_progress_bar_config(disable=True)
-    ours, single, batched = [], [], []
-    for _ in range(1 if quick else 2):
-        ours.append(_seconds(lambda: _paint(model, texts)))
-        batched.append(_seconds(lambda: pipeline(texts, num_inference_steps=STEPS, guidance_scale=SCALE)))
-        single.append(
-            _seconds(lambda: [pipeline(t, num_inference_steps=STEPS, guidance_scale=SCALE) for t in texts])
-        )
-    peer = min(*single, *batched)
-    seconds = time.perf_counter() - began
-    Outcome("paint", n / min(ours), n / peer, n, "covers/s", seconds).show(peer="diffusers pipeline")
+    return pipeline
 
 
 def _paint(model: stable_diffusion.StableDiffusion, texts: list[str]) -> None:
@@ -55,12 +60,5 @@ def _paint(model: stable_diffusion.StableDiffusion, texts: list[str]) -> None:
     Painter(model, batch_size=16).paint(requests, settings)
 
 
-def _seconds(work: object) -> float:
-    began = time.perf_counter()
-    with torch.inference_mode():
-        work()  # type: ignore[operator]
-    return time.perf_counter() - began
-
-
 if __name__ == "__main__":
-    main("--quick" in sys.argv[1:])
+    typer.run(main)

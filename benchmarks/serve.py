@@ -11,7 +11,6 @@ direct calls in turns), what an overflow is answered, how soon painters stop for
 import os
 import signal
 import statistics
-import sys
 import threading
 import time
 from collections import Counter
@@ -21,10 +20,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx2
+import typer
 
 from benchmarks.outcome import Outcome
 from benchmarks.serve_sides import (
     BASE,
+    CLIENTS,
     FEW,
     PICTURE,
     WORDS,
@@ -41,7 +42,7 @@ IDLE: Final = 40  # of each
 WAITING: Final = 64  # covers that may wait, so that an overflow is soon there
 
 
-def main(*, quick: bool, kills: bool, haproxy: bool) -> None:
+def main(*, quick: bool = False, kills: bool = False, haproxy: bool = False) -> None:
     """Measure all, print the ratio and the facts."""
     began, count = time.perf_counter(), 32 if quick else 96
     if haproxy:
@@ -49,8 +50,7 @@ def main(*, quick: bool, kills: bool, haproxy: bool) -> None:
     alone = Alone()
     with served({"max_replicas": 1}, waiting=WAITING) as client:
         wanted = {**WORDS, "track": track(0)}
-        for _ in range(4):
-            client.post("/v1/covers", json=wanted, headers=PICTURE)
+        crowd(CLIENTS, lambda c, k: c.post("/v1/covers", json={**wanted, "track": track(k)}, headers=PICTURE))
         bulk = alone.paint(count // 16)
         before = figures(client)
         seconds, codes = crowd(
@@ -182,5 +182,4 @@ def _painter() -> int:
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:]
-    main(quick="--quick" in given, kills="--kills" in given, haproxy="--haproxy" in given)
+    typer.run(main)

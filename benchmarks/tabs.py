@@ -3,8 +3,9 @@
 Both sides read the same songs with the same code, and every page has to tell the views that the site gave it.
 """
 
-import sys
 import time
+
+import typer
 
 from benchmarks.outcome import Outcome
 from benchmarks.results_site import ResultsSite, results_site, views_of
@@ -15,7 +16,7 @@ TABS = 4
 LATENCY = 1.0
 
 
-def main(quick: bool) -> None:
+def main(*, quick: bool = False) -> None:
     """Read the songs through four tabs, then through one."""
     songs, began = 40 if quick else 200, time.perf_counter()
     with results_site(latency=LATENCY) as site:
@@ -44,4 +45,4 @@ def rate(site: ResultsSite, count: int, songs: int) -> float:
 
 
 if __name__ == "__main__":
-    main("--quick" in sys.argv[1:])
+    typer.run(main)

@@ -17,6 +17,7 @@ import time
 from typing import Any, Final
 
 import torch
+import typer
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -32,14 +33,14 @@ NAMES: Final = {
 }
 
 
-def main(*, batch: int, quick: bool, toy: bool) -> None:
+def main(*, batch: int | None = None, quick: bool = False, toy: bool = False) -> None:
     """Let the three take turns and print the best of each, then the line of JSON."""
-    began = time.perf_counter()
+    began, batch = time.perf_counter(), batch or (1 if quick else 4 if _device() == "cpu" else 32)
     steps = 1 if quick or toy else 3 if _device() == "cpu" else 20
     found: dict[str, dict[str, Any]] = {}
     for _ in range(1 if quick else 2):
         for side in SIDES:
-            told = run(side, batch=batch, steps=steps, warm=not quick, toy=toy)
+            told = run(side, batch=batch, steps=steps, toy=toy)
             if side not in found or told["rate"] > found[side]["rate"]:
                 found[side] = told
     print(f"{'':26} {'samples/s':>10} {'peak GB':>8} {'trained M':>10} {'of peak':>8}")
@@ -59,9 +60,9 @@ def main(*, batch: int, quick: bool, toy: bool) -> None:
     outcome.show(peer=NAMES[PEER], facts=facts)
 
 
-def run(side: str, *, batch: int, steps: int, warm: bool, toy: bool) -> dict[str, Any]:
+def run(side: str, *, batch: int, steps: int, toy: bool) -> dict[str, Any]:
     """Run one side in a process of its own, and return what it told."""
-    words = ["side", side, str(batch), str(steps), "warm" if warm else "cold", "toy" if toy else "full"]
+    words = ["side", side, str(batch), str(steps), "toy" if toy else "full"]
     command = [sys.executable, "-m", "benchmarks.train", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -70,13 +71,12 @@ def run(side: str, *, batch: int, steps: int, warm: bool, toy: bool) -> dict[str
     return told
 
 
-def take(side: str, *, batch: int, steps: int, warm: bool, toy: bool) -> dict[str, Any]:
+def take(side: str, *, batch: int, steps: int, toy: bool) -> dict[str, Any]:
     """Return samples a second of one side, its peak memory, and on a GPU the share of the card's peak."""
     torch.manual_seed(0)
     device = _device()
     step = SIDES[side](TOY if toy else FULL, batch, device)
-    if warm:
-        step()
+    step()  # warms up
     _wait(device)
     began = time.perf_counter()
     losses = [step() for _ in range(steps)]
@@ -110,13 +110,7 @@ def _peak_bytes(device: str) -> int:
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["side", which, count, turns, start, size]:
-            told_here = take(
-                which, batch=int(count), steps=int(turns), warm=start == "warm", toy=size == "toy"
-            )
-            print(json.dumps(told_here))
-        case given:
-            is_quick = "--quick" in given
-            chosen = int(given[given.index("--batch") + 1]) if "--batch" in given else None
-            usual = 1 if is_quick else 4 if _device() == "cpu" else 32
-            main(batch=chosen or usual, quick=is_quick, toy="--toy" in given)
+        case ["side", which, count, turns, size]:
+            print(json.dumps(take(which, batch=int(count), steps=int(turns), toy=size == "toy")))
+        case _:
+            typer.run(main)

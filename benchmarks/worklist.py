@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 import pyarrow as pa
+import typer
 from deltalake import write_deltalake
 
 from benchmarks.outcome import Outcome
@@ -21,11 +22,12 @@ from covergen.storage import Root
 from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, MEDIA
 
 STEP = 500_000
+WARM = 10_000
 COMMAND = (sys.executable, "-m", "benchmarks.worklist")
 SHAPES = {"frames": (1, 1, 1)}
 
 
-def main(quick: bool) -> None:
+def main(*, quick: bool = False) -> None:
     """Plan over growing roots; the largest is compared with the peer."""
     began = time.perf_counter()
     sizes = (100_000, 1_000_000) if quick else (1_000_000, 3_000_000, 10_000_000)
@@ -85,10 +87,13 @@ def measured(side: str, folder: str) -> dict[str, float]:
 
 
 def plan(side: str, folder: str) -> None:
-    """Plan once and print the rows left, the seconds and this process's peak memory."""
-    root = Root.open(f"{folder}/root")
+    """Plan a small root to warm up, then the folder's; print rows left, seconds and the peak of memory."""
+    root, take = Root.open(f"{folder}/root"), ours if side == "ours" else peer
+    with tempfile.TemporaryDirectory() as small:
+        make_root(small, WARM)
+        take(Root.open(f"{small}/root"))
     start = time.perf_counter()
-    left = ours(root) if side == "ours" else peer(root)
+    left = take(root)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"left": left, "seconds": seconds, "peak_mb": peak}))
@@ -114,5 +119,5 @@ if __name__ == "__main__":
             make_root(folder, int(size))
         case ["ours" | "peer" as side, folder]:
             plan(side, folder)
-        case arguments:
-            main("--quick" in arguments)
+        case _:
+            typer.run(main)

@@ -32,7 +32,9 @@ def predict(unet, latents, timesteps, conditioning):
 
 def one_step(unet, fusion, inputs):
     latents, timesteps, states, frames = inputs
-    optimizer = torch.optim.Adam(fusion.trained().values(), lr=0.01)  # moves small gradients as far as large ones
+    optimizer = torch.optim.Adam(
+        fusion.trained().values(), lr=0.01
+    )  # moves small gradients as far as large ones
     predict(unet, latents, timesteps, fusion.condition(states, frames)).square().mean().backward()
     optimizer.step()
     optimizer.zero_grad()
