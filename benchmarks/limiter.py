@@ -1,9 +1,9 @@
 """The limiter with 8 workers and 50 requests in 5 s: the fullest 5 s, the budget's use, what a 429 stops.
 
 `python -m benchmarks.limiter [SECONDS] [--quick]`: threads of one process first, then a process a worker
-through the Ray actor, and as the peer a leaky bucket of the same numbers in threads. A request is 20 to 180 ms
-of sleep; after SECONDS (30) one worker sees a 429 every two seconds, and all rest for one. The clock is the
-machine's.
+through the Ray actor, and as the peer a leaky bucket of the same numbers in threads. A request is 20 to 180
+ms of sleep; after SECONDS (30) one worker sees a 429 every two seconds, and all rest for one. The clock is
+the machine's.
 """
 
 import json
