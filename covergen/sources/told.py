@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from covergen.errors import BadInput, RejectCode
+from covergen.sources.addresses import is_web
 from covergen.sources.fields import clean_text
 from covergen.sources.web import Answer
 
@@ -52,9 +53,9 @@ def whole(told: Mapping[str, Any], name: str) -> int | None:
 
 
 def address(told: Mapping[str, Any], name: str) -> str | None:
-    """Return a web address; None for anything else."""
+    """Return what means to be a web address; None for anything else."""
     value = words(told, name)
-    return value if value.startswith(("https://", "http://")) else None
+    return value if is_web(value) else None
 
 
 def error_in(answer: Answer, name: str) -> str | None:
