@@ -32,8 +32,8 @@ _EXPIRED: Final = frozenset({RejectCode.FORBIDDEN, RejectCode.NOT_FOUND})  # wha
 class Download(Protocol):
     """Whoever fetches files and answers politely: `fetch.Fetcher`."""
 
-    def fetch(self, request: Request, source: WebSource) -> Answer:
-        """Return the answer to a request. Raises BadInput."""
+    def fetch(self, request: Request, source: WebSource, *, anew: bool = False) -> Answer:
+        """Return the answer to a request; `anew`: from the site, whatever is kept. Raises BadInput."""
         ...
 
     def download(self, url: str, manners: Manners, *, max_bytes: int, source: str = "") -> Answer:
@@ -116,7 +116,7 @@ class CheckMedia:
         request = source.refresh(row) if hasattr(source, "refresh") else None
         if request is None:
             return None
-        media = source.parse(request, client.fetch(request, source)).found.media
+        media = source.parse(request, client.fetch(request, source, anew=True)).found.media
         return media[0]["uri"] if media else None
 
     def _check(self, row: Mapping[str, Any], body: bytes | BadInput | None) -> dict[str, Any] | BadInput:
