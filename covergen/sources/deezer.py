@@ -63,6 +63,10 @@ class DeezerSource:
     turn: ClassVar[int] = 1
     follow_ups: ClassVar[float] = 1.5
     answer_bytes: ClassVar[int] = 8_000
+    media_bytes: ClassVar[Mapping[str, int]] = {
+        "cover": 150_000,
+        "audio": 480_000,
+    }  # 1000 px; 30 s of 128 kb/s
     is_api: ClassVar[bool] = True
 
     def __init__(self, *, base: str = BASE):

@@ -35,6 +35,10 @@ class ITunesSource:
     turn: ClassVar[int] = 1
     follow_ups: ClassVar[float] = 1
     answer_bytes: ClassVar[int] = 20_000
+    media_bytes: ClassVar[Mapping[str, int]] = {
+        "cover": 250_000,
+        "audio": 1_000_000,
+    }  # 1000 px; 30 s of 256 kb/s
     is_api: ClassVar[bool] = True
 
     def __init__(self, *, base: str = BASE, country: str = "us", cover_size: int = 1000):

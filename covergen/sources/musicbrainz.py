@@ -40,6 +40,7 @@ class MusicBrainzSource:
     turn: ClassVar[int] = 1
     follow_ups: ClassVar[float] = 1.5
     answer_bytes: ClassVar[int] = 25_000
+    media_bytes: ClassVar[Mapping[str, int]] = {"cover": 300_000}  # 1200 px
     is_api: ClassVar[bool] = True
 
     def __init__(self, *, base: str = BASE, covers: str = COVERS):

@@ -158,6 +158,11 @@ class WebSource(Protocol):
     answer_bytes: ClassVar[int]  # of an answer, on average: for plans
     is_api: ClassVar[bool]  # made for programs, under terms of its own: robots.txt speaks of pages
 
+    @property
+    def media_bytes(self) -> Mapping[str, int]:
+        """Typical bytes of what it gives, of a `cover` and of the `audio` of a song: for plans."""
+        ...
+
     def requests(self, wanted: Iterable[Wanted]) -> Iterator[Request]:
         """Yield the first requests: of a source that lists albums itself, whatever is wanted."""
         ...

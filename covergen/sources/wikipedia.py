@@ -5,7 +5,7 @@ the operator in the User-Agent, without which Wikipedia answers 403, is the busi
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Final
 from urllib.parse import quote
 
@@ -43,6 +43,7 @@ class WikipediaSource:
     turn: ClassVar[int] = 0
     follow_ups: ClassVar[float] = 0
     answer_bytes: ClassVar[int] = 250_000
+    media_bytes: ClassVar[Mapping[str, int]] = {}
     is_api: ClassVar[bool] = False
 
     def __init__(self, *, years: Iterable[int] = YEARS, base: str = "https://en.wikipedia.org"):

@@ -4,7 +4,7 @@ The addresses are for `browser.Tabs`; what asks for nothing but HTML can fetch t
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import ClassVar
 from urllib.parse import urlencode
@@ -50,6 +50,7 @@ class YouTubePages:
     turn: ClassVar[int] = 2
     follow_ups: ClassVar[float] = 0
     answer_bytes: ClassVar[int] = 1_000_000
+    media_bytes: ClassVar[Mapping[str, int]] = {}
     is_api: ClassVar[bool] = False
 
     def __init__(
