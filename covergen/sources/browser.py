@@ -82,13 +82,7 @@ class Tabs:
         source, waiting, busy = iter(addresses), deque[_Page](), dict[str, _Page]()
         try:
             while True:
-                while len(waiting) < self.count and (address := next(source, None)) is not None:
-                    try:
-                        origin = web_address(address).join("/")
-                    except BadInput as problem:
-                        yield address, problem
-                    else:
-                        waiting.append(_Page(address, str(origin)))
+                yield from self._refill(waiting, source)
                 if not (busy or waiting):
                     return
                 done: list[tuple[str, str | BadInput]] = []
@@ -118,6 +112,14 @@ class Tabs:
 
     def __exit__(self, *raised: object) -> None:
         self.close()
+
+    def _refill(self, waiting: deque[_Page], source: Iterator[str]) -> Iterator[tuple[str, BadInput]]:
+        """Fill the queue; yield the addresses that are none."""
+        while len(waiting) < self.count and (address := next(source, None)) is not None:
+            try:
+                waiting.append(_Page(address, str(web_address(address).join("/"))))
+            except BadInput as problem:
+                yield address, problem
 
     def _go_round(
         self, busy: dict[str, _Page], waiting: deque[_Page], done: list[tuple[str, str | BadInput]]
