@@ -31,6 +31,7 @@ class RejectCode(StrEnum):
     DUPLICATE = "duplicate"
     NO_MEDIA = "no_media"
     NO_AUDIO_EMBEDDING = "no_audio_embedding"
+    BAD_ADDRESS = "bad_address"
     NOT_FOUND = "not_found"
     FORBIDDEN = "forbidden"
     ROBOTS = "robots"

@@ -15,7 +15,7 @@ import ray
 
 from covergen.config import Actors, Config
 from covergen.lineage import held
-from covergen.sources.answers import FetchAnswers, answer_of, blocks, digests_of, parsed, summary
+from covergen.sources.answers import FetchAnswers, answer_of, blocks, digests_of, is_doubted, parsed, summary
 from covergen.sources.pages import ReadPages
 from covergen.sources.protocol import Found
 from covergen.sources.web import Parsed, Request, WebSource
@@ -38,27 +38,40 @@ def gather(root: Root, sources: Sources, first: Iterable[Request], config: Confi
     while frontier:
         ask(root, sources, frontier, config)
         told = list(parse(root, sources, frontier))  # whole: what is yielded starts work of its own
-        frontier = _new((request for each in told for request in each.follow), known)
-        yield from (each.found for each in told)
+        if doubted := [request for request, each in told if is_doubted(each, config.retry)]:
+            ask(root, sources, doubted, config, anew=True)
+            told = list(parse(root, sources, frontier))
+        frontier = _new((request for _, each in told for request in each.follow), known)
+        yield from (each.found for _, each in told)
 
 
-def ask(root: Root, sources: Sources, requests: Sequence[Request], config: Config) -> None:
-    """Fetch what is not answered yet or too old: through a browser where a source has tabs."""
+def ask(
+    root: Root, sources: Sources, requests: Sequence[Request], config: Config, *, anew: bool = False
+) -> None:
+    """Fetch what is not answered yet or too old, or all `anew`: by a browser where a source has tabs."""
     tabs = {name: number for name, source in sources.items() if (number := getattr(source, "tabs", 0))}
     make, plain = fetcher_of(root, config), [r for r in requests if r.source not in tabs]
-    commit(root, FetchAnswers(sources, make, at_once=config.scrape.at_once), plain, config)
+    stage = FetchAnswers(sources, make, at_once=config.scrape.at_once, anew=anew)
+    commit(root, stage, plain, config, anew=anew)
     for name, number in tabs.items():
-        stage = ReadPages(sources, make.limiter, tabs=number)
-        commit(root, stage, [r for r in requests if r.source == name], config)
+        pages = ReadPages(sources, make.limiter, tabs=number)
+        commit(root, pages, [r for r in requests if r.source == name], config, anew=anew)
 
 
-def commit(root: Root, stage: FetchAnswers | ReadPages, requests: Sequence[Request], config: Config) -> None:
-    """Run a stage over the requests that have no answer, and commit each as it comes."""
+def commit(
+    root: Root,
+    stage: FetchAnswers | ReadPages,
+    requests: Sequence[Request],
+    config: Config,
+    *,
+    anew: bool = False,
+) -> None:
+    """Run a stage over the requests that have no answer, or over all `anew`; commit each as it comes."""
     if not requests:
         return
     generation = root.current(ANSWERS)
     answered = generation.read([*ANSWERS.key, "fetched_at", "input_digest"])
-    digests = digests_of(requests, answered, max_age_days=config.scrape.max_age_days)
+    digests = digests_of(requests, answered, max_age_days=config.scrape.max_age_days, anew=anew)
     columns = zip(*((*key, digest) for key, digest in digests.items()), strict=True)
     owed = held(pa.table(dict(zip((*ANSWERS.key, "input_digest"), columns, strict=True))))
     begun = operators.begin(root, generation, config, name="answers", owed=owed)
@@ -75,8 +88,11 @@ def commit(root: Root, stage: FetchAnswers | ReadPages, requests: Sequence[Reque
     operators.record(root, "scrape", {"answers": meter.summary()})
 
 
-def parse(root: Root, sources: Sources, requests: Sequence[Request]) -> Iterator[Parsed]:
-    """Yield what the answers tell, parsed on the workers; requests without an answer are in `rejects`."""
+def parse(root: Root, sources: Sources, requests: Sequence[Request]) -> Iterator[tuple[Request, Parsed]]:
+    """Yield what the answers tell, each with its request; those without an answer are in `rejects`.
+
+    The workers parse.
+    """
     about: dict[str, list[dict[str, Any]]] = {}
     for request in requests:
         about.setdefault(request.url, []).append(asdict(request))
@@ -99,7 +115,9 @@ class _Parse:
         for row in batch.to_pylist():
             answer = answer_of(row)
             requests = (Request(**said) for said in json.loads(row["requests"]))
-            told += [parsed(self.sources[r.source], r, answer) for r in requests if r.source == row["source"]]
+            told += [
+                (r, parsed(self.sources[r.source], r, answer)) for r in requests if r.source == row["source"]
+            ]
         return pa.table({"parsed": pa.array([pickle.dumps(each) for each in told], pa.binary())})
 
 

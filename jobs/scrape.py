@@ -12,8 +12,9 @@ from covergen import rejects, rows
 from covergen.audio import AudioLimits
 from covergen.config import Actors, Config
 from covergen.lineage import held
+from covergen.sources.addresses import is_web
 from covergen.sources.known import not_from_others, refuse, upsert, wanted_of
-from covergen.sources.media import CheckMedia, is_web, stamp
+from covergen.sources.media import CheckMedia, stamp
 from covergen.sources.plan import foreseen
 from covergen.sources.protocol import Found, Record, batched
 from covergen.sources.registry import SOURCES, WEB_SOURCES

@@ -5,7 +5,7 @@ Which requests are left, and where the rows go, is left to the job.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
@@ -30,8 +30,8 @@ COLUMNS: Final = pa.schema(
 class Fetch(Protocol):
     """Whoever asks politely: `fetch.Fetcher`."""
 
-    def fetch(self, request: Request, source: WebSource) -> Answer:
-        """Return the answer to a request. Raises BadInput."""
+    def fetch(self, request: Request, source: WebSource, *, anew: bool = False) -> Answer:
+        """Return the answer to a request; `anew`: from the site, whatever is kept. Raises BadInput."""
         ...
 
     def counts(self) -> dict[str, Counter[str]]:
@@ -63,13 +63,23 @@ class Counts:
 
 
 class FetchAnswers:
-    """Asks for each row (COLUMNS) and gives rows of ANSWERS; rows of one batch are asked side by side."""
+    """Asks for each row (COLUMNS) and gives rows of ANSWERS; rows of one batch are asked side by side.
+
+    `anew`: what is kept on disk of earlier answers does not count.
+    """
 
     key: Final = ANSWERS.key
     outcome: Final = rows.outcome_schema(ANSWERS)
 
-    def __init__(self, sources: Mapping[str, WebSource], fetcher: Callable[[], Fetch], *, at_once: int = 8):
-        self.sources, self._make, self._at_once = sources, fetcher, at_once
+    def __init__(
+        self,
+        sources: Mapping[str, WebSource],
+        fetcher: Callable[[], Fetch],
+        *,
+        at_once: int = 8,
+        anew: bool = False,
+    ):
+        self.sources, self._make, self._at_once, self._anew = sources, fetcher, at_once, anew
         self._counts = Counts()
 
     def facts(self) -> dict[str, int]:
@@ -94,7 +104,7 @@ class FetchAnswers:
     def _row(self, fetcher: Fetch, row: Mapping[str, Any]) -> dict[str, Any] | BadInput:
         request = Request(row["source"], row["kind"], row["url"])
         try:
-            answer = fetcher.fetch(request, self.sources[row["source"]])
+            answer = fetcher.fetch(request, self.sources[row["source"]], anew=self._anew)
         except BadInput as refusal:
             return refusal
         return row_of(answer)
@@ -127,17 +137,17 @@ def summary(facts: Mapping[str, int]) -> list[str]:
 
 
 def digests_of(
-    requests: Iterable[Request], answered: pa.Table, *, max_age_days: float | None
+    requests: Iterable[Request], answered: pa.Table, *, max_age_days: float | None, anew: bool = False
 ) -> dict[tuple[str, str], str]:
     """Return, by (source, url), the digest that an answer is owed with: another one once that is too old.
 
-    `answered` holds source, url, fetched_at and input_digest of what is there.
+    `answered` holds source, url, fetched_at and input_digest of what is there; `anew`: all of it is too old.
     """
     digests = {(r.source, r.url): _digest(r.url) for r in requests}
     oldest = None if max_age_days is None else datetime.now(UTC) - timedelta(days=max_age_days)
     for row in answered.to_pylist():
         if (key := (row["source"], row["url"])) in digests:
-            is_stale = oldest is not None and row["fetched_at"] < oldest
+            is_stale = anew or (oldest is not None and row["fetched_at"] < oldest)
             digests[key] = _digest(row["url"], row["fetched_at"]) if is_stale else row["input_digest"]
     return digests
 
@@ -184,11 +194,21 @@ def answer_of(row: Mapping[str, Any]) -> Answer:
 
 
 def parsed(source: WebSource, request: Request, answer: Answer) -> Parsed:
-    """Return what an answer tells; one that cannot be read is a row of `rejects` and nothing else."""
+    """Return what an answer tells; one that cannot be read is a row of `rejects` and nothing else.
+
+    So is one that its source refuses today, whatever it was taken for when it came.
+    """
     try:
+        if refusal := source.refusal(request, answer):
+            raise refusal.problem
         return source.parse(request, answer)
     except BadInput as problem:
         reason = problem.reason if request.url in problem.reason else f"{request.url}: {problem.reason}"
         told = BadInput(problem.code, reason, retriable=problem.retriable)
         about = request.about.get("album_id") or request.url
         return Parsed(Found(rejects=[Rejected("answers", f"{request.source}/{about}", told)]))
+
+
+def is_doubted(told: Parsed, retry: Collection[str]) -> bool:
+    """Say whether to ask again for what it was read from: another answer may do, or `retry` names a code."""
+    return any(one.problem.retriable or one.problem.code in retry for one in told.found.rejects)

@@ -11,8 +11,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
-from urllib.parse import urlsplit
 
 from selenium.common.exceptions import NoSuchElementException, WebDriverException
 from selenium.webdriver import Chrome
@@ -20,6 +18,7 @@ from selenium.webdriver.common.by import By
 from urllib3.exceptions import HTTPError
 
 from covergen.errors import BadInput, ConfigError, RejectCode
+from covergen.sources.addresses import web_address
 from covergen.sources.chromium import find_program, kill_those_with, start_chromium
 from covergen.sources.web import Answer, usual_refusal
 from covergen.sources.youtube_pages import is_consent_page
@@ -49,6 +48,7 @@ _log = logging.getLogger(__name__)
 @dataclass
 class _Page:
     address: str
+    origin: str  # of its host, up to the first slash
     deaths: int = 0
     consents: int = 0
     until: float = 0.0
@@ -82,8 +82,7 @@ class Tabs:
         source, waiting, busy = iter(addresses), deque[_Page](), dict[str, _Page]()
         try:
             while True:
-                room = max(self.count - len(waiting), 0)
-                waiting.extend(_Page(address) for address in islice(source, room))
+                yield from self._refill(waiting, source)
                 if not (busy or waiting):
                     return
                 done: list[tuple[str, str | BadInput]] = []
@@ -114,6 +113,14 @@ class Tabs:
     def __exit__(self, *raised: object) -> None:
         self.close()
 
+    def _refill(self, waiting: deque[_Page], source: Iterator[str]) -> Iterator[tuple[str, BadInput]]:
+        """Fill the queue; yield the addresses that are none."""
+        while len(waiting) < self.count and (address := next(source, None)) is not None:
+            try:
+                waiting.append(_Page(address, str(web_address(address).join("/"))))
+            except BadInput as problem:
+                yield address, problem
+
     def _go_round(
         self, busy: dict[str, _Page], waiting: deque[_Page], done: list[tuple[str, str | BadInput]]
     ) -> None:
@@ -139,9 +146,7 @@ class Tabs:
             time.sleep(_FEW_MOMENTS)
 
     def _open(self, browser: Chrome, page: _Page) -> None:
-        parts = urlsplit(page.address)
-        origin = f"{parts.scheme}://{parts.netloc}/"
-        browser.execute_cdp_cmd("Network.setCookie", {**CONSENT, "url": origin})
+        browser.execute_cdp_cmd("Network.setCookie", {**CONSENT, "url": page.origin})
         page.entry = _entry(browser)
         browser.get(page.address)
 

@@ -19,20 +19,37 @@ from covergen.sources.fields import join_names
 from covergen.sources.identity import normalise
 from covergen.sources.matching import Candidate, best, first_artist, isrc_key, leads, upc_key
 from covergen.sources.protocol import Found, Record
-from covergen.sources.told import address, items_in, object_in, objects, part, whole, words
+from covergen.sources.told import (
+    address,
+    items_in,
+    object_in,
+    objects,
+    part,
+    shapeless,
+    whole,
+    words,
+)
 from covergen.sources.web import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
 
 BASE: Final = "https://api.deezer.com"
 LICENCE: Final = "deezer-terms"
 QUOTA_WAIT: Final = 5.0  # seconds: the window of the quota
+BLOCK_WAIT: Final = 60.0  # seconds after a 403 without a word, which its door gives and not its API
 RANK_SCALE: Final = 10_000  # ranks go to about 1,000,000, so that popularity is 0 to 100
 _KINDS: Final = {"album": "album", "ep": "ep", "single": "single", "compile": "compilation"}
 _LEADS: Final = 3  # albums of one search that are looked up until one is of the right year
 _PAGE: Final = 100
 _TRACK_PAGE: Final = re.compile(r"https?://(?:www\.)?deezer\.com/(?:[a-z]{2}/)?track/(\d+)")
 _EXPIRES: Final = re.compile(r"\bexp=(\d{9,11})\b")
-_DENIED: Final = {200, 300, 901}  # permission, token, account
-_NO_DATA: Final = 800
+_DENIED: Final = {"200", "300", "901"}  # permission, token, account
+_NO_DATA: Final = "800"
+_BY_UPC: Final = "album/upc:"
+_SHAPES: Final[dict[str, dict[str, tuple[str, ...]]]] = {  # what the answers of each kind have
+    "search": {"lists": ("data",)},
+    "tracks": {"lists": ("data",)},
+    "album": {"texts": ("id",)},
+    "refresh": {"texts": ("id",)},
+}
 
 
 class DeezerSource:
@@ -46,6 +63,10 @@ class DeezerSource:
     turn: ClassVar[int] = 1
     follow_ups: ClassVar[float] = 1.5
     answer_bytes: ClassVar[int] = 8_000
+    media_bytes: ClassVar[Mapping[str, int]] = {
+        "cover": 150_000,
+        "audio": 480_000,
+    }  # 1000 px; 30 s of 128 kb/s
     is_api: ClassVar[bool] = True
 
     def __init__(self, *, base: str = BASE):
@@ -56,7 +77,7 @@ class DeezerSource:
         """Yield one request an album: by UPC where it is known, else a search."""
         for album in wanted:
             if upc := upc_key(album.upc):
-                yield self._ask(album, "album", f"album/upc:{int(upc):012}", by="upc")
+                yield self._ask(album, "album", f"{_BY_UPC}{int(upc):012}", by="upc")
             else:
                 yield self._search(album)
 
@@ -81,16 +102,22 @@ class DeezerSource:
 
     def refusal(self, request: Request, answer: Answer) -> Refusal | None:
         """Return what the error in an answer means; that a UPC is unknown is an answer: it is searched."""
+        if answer.status == 403 and not answer.body.strip():
+            said = f"{answer.url} answered 403 without a word: too many requests, and not what was asked for"
+            return Refusal(RejectCode.RATE_LIMITED, said, wait=BLOCK_WAIT, again=True)
         if refused := usual_refusal(answer):
             return refused
         error = _error(answer)
-        if error is None or (request.about.get("by") == "upc" and error.get("code") == _NO_DATA):
+        if error is None:
+            return shapeless(answer, **_SHAPES[request.kind])
+        code = words(error, "code")
+        if code == _NO_DATA and _BY_UPC in request.url:  # who fetches knows no more of it than its address
             return None
-        code = error.get("code")
-        said = f"Deezer answered {answer.url} with error {code}: {words(error, 'message') or 'no reason'}"
-        if code == 4:
+        message = words(error, "message") or "no reason"
+        said = f"Deezer answered {answer.url} with error {code or None}: {message}"
+        if code == "4":
             return Refusal(RejectCode.RATE_LIMITED, said, wait=QUOTA_WAIT, again=True)
-        if code == 700:
+        if code == "700":
             return Refusal(RejectCode.SERVER_FAILED, said, again=True)
         if code == _NO_DATA:
             return Refusal(RejectCode.NOT_FOUND, said)

@@ -11,10 +11,11 @@ import httpx2
 import tenacity
 
 from covergen.errors import BadInput, RejectCode
+from covergen.sources.addresses import masked, web_address
 from covergen.sources.http_cache import HttpCache
 from covergen.sources.limits import Limiter
 from covergen.sources.web import Answer, Manners, Refusal, Request, WebSource, usual_refusal
-from covergen.sources.wire import TIMEOUT, Ask, Wire, masked
+from covergen.sources.wire import TIMEOUT, Ask, Wire
 
 ATTEMPTS: Final = 4
 PAUSE: Final = tenacity.wait_exponential_jitter(multiplier=0.5, max=20.0, jitter=1.0)  # seconds
@@ -57,26 +58,28 @@ class Fetcher:
 
     def counts(self) -> dict[str, Counter[str]]:
         """Return what was counted by bucket: requests sent, answers kept on disk, milliseconds waited."""
-        return {"sent": self.sent, "kept": self.kept, "waited": self.limiter.waited}
+        waited = Counter({name: ms for name, ms in self.limiter.waited.items() if name in self.sent})
+        return {"sent": self.sent, "kept": self.kept, "waited": waited + self.wire.paused}
 
     @property
     def sent(self) -> Counter[str]:
         """Requests that were sent, by bucket: redirects, retries and robots.txt too."""
         return self.wire.sent
 
-    def fetch(self, request: Request, source: WebSource) -> Answer:
+    def fetch(self, request: Request, source: WebSource, *, anew: bool = False) -> Answer:
         """Return the answer to a request. Raises BadInput with what the source says the refusal is.
 
         What another try may mend is tried a few times. A bucket that asks for a longer rest parks the row:
-        RATE_LIMITED, to be tried again in another run.
+        RATE_LIMITED, to be tried again in another run. `anew`: what is kept on disk does not count.
         """
+        url = str(web_address(request.url))
         manners, ruled = source.manners(request), not (source.is_api or source.name in self.unruled)
         secrets: set[str] = set()
 
         def send(checks: Mapping[str, str]) -> Answer:
             headers = source.headers()  # anew each time: a token may have been forgotten since
             secrets.update(headers.values())
-            return self.wire.ask(request.url, Ask(manners, headers, checks, ruled=ruled))
+            return self.wire.ask(url, Ask(manners, headers, checks, ruled=ruled))
 
         def keep(answer: Answer) -> bool:
             return source.refusal(request, answer) is None
@@ -85,7 +88,7 @@ class Fetcher:
             if self.cache is None:
                 answer = send({})
             else:
-                answer, kept = self.cache.ask(source.name, request.url, send=send, keep=keep)
+                answer, kept = self.cache.ask(source.name, url, send=send, keep=keep, anew=anew)
                 self.kept[manners.bucket] += kept
             return self._accept(answer, source.refusal(request, answer), manners)
 

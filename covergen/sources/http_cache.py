@@ -16,8 +16,8 @@ import httpx2
 from hishel import SqliteStorage
 from hishel.httpx2 import CacheTransport
 
+from covergen.sources.addresses import masked
 from covergen.sources.web import Answer
-from covergen.sources.wire import masked
 
 MAX_BYTES: Final = 2**32  # on disk
 _AT, _URL = "x-covergen-fetched-at", "x-covergen-url"  # of the answer, kept as headers of it
@@ -51,15 +51,19 @@ class HttpCache:
         *,
         send: Callable[[Mapping[str, str]], Answer],
         keep: Callable[[Answer], bool],
+        anew: bool = False,
     ) -> tuple[Answer, bool]:
         """Return an answer, and whether its body was here. `send` is given the headers of a condition.
 
-        A cache that cannot be read or written is gone around: it is no reason to fail.
+        `anew`: what is here is forgotten first. A cache that cannot be read or written is gone around:
+        it is no reason to fail.
         """
         shown, question = masked(url), _Question(send, keep)
         key = hashlib.sha256(f"{name} {shown}".encode("utf-8", "replace")).hexdigest()
         extensions = {"covergen": question, "caching": {"key": key}}
         try:
+            for entry in self.storage.get_entries(key) if anew else ():
+                self.storage.remove_entry(entry.id)
             response = self.transport.handle_request(httpx2.Request("GET", shown, extensions=extensions))
             body = response.read()
             response.close()
@@ -83,7 +87,11 @@ class _Sender(httpx2.BaseTransport):
         question: _Question = request.extensions["covergen"]
         answer = question.send({name: request.headers[name] for name in _CHECKS if name in request.headers})
         question.answer = answer
-        headers = {name: value for name, value in answer.headers.items() if name not in _OF_THE_WIRE}
+        headers = {  # those in other letters are of no use here, and httpx2 takes none
+            name: value
+            for name, value in answer.headers.items()
+            if name not in _OF_THE_WIRE and value.isascii()
+        }
         if answer.status != 304 and (answer.status != 200 or not answer.body or not question.keep(answer)):
             headers["cache-control"] = "no-store"
         headers |= {_AT: answer.fetched_at.isoformat(), _URL: answer.url}

@@ -13,7 +13,7 @@ from covergen.sources import enriching
 from covergen.sources.editions import without_edition
 from covergen.sources.enriching import Origin, ToldAlbum, ToldSong
 from covergen.sources.matching import Candidate, best, first_artist, upc_key
-from covergen.sources.told import address, error_in, items_in, object_in, whole, words
+from covergen.sources.told import address, error_in, items_in, object_in, shapeless, whole, words
 from covergen.sources.web import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
 
 BASE: Final = "https://itunes.apple.com"
@@ -35,6 +35,10 @@ class ITunesSource:
     turn: ClassVar[int] = 1
     follow_ups: ClassVar[float] = 1
     answer_bytes: ClassVar[int] = 20_000
+    media_bytes: ClassVar[Mapping[str, int]] = {
+        "cover": 250_000,
+        "audio": 1_000_000,
+    }  # 1000 px; 30 s of 256 kb/s
     is_api: ClassVar[bool] = True
 
     def __init__(self, *, base: str = BASE, country: str = "us", cover_size: int = 1000):
@@ -66,9 +70,9 @@ class ITunesSource:
             return Refusal(RejectCode.RATE_LIMITED, said, wait=LIMIT_WAIT, again=True)
         if refused := usual_refusal(answer):
             return refused
-        error = error_in(answer, "errorMessage")
-        said = f"iTunes answered {request.url} with an error: {error}"
-        return Refusal(RejectCode.SOURCE_ERROR, said) if error else None
+        if error := error_in(answer, "errorMessage"):
+            return Refusal(RejectCode.SOURCE_ERROR, f"iTunes answered {request.url} with an error: {error}")
+        return shapeless(answer, lists=("results",))
 
     def parse(self, request: Request, answer: Answer) -> Parsed:
         """Return the album to look up of a search, and the records of a lookup."""

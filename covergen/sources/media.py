@@ -1,13 +1,13 @@
 """Media candidates to rows of MEDIA: every file is opened, decoded to its end, and measured, or refused."""
 
 import hashlib
+import stat
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pyarrow as pa
 
@@ -16,6 +16,7 @@ from covergen.audio import AudioLimits
 from covergen.errors import BadInput, RejectCode
 from covergen.images import Pixels
 from covergen.sources import procedural
+from covergen.sources.addresses import host_of, is_web, masked, unsigned, web_address
 from covergen.sources.music_tags import embedded_picture
 from covergen.sources.places import EMBEDDED, path_of, shown
 from covergen.sources.web import Answer, Manners, Request, WebSource
@@ -26,14 +27,13 @@ _MAKING = threading.Lock()  # of what downloads: batches of one process may come
 # Of a host that names no manners: polite to one server, and enough for the networks that serve pictures.
 _HOST: Final[dict[str, Any]] = {"count": 20, "seconds": 1.0, "at_once": 8}
 _EXPIRED: Final = frozenset({RejectCode.FORBIDDEN, RejectCode.NOT_FOUND})  # what an expired address answers
-_SIGNING: Final = frozenset({"exp", "expires", "hdnea", "sig", "signature", "token"})  # in a signed address
 
 
 class Download(Protocol):
     """Whoever fetches files and answers politely: `fetch.Fetcher`."""
 
-    def fetch(self, request: Request, source: WebSource) -> Answer:
-        """Return the answer to a request. Raises BadInput."""
+    def fetch(self, request: Request, source: WebSource, *, anew: bool = False) -> Answer:
+        """Return the answer to a request; `anew`: from the site, whatever is kept. Raises BadInput."""
         ...
 
     def download(self, url: str, manners: Manners, *, max_bytes: int, source: str = "") -> Answer:
@@ -107,7 +107,7 @@ class CheckMedia:
                 return again
 
     def _body(self, uri: str, row: Mapping[str, Any], client: Download) -> bytes:
-        manners = Manners(f"media/{urlsplit(uri).netloc}", **_HOST)
+        manners = Manners(f"media/{host_of(web_address(uri))}", **_HOST)
         return client.download(uri, manners, max_bytes=self.limits.max_bytes, source=row["source"] or "").body
 
     def _anew(self, row: Mapping[str, Any], client: Download) -> str | None:
@@ -116,7 +116,7 @@ class CheckMedia:
         request = source.refresh(row) if hasattr(source, "refresh") else None
         if request is None:
             return None
-        media = source.parse(request, client.fetch(request, source)).found.media
+        media = source.parse(request, client.fetch(request, source, anew=True)).found.media
         return media[0]["uri"] if media else None
 
     def _check(self, row: Mapping[str, Any], body: bytes | BadInput | None) -> dict[str, Any] | BadInput:
@@ -153,12 +153,14 @@ class CheckMedia:
 def media_source(row: Mapping[str, Any]) -> bytes | Path:
     """Return what holds a row's medium: its own bytes, an embedded picture's, or the path of a file.
 
-    Raises BadInput if the address is neither a local file nor stored with the row.
+    Raises BadInput if the address is none, or neither a local file nor stored with the row.
     """
     if row.get("bytes") is not None:
         data: bytes = row["bytes"]
         return data
     address = row.get("uri")
+    if is_web(address):
+        web_address(str(address))
     path = path_of(address) if address else None
     if path is None:
         reason = (
@@ -166,6 +168,8 @@ def media_source(row: Mapping[str, Any]) -> bytes | Path:
             "and what lies on the web where scrape.contact says who asks"
         )
         raise BadInput(RejectCode.MISSING_FILE, reason)
+    if "\0" in str(path):
+        raise BadInput(RejectCode.BAD_ADDRESS, "no file has a zero byte in its name")
     return _picture(path) if str(address).endswith(EMBEDDED) else path
 
 
@@ -197,24 +201,15 @@ def stamp(row: Mapping[str, Any]) -> str:
         return hashlib.sha256(row["bytes"]).hexdigest()
     address = row.get("uri") or ""
     path, facts = path_of(address), ""
-    if path is not None and path.is_file():
-        status = path.stat()
-        facts = f"{status.st_size}/{status.st_mtime_ns}"
+    if path is not None:
+        try:
+            status = path.stat()
+            facts = f"{status.st_size}/{status.st_mtime_ns}" if stat.S_ISREG(status.st_mode) else ""
+        except (OSError, ValueError):
+            pass  # there is none, or it is no path at all: who opens it will say so
     if is_web(address):
-        address = _unsigned(address)
-    return hashlib.sha256(f"{address}\x1f{facts}".encode()).hexdigest()
-
-
-def is_web(address: str | None) -> bool:
-    """Say whether an address is one of the web."""
-    return (address or "").startswith(("http://", "https://"))
-
-
-def _unsigned(address: str) -> str:
-    """Return an address without what signs it: the same file is signed anew each time it is told of."""
-    parts = urlsplit(address)
-    kept = [(name, value) for name, value in parse_qsl(parts.query) if name.lower() not in _SIGNING]
-    return parts._replace(query=urlencode(kept)).geturl()
+        address = unsigned(address)
+    return hashlib.sha256(f"{address}\x1f{facts}".encode("utf-8", "replace")).hexdigest()
 
 
 def _made(address: str | None) -> bytes | None:
@@ -240,7 +235,7 @@ def _facts(data: bytes, width: int, height: int) -> dict[str, Any]:
 
 def _placed(refusal: BadInput, row: Mapping[str, Any]) -> BadInput:
     """Return a refusal whose reason names the file that a person has to look at."""
-    where = shown(row["uri"]) if row.get("uri") else row.get("owner_id", "")
+    where = masked(shown(row["uri"])) if row.get("uri") else row.get("owner_id", "")
     reason = refusal.reason if where in refusal.reason else f"{where}: {refusal.reason}"
     return BadInput(refusal.code, reason, retriable=refusal.retriable)
 

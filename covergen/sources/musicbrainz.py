@@ -15,7 +15,7 @@ from covergen.sources.editions import NOBODY, artist_key, without_edition
 from covergen.sources.enriching import Origin
 from covergen.sources.matching import best, first_artist, upc_key
 from covergen.sources.protocol import Found
-from covergen.sources.told import error_in, items_in, object_in, words
+from covergen.sources.told import error_in, items_in, object_in, shapeless, words
 from covergen.sources.web import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
 
 BASE: Final = "https://musicbrainz.org/ws/2"
@@ -23,6 +23,7 @@ COVERS: Final = "https://coverartarchive.org"
 LICENCE: Final = "CC0-1.0"
 COVER_LICENCE: Final = "label-copyright"  # the archive may show them; they stay the labels'
 LIMIT_WAIT: Final = 2.0  # seconds after a 503
+_LISTS: Final = {"search": "release-groups", "barcode": "releases"}  # of the answers that are one
 _GROUP: Final = "artist-credits+genres+releases+media"
 _RELEASE: Final = "artist-credits+genres+labels+recordings+isrcs+release-groups+media"
 
@@ -39,6 +40,7 @@ class MusicBrainzSource:
     turn: ClassVar[int] = 1
     follow_ups: ClassVar[float] = 1.5
     answer_bytes: ClassVar[int] = 25_000
+    media_bytes: ClassVar[Mapping[str, int]] = {"cover": 300_000}  # 1200 px
     is_api: ClassVar[bool] = True
 
     def __init__(self, *, base: str = BASE, covers: str = COVERS):
@@ -73,9 +75,11 @@ class MusicBrainzSource:
             return Refusal(RejectCode.FORBIDDEN, said)
         if refused := usual_refusal(answer):
             return refused
-        error = error_in(answer, "error")
-        said = f"MusicBrainz answered {request.url} with an error: {error}"
-        return Refusal(RejectCode.SOURCE_ERROR, said) if error else None
+        if error := error_in(answer, "error"):
+            said = f"MusicBrainz answered {request.url} with an error: {error}"
+            return Refusal(RejectCode.SOURCE_ERROR, said)
+        name = _LISTS.get(request.kind)
+        return shapeless(answer, lists=(name,)) if name else shapeless(answer, texts=("id",))
 
     def parse(self, request: Request, answer: Answer) -> Parsed:
         """Return what to look up of a search or of a group of releases, and the records of a release."""

@@ -61,7 +61,8 @@ class ReadPages:
     def _row(self, request: Request, page: str | BadInput) -> dict[str, Any] | BadInput:
         if isinstance(page, BadInput):
             return page
-        answer = Answer(request.url, 200, {"content-type": "text/html"}, page.encode(), datetime.now(UTC))
+        body = page.encode("utf-8", "replace")  # a page may hold half a character
+        answer = Answer(request.url, 200, {"content-type": "text/html"}, body, datetime.now(UTC))
         if refusal := self.sources[request.source].refusal(request, answer):
             return refusal.problem
         return row_of(answer)

@@ -1,10 +1,12 @@
 """Albums of the controlled world: known factors, synthesised songs, painted covers, nothing to download."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, cast
 
 from covergen import audio, images
+from covergen.errors import BadInput, RejectCode
 from covergen.procedural.covers import paint
 from covergen.procedural.factors import Album, Split, draw_album
 from covergen.procedural.music import synthesise
@@ -15,6 +17,11 @@ LICENCE: Final = "CC0-1.0"
 SAMPLE_RATE: Final = 24_000
 SCHEME: Final = "procedural://"
 REVISION: Final = "1"  # by hand, whenever the generator draws, plays or paints otherwise
+_PLACE: Final = re.compile(
+    r"[^/]+/(?P<split>train|eval)/(?P<seed>\d{1,18})/"
+    r"(?:song/(?P<seconds>\d{1,4}(?:\.\d+)?)|cover/(?P<pixels>\d{1,4}))",
+    re.ASCII,
+)
 
 
 class ProceduralSource:
@@ -67,13 +74,15 @@ def fetch(address: str) -> bytes:
     """Return the song (FLAC, 24 kHz, mono) or the cover (PNG) that a media address of this source names.
 
     procedural://REVISION/SPLIT/SEED/song/SECONDS or .../cover/PIXELS. Making them is left to whoever opens
-    them, so that many workers share the work.
+    them, so that many workers share the work. Raises BadInput with BAD_ADDRESS.
     """
-    split, seed, kind, amount = address.removeprefix(SCHEME).split("/")[1:]
-    album = draw_album(int(seed), cast(Split, split))
-    if kind == "song":
-        return audio.encode_flac(synthesise(album, float(amount), SAMPLE_RATE), SAMPLE_RATE)
-    return images.encode_png(paint(album.factors, album.seed, int(amount)))
+    found = _PLACE.fullmatch(address.removeprefix(SCHEME))
+    if found is None:
+        raise BadInput(RejectCode.BAD_ADDRESS, f"{address[:200]!r} names nothing of the controlled world")
+    album = draw_album(int(found["seed"]), cast(Split, found["split"]))
+    if found["seconds"]:
+        return audio.encode_flac(synthesise(album, float(found["seconds"]), SAMPLE_RATE), SAMPLE_RATE)
+    return images.encode_png(paint(album.factors, album.seed, int(found["pixels"])))
 
 
 def _source(url: str) -> dict[str, Any]:

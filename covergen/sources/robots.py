@@ -1,19 +1,21 @@
 """What a site wishes of robots: robots.txt (RFC 9309), and X-Robots-Tag on what it sends."""
 
+import codecs
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
-from urllib.parse import urljoin, urlsplit
 
 from protego import Protego
 
 from covergen.errors import BadInput, RejectCode
+from covergen.sources.addresses import host_of, web_address
 from covergen.sources.web import Answer, Manners
 
 DAY: Final = 86_400.0
 SOON: Final = 300.0  # seconds after which a robots.txt that could not be had is asked for again
 MAX_BYTES: Final = 512 * 1024  # of robots.txt are read; RFC 9309 asks for no fewer than 500 KiB
+LONGEST_DELAY: Final = 180.0  # seconds of Crawl-delay that are waited for; who asks for more is left alone
 NOT_KEPT: Final = frozenset({"noai", "noimageai", "none", "noindex"})
 NOT_READ: Final = frozenset({"noai", "none"})
 _VALUED: Final = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
@@ -40,19 +42,25 @@ class Robots:
             str, tuple[float, Protego | None]
         ] = {}  # until when, and None where all is forbidden
 
-    def check(self, url: str, manners: Manners) -> None:
-        """Raise BadInput ROBOTS if the host does not want the address fetched."""
-        host = urljoin(url, "/")
-        name = urlsplit(url).netloc.rpartition("@")[2]
-        rules = self._of(host, manners)
+    def check(self, url: str, manners: Manners) -> float | None:
+        """Return the seconds that the host asks for between two requests, None where it asks for no pause.
+
+        Raises BadInput ROBOTS if it does not want the address fetched.
+        """
+        address = web_address(url)
+        name, path = host_of(address), address.raw_path.decode("ascii")
+        rules = self._of(f"{address.scheme}://{name}", manners)
         if rules is None:
             reason = f"robots.txt of {name} cannot be had, so nothing there is fetched for now"
             raise BadInput(RejectCode.ROBOTS, reason, retriable=True)
-        if not rules.can_fetch(url, self.product):
-            path = urlsplit(url).path
-            raise BadInput(
-                RejectCode.ROBOTS, f"robots.txt of {name} asks {self.product} to leave {path} alone"
-            )
+        if not rules.can_fetch(f"{address.scheme}://{name}{path}", self.product):
+            reason = f"robots.txt of {name} asks {self.product} to leave {address.path} alone"
+            raise BadInput(RejectCode.ROBOTS, reason)
+        delay = rules.crawl_delay(self.product)
+        if delay is not None and not delay <= LONGEST_DELAY:
+            reason = f"robots.txt of {name} asks for {delay:g} s between two requests, which nobody waits for"
+            raise BadInput(RejectCode.ROBOTS, reason)
+        return delay
 
     def _of(self, host: str, manners: Manners) -> Protego | None:
         with self._lock:
@@ -66,14 +74,22 @@ class Robots:
 
     def _fetch(self, host: str, manners: Manners) -> Protego | None:
         try:
-            answer = self.ask(urljoin(host, "/robots.txt"), manners)
+            answer = self.ask(f"{host}/robots.txt", manners)
         except BadInput as problem:
             if problem.code in {RejectCode.RATE_LIMITED, RejectCode.QUOTA_SPENT}:
                 raise  # of this bucket, and nothing about the host
             return None
         if answer.status == 200:
-            return Protego.parse(answer.body[:MAX_BYTES].decode("utf-8", "replace"))
+            return Protego.parse(_text(answer.body))
         return Protego.parse("") if 400 <= answer.status < 500 and answer.status != 429 else None
+
+
+def _text(body: bytes) -> str:
+    """Return a robots.txt as text: its byte-order mark and a rule that was cut in its midst left out."""
+    if len(body) >= MAX_BYTES:
+        body = body[:MAX_BYTES].rpartition(b"\n")[0]
+    marked = body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return body.decode("utf-16" if marked else "utf-8-sig", "replace")
 
 
 def refused_by(headers: Mapping[str, str], user_agent: str, unwanted: frozenset[str]) -> str | None:

@@ -4,7 +4,7 @@ Two surfaces. New apps are in `development`: ten results a search, one album a c
 them. An `extended` app asks for songs again in batches, which alone tells popularity and ISRC.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Final
 
 from covergen.errors import ConfigError
@@ -29,6 +29,7 @@ class SpotifySource:
     turn: ClassVar[int] = 1
     follow_ups: ClassVar[float] = 1
     answer_bytes: ClassVar[int] = 20_000
+    media_bytes: Mapping[str, int]
     is_api: ClassVar[bool] = True
 
     def __init__(
@@ -50,6 +51,8 @@ class SpotifySource:
                 "otherwise. The sources deezer, itunes and musicbrainz need no account."
             )
         self.surface = surface
+        preview = {"audio": 360_000} if surface == "extended" else {}  # 30 s of 96 kb/s; new apps get none
+        self.media_bytes = {"cover": 90_000, **preview}  # 640 px
         self.requests_per_window = requests_per_window
         self._asking = Asking(base, surface, market)
         if artist_genres and self._asking.surface.artists is None:

@@ -1,16 +1,25 @@
 """What Spotify means by an answer that is none: five failures that must not be taken for one another."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
-from covergen.errors import RejectCode
+from covergen.errors import BadInput, RejectCode
 from covergen.sources.fields import clean_text
-from covergen.sources.web import Answer, Refusal, Request, usual_refusal
+from covergen.sources.web import Answer, Refusal, Request, no_answer, usual_refusal
 
 BATCHES: Final = frozenset({"albums", "songs", "artists"})
+_SHAPES: Final = {  # what the answers of each kind have: an id, or a list
+    "search_upc": "albums",
+    "search_words": "albums",
+    "search_isrc": "tracks",
+    "album": "id",
+    "albums": "albums",
+    "page": "items",
+    "songs": "tracks",
+    "artists": "artists",
+}
 _PAUSE: Final = 30.0  # seconds that Spotify counts over, where it does not say how long to wait
 _LONGEST: Final = 160
 
@@ -33,7 +42,9 @@ def refusal_of(request: Request, answer: Answer) -> Refused | None:
             reason = f"{answer.url} answered 200 without a JSON object"
             return Refused(Refusal(RejectCode.SOURCE_ERROR, reason, again=True))
         if error is None:
-            return None
+            return (
+                None if _has_shape(request.kind, body) else Refused(no_answer(answer, _SHAPES[request.kind]))
+            )
         status = _status(error)
     asked = _sentence(answer, error)
     if status == 429:
@@ -69,9 +80,18 @@ def _until_midnight(moment: datetime) -> float:
 
 def _body(answer: Answer) -> Any:
     try:
-        return json.loads(answer.body)
-    except ValueError:
+        return answer.json()
+    except BadInput:
         return None
+
+
+def _has_shape(kind: str, body: Mapping[str, Any]) -> bool:
+    """Say whether an answer has what all of its kind have."""
+    name = _SHAPES.get(kind)
+    if name is None:
+        return True
+    value = body.get(name)
+    return isinstance(value, (str, list)) or (isinstance(value, Mapping) and "items" in value)
 
 
 def _reason(body: Any) -> str | None:

@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
 from covergen.errors import BadInput, ConfigError, RejectCode
+from covergen.sources.addresses import query_of
 from covergen.sources.fields import VARIOUS, clean_text
 from covergen.sources.identity import normalise
 from covergen.sources.matching import isrc_key, upc_key
@@ -195,7 +196,7 @@ def _cut(text: str, length: int) -> str:
 
 
 def _offset(url: str) -> int:
-    told = parse_qs(urlsplit(url).query).get("offset", [""])[0]
+    told = query_of(url).get("offset", "")
     return int(told) if told.isascii() and told.isdigit() else -1
 
 

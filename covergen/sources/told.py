@@ -1,11 +1,12 @@
 """Reading JSON that others write: any field may be missing, null or of another type."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from covergen.errors import BadInput, RejectCode
+from covergen.sources.addresses import is_web
 from covergen.sources.fields import clean_text
-from covergen.sources.web import Answer
+from covergen.sources.web import Answer, Refusal, no_answer
 
 
 def object_in(answer: Answer) -> Mapping[str, Any]:
@@ -14,6 +15,17 @@ def object_in(answer: Answer) -> Mapping[str, Any]:
     if not isinstance(told, Mapping):
         raise BadInput(RejectCode.NEW_LAYOUT, f"{answer.url} did not answer with a JSON object")
     return told
+
+
+def shapeless(answer: Answer, *, lists: Iterable[str] = (), texts: Iterable[str] = ()) -> Refusal | None:
+    """Return why an answer of status 200 is none of its API's: no object, or one without what all have."""
+    try:
+        told = object_in(answer)
+    except BadInput:
+        return no_answer(answer, "a JSON object")
+    missing = [name for name in lists if not isinstance(told.get(name), list)]
+    missing += [name for name in texts if not words(told, name)]
+    return no_answer(answer, f"a JSON object that has {' and '.join(missing)}") if missing else None
 
 
 def items_in(told: Mapping[str, Any], name: str, answer: Answer) -> list[Mapping[str, Any]]:
@@ -52,9 +64,9 @@ def whole(told: Mapping[str, Any], name: str) -> int | None:
 
 
 def address(told: Mapping[str, Any], name: str) -> str | None:
-    """Return a web address; None for anything else."""
+    """Return what means to be a web address; None for anything else."""
     value = words(told, name)
-    return value if value.startswith(("https://", "http://")) else None
+    return value if is_web(value) else None
 
 
 def error_in(answer: Answer, name: str) -> str | None:

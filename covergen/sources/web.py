@@ -6,13 +6,16 @@ parser is tested on text, and every answer can be parsed again without asking tw
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.protocol import Found
+
+_TITLE: Final = re.compile(rb"(?i)<title[^>]*>([^<]{1,200})")
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Answer:
         """Return the body as JSON. Raises BadInput."""
         try:
             return json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadInput(RejectCode.NEW_LAYOUT, f"{self.url} did not answer with JSON") from error
 
 
@@ -97,6 +100,18 @@ def usual_refusal(answer: Answer) -> Refusal | None:
     if status >= 500 or status == 408:
         return Refusal(RejectCode.SERVER_FAILED, asked, again=True)
     return Refusal(RejectCode.SOURCE_ERROR, asked)
+
+
+def no_answer(answer: Answer, wanted: str) -> Refusal:
+    """Return the refusal of what came with status 200 in place of `wanted`: a page of maintenance, nothing.
+
+    The site may answer another time, so it is asked again; whatever it was, it is not kept.
+    """
+    title = _TITLE.search(answer.body[:4096])
+    shown = " ".join(title[1].decode("utf-8", "replace").split())[:100] if title else ""
+    seen = f"a page titled {shown!r}" if title else f"{len(answer.body):,} bytes of something else"
+    reason = f"{answer.url} answered 200 with {seen if answer.body.strip() else 'nothing'}, not with {wanted}"
+    return Refusal(RejectCode.SOURCE_ERROR, reason, again=True)
 
 
 @dataclass(frozen=True)
@@ -143,6 +158,11 @@ class WebSource(Protocol):
     answer_bytes: ClassVar[int]  # of an answer, on average: for plans
     is_api: ClassVar[bool]  # made for programs, under terms of its own: robots.txt speaks of pages
 
+    @property
+    def media_bytes(self) -> Mapping[str, int]:
+        """Typical bytes of what it gives, of a `cover` and of the `audio` of a song: for plans."""
+        ...
+
     def requests(self, wanted: Iterable[Wanted]) -> Iterator[Request]:
         """Yield the first requests: of a source that lists albums itself, whatever is wanted."""
         ...
@@ -158,7 +178,7 @@ class WebSource(Protocol):
     def refusal(self, request: Request, answer: Answer) -> Refusal | None:
         """Return why an answer is none, a status of 200 with an error in it too; such answers are not kept.
 
-        `usual_refusal` is right for most.
+        `usual_refusal` is right for most, `no_answer` says that a body is none of what the source gives.
         """
         ...
 

@@ -5,20 +5,22 @@ the operator in the User-Agent, without which Wikipedia answers 403, is the busi
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Final
 from urllib.parse import quote
 
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources.identity import album_id
 from covergen.sources.protocol import Found, Record, Rejected
-from covergen.sources.web import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
+from covergen.sources.web import Answer, Manners, Parsed, Refusal, Request, Wanted, no_answer, usual_refusal
 from covergen.sources.wiki_albums import Album, read_albums
 from covergen.sources.wiki_page import Page, read_page
 
 YEARS: Final = range(1980, 2025)
 _FIRST_LIST: Final = 2005  # before, the albums stand on the year's own page
 _HALVES: Final = {2021: ("January–June", "July–December")}
+_ARTICLE: Final = re.compile(rb"""["'\s](?:mw-parser-output|mw-content-text)["'\s]""")
+_END: Final = re.compile(rb"(?i)</html\s*>")
 _ANCHOR_SAFE: Final = "!$&'()*+,;=:@/?"
 _MANNERS: Final = Manners("wikipedia", count=200, seconds=60, at_once=3)
 
@@ -41,6 +43,7 @@ class WikipediaSource:
     turn: ClassVar[int] = 0
     follow_ups: ClassVar[float] = 0
     answer_bytes: ClassVar[int] = 250_000
+    media_bytes: ClassVar[Mapping[str, int]] = {}
     is_api: ClassVar[bool] = False
 
     def __init__(self, *, years: Iterable[int] = YEARS, base: str = "https://en.wikipedia.org"):
@@ -68,9 +71,10 @@ class WikipediaSource:
         return {"Accept": "text/html"}
 
     def refusal(self, request: Request, answer: Answer) -> Refusal | None:  # noqa: ARG002
-        """Return why an answer is none: its status, or that it is empty."""
-        if answer.status == 200 and not answer.body.strip():
-            return Refusal(RejectCode.SOURCE_ERROR, f"{answer.url} answered with nothing", again=True)
+        """Return why an answer is none: its status, or that it is no whole page of MediaWiki."""
+        is_page = _ARTICLE.search(answer.body) and _END.search(answer.body, max(0, len(answer.body) - 4096))
+        if answer.status == 200 and not is_page:
+            return no_answer(answer, "a whole page of MediaWiki")
         return usual_refusal(answer)
 
     def parse(self, request: Request, answer: Answer) -> Parsed:

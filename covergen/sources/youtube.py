@@ -50,6 +50,7 @@ class YouTube:
     turn: ClassVar[int] = 2
     follow_ups: ClassVar[float] = 0.02
     answer_bytes: ClassVar[int] = 50_000
+    media_bytes: ClassVar[Mapping[str, int]] = {}
     is_api: ClassVar[bool] = True
 
     def __init__(

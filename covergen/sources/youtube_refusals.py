@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.web import Answer, Refusal, usual_refusal
+from covergen.sources.web import Answer, Refusal, no_answer, usual_refusal
 
 _SPENT = {"quotaexceeded", "dailylimitexceeded", "dailylimitexceededunreg"}
 _FAST = {"ratelimitexceeded", "userratelimitexceeded", "servinglimitexceeded"}
@@ -33,7 +33,7 @@ def youtube_refusal(answer: Answer, bucket: str, day_zone: str) -> Refusal | Non
     """
     error = _error(answer)
     if error is None:
-        return usual_refusal(answer)
+        return usual_refusal(answer) or _shapeless(answer)
     reasons = list(_reasons(error))
     told = f"{answer.url.partition('?')[0]} answered {answer.status}: {_message(error)}"
     if _SPENT & set(reasons) or _is_daily(error):
@@ -66,6 +66,16 @@ def _error(answer: Answer) -> Mapping[str, Any] | None:
         return None
     error = data.get("error") if isinstance(data, dict) else None
     return error if isinstance(error, dict) else None
+
+
+def _shapeless(answer: Answer) -> Refusal | None:
+    """Return why an answer without an error is none; `fields` leaves {} of one that lists nothing."""
+    try:
+        data = answer.json()
+    except BadInput:
+        return no_answer(answer, "a JSON object")
+    is_list = isinstance(data, dict) and isinstance(data.get("items"), list)
+    return None if is_list or data == {} else no_answer(answer, "a JSON object with a list of items")
 
 
 def _reasons(error: Mapping[str, Any]) -> Iterator[str]:

@@ -4,14 +4,15 @@ The addresses are for `browser.Tabs`; what asks for nothing but HTML can fetch t
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import ClassVar
 from urllib.parse import urlencode
 
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources.protocol import Found
-from covergen.sources.web import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
-from covergen.sources.youtube_pages import Video, is_consent_page, read_results
+from covergen.sources.web import Answer, Manners, Parsed, Refusal, Request, Wanted, no_answer, usual_refusal
+from covergen.sources.youtube_pages import Video, initial_data, is_consent_page, read_results
 from covergen.sources.youtube_songs import (
     Candidate,
     Song,
@@ -49,6 +50,7 @@ class YouTubePages:
     turn: ClassVar[int] = 2
     follow_ups: ClassVar[float] = 0
     answer_bytes: ClassVar[int] = 1_000_000
+    media_bytes: ClassVar[Mapping[str, int]] = {}
     is_api: ClassVar[bool] = False
 
     def __init__(
@@ -74,10 +76,17 @@ class YouTubePages:
         return {"Cookie": "SOCS=CAI", "Accept-Language": "en-US,en;q=0.9"}
 
     def refusal(self, request: Request, answer: Answer) -> Refusal | None:  # noqa: ARG002
-        """Return what a status means; a consent page is none of the answers that are kept."""
-        if answer.status == 200 and is_consent_page(answer.body.decode("utf-8", "replace")):
+        """Return what a status means; pages that ask for consent, or hold no results, are no answers."""
+        if answer.status != 200:
+            return usual_refusal(answer)
+        html = answer.body.decode("utf-8", "replace")
+        if is_consent_page(html):
             return Refusal(RejectCode.FORBIDDEN, f"{answer.url} is a consent page, no results", again=True)
-        return usual_refusal(answer)
+        try:
+            initial_data(html)
+        except BadInput as problem:
+            return replace(no_answer(answer, "results"), reason=f"{answer.url}: {problem.reason}")
+        return None
 
     def parse(self, request: Request, answer: Answer) -> Parsed:
         """Return the song's row: of its known video, else of the best one; its page is the row's address."""

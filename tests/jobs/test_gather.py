@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from covergen import rejects
+from covergen import rejects, rows
 from covergen.storage import Root
 from covergen.tables import ALBUMS, ANSWERS, MEDIA, TRACKS
 from covergen.verify import verify
@@ -65,3 +65,65 @@ def test_known_albums_get_songs_previews_and_covers(ray_session, sites, tmp_path
     keys = rejects.latest(root)["key"].to_pylist()
     assert all("List_of_2021_albums" in key for key in keys), keys  # a half of that year may list nothing
     assert verify(root.uri) == []
+
+
+@pytest.fixture
+def new_sites():
+    """Sites at an address of which no cache of this machine holds anything."""
+    with running(albums=4) as started:
+        yield started
+
+
+def test_no_answer_is_kept_and_a_retry_asks_for_what_could_not_be_read(ray_session, new_sites, tmp_path):
+    sites = new_sites
+    (year, *_) = sorted({int(album["released"][:4]) for album in sites.catalogue()} - {2021})
+    sites.fault(prefix="/wikipedia/wiki", kind="200-error", count=2)
+    wanted = config(tmp_path / "root", sites, {"name": "wikipedia", "years": [year, 2021]})
+    scrape.main(wanted)
+    root = Root.open(wanted.root)
+    bodies = root.current(ANSWERS).read(["body"])["body"].to_pylist()
+    assert len(bodies) == 3 and all(b"mw-parser-output" in body for body in bodies)
+    assert len(asked(sites, "/wikipedia/wiki/")) == 5  # two more than pages: the errors were no answers
+    empty = [key for key in rejects.latest(root)["key"].to_pylist() if "List_of_2021_albums" in key]
+    assert empty  # a half without albums: a layout that nobody knows
+    before = len(asked(sites, "/wikipedia/wiki/"))
+    scrape.main(wanted)
+    assert len(asked(sites, "/wikipedia/wiki/")) == before
+    scrape.main(wanted.model_copy(update={"retry": ("new_layout",)}))
+    again = asked(sites, "/wikipedia/wiki/")[before:]
+    assert sorted(f"wikipedia/{sites.address}{path}" for path in again) == sorted(empty)
+    assert root.current(ANSWERS).count() == 3
+
+
+def test_a_page_of_maintenance_that_an_older_version_kept_is_asked_for_again(ray_session, sites, tmp_path):
+    sites.reset()
+    (year, *_) = sorted({int(album["released"][:4]) for album in sites.catalogue()} - {2021})
+    wanted = config(tmp_path / "root", sites, {"name": "wikipedia", "years": [year]})
+    scrape.main(wanted)
+    root = Root.open(wanted.root)
+    answers = root.current(ANSWERS)
+    (row,) = answers.read().to_pylist()
+    page = {**row, "body": b"<html><title>Maintenance</title></html>"}
+    answers.upsert(rows.from_records(ANSWERS, [page]).drop_columns(["checksum"]))
+    scrape.main(wanted)
+    (after,) = root.current(ANSWERS).read().to_pylist()
+    assert b"mw-parser-output" in after["body"] and after["fetched_at"] > row["fetched_at"]
+
+
+def test_an_address_that_is_none_is_a_reject_of_its_row(ray_session, sites, tmp_path):
+    table = tmp_path / "albums.csv"
+    table.write_text(
+        "artist,album,year,cover_url,preview_url\n"
+        "One,First,2001,,https://[cdn]/x.mp3\n"
+        "Two,Second,2002,https://[cdn]/cover.jpg,\n"
+        f"Three,Third,2003,{'x' * 300},\n"
+    )
+    wanted = config_for(
+        str(tmp_path / "root"),
+        scrape={"sources": [{"name": "table", "path": str(table)}], "contact": CONTACT},
+    )
+    scrape.main(wanted)
+    root = Root.open(wanted.root)
+    assert root.current(ALBUMS).count() == 3
+    found = {row["code"]: row["reason"] for row in rejects.latest(root).to_pylist()}
+    assert set(found) == {"bad_address", "unreadable"} and "[cdn]" in found["bad_address"]

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.answers import FetchAnswers, answer_of, blocks, digests_of, parsed, summary
+from covergen.sources.answers import FetchAnswers, answer_of, blocks, digests_of, is_doubted, parsed, summary
 from covergen.sources.protocol import Found
-from covergen.sources.web import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
+from covergen.sources.web import Answer, Manners, Parsed, Refusal, Request, Wanted, no_answer, usual_refusal
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 
@@ -51,7 +51,7 @@ class Fetches:
     def counts(self) -> dict[str, Counter[str]]:
         return {"sent": Counter(lists=len(self.asked)), "waited": Counter({"lists/page": 1500})}
 
-    def fetch(self, request: Request, source: object) -> Answer:
+    def fetch(self, request: Request, source: object, *, anew: bool = False) -> Answer:
         self.asked.append(request.url)
         if request.url.endswith("gone"):
             raise BadInput(RejectCode.NOT_FOUND, f"{request.url} answered 404")
@@ -108,6 +108,8 @@ def test_only_what_is_too_old_is_owed_anew():
     assert digests["lists", urls[1]] == "old"
     assert digests == digests_of([request(1), request(2), request(4)], there, max_age_days=30)
     assert set(digests_of([request(1)], there, max_age_days=None).values()) == {"old"}
+    anew = digests_of([request(1), request(2)], there, max_age_days=None, anew=True)
+    assert anew["lists", urls[0]] == digests["lists", urls[0]] and anew["lists", urls[1]] != "old"
 
 
 @pytest.mark.parametrize(("number", "albums", "codes"), [(1, 1, []), (3, 0, [RejectCode.NEW_LAYOUT])])
@@ -117,3 +119,26 @@ def test_what_cannot_be_read_is_a_reject_that_names_the_page(number, albums, cod
     assert len(found.albums) == albums
     assert [one.problem.code for one in found.rejects] == codes
     assert all(request(number).url in one.problem.reason for one in found.rejects)
+
+
+def test_a_kept_answer_that_its_source_refuses_today_is_none():
+    class Stricter(Lists):
+        def refusal(self, request: Request, answer: Answer) -> Refusal | None:
+            return no_answer(answer, "a list") if b"<" in answer.body else usual_refusal(answer)
+
+    page = Answer(request(1).url, 200, {}, b"<title>Maintenance</title>", NOW)
+    told = parsed(Stricter(), request(1), page)
+    (one,) = told.found.rejects
+    assert (one.problem.code, one.problem.retriable) == (RejectCode.SOURCE_ERROR, True)
+    assert "a page titled 'Maintenance', not with a list" in one.problem.reason
+    assert is_doubted(told, retry=())
+
+
+def test_what_is_asked_for_again():
+    told = parsed(Lists(), request(3), Answer(request(3).url, 200, {}, b"Blue", NOW))
+    assert not is_doubted(told, retry=("no_match",)) and is_doubted(told, retry=("no_match", "new_layout"))
+    assert not is_doubted(parsed(Lists(), request(1), answer_of(kept())), retry=("new_layout",))
+
+
+def kept() -> dict[str, object]:
+    return {"final_url": "https://lists/1", "headers": [], "body": b"Blue", "fetched_at": NOW}

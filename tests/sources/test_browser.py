@@ -95,11 +95,13 @@ def test_a_consent_page_is_answered_and_one_that_stays_is_told():
 def test_pages_that_do_not_come_are_told_and_the_others_read():
     with results_site(size=0) as site, results_site(latency=30) as slow, Tabs(3, timeout=2) as tabs:
         closed, missing, late = "http://127.0.0.1:9/", f"{site.base}/nothing", slow.address("late one")
-        asked = [closed, site.address("a b"), missing, late, site.address("c d"), site.address("e f")]
+        none = ["https://[cdn]/1", "https://[cdn]/2", "https://[cdn]/3"]  # as many as there are tabs
+        asked = [*none, closed, site.address("a b"), missing, late, site.address("c d"), site.address("e f")]
         told = dict(tabs.read(asked))
         assert set(told) == set(asked)
-        codes = {address: told[address].code for address in (closed, missing, late)}
+        codes = {address: told[address].code for address in (*none, closed, missing, late)}
         assert codes == {
+            **dict.fromkeys(none, RejectCode.BAD_ADDRESS),
             closed: RejectCode.UNREACHABLE,
             missing: RejectCode.NOT_FOUND,
             late: RejectCode.UNREACHABLE,

@@ -8,7 +8,7 @@ from covergen.errors import BadInput, RejectCode
 from covergen.sources import deezer
 from covergen.sources.deezer import DeezerSource
 from covergen.sources.identity import album_id, track_id
-from covergen.sources.web import Wanted, WantedTrack
+from covergen.sources.web import Request, Wanted, WantedTrack
 from tests.sources.open_sources import answer, check, followed, only, refused, sample, wanted
 
 SOURCE = DeezerSource(base="http://local/")
@@ -172,6 +172,7 @@ def test_a_year_that_was_forgiven_does_not_make_a_second_album():
     ("code", "reject", "again"),
     [
         (4, RejectCode.RATE_LIMITED, True),
+        ("4", RejectCode.RATE_LIMITED, True),
         (200, RejectCode.FORBIDDEN, False),
         (300, RejectCode.FORBIDDEN, False),
         (500, RejectCode.SOURCE_ERROR, False),
@@ -184,7 +185,7 @@ def test_a_year_that_was_forgiven_does_not_make_a_second_album():
 def test_errors_come_with_status_200(code, reject, again):
     refusal = SOURCE.refusal(by_search(), error(code))
     assert (refusal.code, refusal.problem.retriable) == (reject, again)
-    assert refusal.wait == (5.0 if code == 4 else None)
+    assert refusal.wait == (5.0 if code in {4, "4"} else None)
     assert f"error {code}: told so" in refusal.reason
 
 
@@ -197,11 +198,34 @@ def test_other_refusals_and_manners():
     assert "authorization" not in SOURCE.headers()
 
 
-@pytest.mark.parametrize("body", [b"<html>", [1], {}, {"data": None}])
-def test_another_layout_is_said(body):
+@pytest.mark.parametrize(
+    "body", [b"<title>Maintenance</title>", b"", b'{"data":[{', b"[" * 9000, [1], {}, {"data": None}]
+)
+def test_what_is_no_answer_is_asked_for_again(body):
     asked = only(SOURCE.requests([wanted()]))
-    assert SOURCE.refusal(asked, answer(body)) is None
+    refusal = SOURCE.refusal(asked, answer(body))
+    assert (refusal.code, refusal.again) == (RejectCode.SOURCE_ERROR, True)
+    assert "answered 200 with" in refusal.reason
     assert refused(SOURCE.parse(asked, answer(body)))[1] == "new_layout"
+
+
+def test_a_lookup_without_an_album_is_no_answer():
+    for asked, body in ((by_search(), {"title": "Blue"}), (by_search(), {"id": None})):
+        assert SOURCE.refusal(asked, answer(body)).again
+
+
+def test_403_without_a_word_is_for_a_while():
+    for body in (b"", b"\n"):
+        refusal = SOURCE.refusal(by_search(), answer(body, 403))
+        assert (refusal.code, refusal.wait) == (RejectCode.RATE_LIMITED, 60.0)
+        assert refusal.problem.retriable
+    assert SOURCE.refusal(by_search(), answer(b"<p>Forbidden", 403)).code is RejectCode.FORBIDDEN
+
+
+def test_an_unknown_upc_is_an_answer_to_who_knows_the_address_alone():
+    asked = only(SOURCE.requests([wanted(upc="602475093060")]))
+    bare = Request(asked.source, asked.kind, asked.url)
+    assert SOURCE.refusal(bare, error(800)) is None
 
 
 def test_an_expired_preview_is_asked_for_anew():

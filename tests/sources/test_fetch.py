@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import pairwise
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -11,6 +13,7 @@ from covergen.errors import BadInput, RejectCode
 from covergen.sources.fetch import ATTEMPTS
 from covergen.sources.wire import HOPS, retry_after
 from tests.sources.place import AGENT, SECRET, Place, say
+from tests.sources.test_addresses import BAD
 
 
 def test_an_answer() -> None:
@@ -204,10 +207,62 @@ def test_a_short_body_is_tried_again_and_an_empty_one_is_none() -> None:
     Place(say(httpx2.Response(200))).refused(RejectCode.EMPTY_FILE, retriable=False, download=True)
 
 
-def test_no_address() -> None:
-    place = Place(say(httpx2.Response(200, text="good")))
-    for url in ("https://", "http://a.org:port/", "relative/path", "ftp://a.org/x"):
-        with pytest.raises(BadInput) as refused:
-            place.fetch(url)
-        assert refused.value.code is RejectCode.SOURCE_ERROR and not refused.value.retriable, url
+@pytest.mark.parametrize("url", BAD)
+@pytest.mark.parametrize("cached", [False, True])
+def test_no_address(url: str, cached: bool, tmp_path: Path) -> None:
+    place = Place(say(httpx2.Response(200, text="good")), cache=tmp_path if cached else None)
+    with pytest.raises(BadInput) as refused:
+        place.fetch(url)
+    assert refused.value.code is RejectCode.BAD_ADDRESS and not refused.value.retriable
+    with pytest.raises(BadInput) as refused:
+        place.download(url)
+    assert refused.value.code is RejectCode.BAD_ADDRESS
     assert not place.seen
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "//[x", "http://b.org:99999/", "javascript:alert(1)"])
+def test_a_redirect_to_no_address_is_a_refusal(location: str) -> None:
+    place = Place(say(httpx2.Response(302, headers={"Location": location})))
+    told = place.refused(RejectCode.SOURCE_ERROR, retriable=False)
+    assert told == f"https://a.org/x redirects to {location!r}, which is no address of the web"
+    assert len(place.seen) == 1
+
+
+def test_a_redirect_in_any_letters_is_followed(tmp_path: Path) -> None:
+    def site(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path == "/x":
+            return httpx2.Response(302, headers=[(b"Location", "/café x".encode())])
+        return httpx2.Response(200, headers=[(b"ETag", b'"\xfc"')], text="there")
+
+    place = Place(site, cache=tmp_path)
+    assert place.fetch().url == place.fetch().url == "https://a.org/caf%C3%A9%20x"
+
+
+def test_a_host_is_sent_requests_as_slowly_as_its_robots_ask() -> None:
+    at: list[float] = []
+
+    def site(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path == "/robots.txt":
+            return httpx2.Response(200, text="User-agent: *\nCrawl-delay: 7\nDisallow:\n")
+        at.append(place.clock.now)
+        return httpx2.Response(200, text="good")
+
+    place = Place(site, unruled=frozenset())
+    for number in range(3):
+        place.fetch(f"https://a.org/{number}")
+        place.download(f"https://a.org/{number}.jpg")  # of another bucket
+    assert all(after - before >= 7 for before, after in pairwise(at)), at
+    counts = place.fetcher.counts()
+    assert counts["waited"]["plain"] > 6000 and set(counts["waited"]) == {"plain", "media"}
+
+
+def test_a_robots_txt_above_the_limit_is_read_as_far_as_that() -> None:
+    def site(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path == "/robots.txt":
+            rules = b"User-agent: *\nDisallow: /x\n" + b"# much ado\n" * 200_000
+            return httpx2.Response(200, content=rules)
+        return httpx2.Response(200, text="good")
+
+    place = Place(site, unruled=frozenset())
+    assert place.fetch("https://a.org/page").body == b"good"
+    place.refused(RejectCode.ROBOTS, retriable=False)

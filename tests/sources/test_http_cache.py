@@ -8,8 +8,9 @@ import httpx2
 import pytest
 
 from covergen.errors import BadInput
-from covergen.sources.wire import masked
-from tests.sources.place import SECRET, Place, say
+from covergen.sources.addresses import masked
+from covergen.sources.web import Request
+from tests.sources.place import SECRET, Place, Plain, say
 
 
 def test_answers_are_kept_and_asked_for_with_conditions(tmp_path: Path) -> None:
@@ -36,6 +37,28 @@ def test_a_fresh_answer_is_not_asked_for(tmp_path: Path) -> None:
     first, second = place.fetch(), place.fetch()
     assert len(place.seen) == 1
     assert (first.body, first.url, first.fetched_at) == (second.body, second.url, second.fetched_at)
+
+
+@pytest.mark.parametrize("control", ["max-age=600", "max-age=0, must-revalidate"])
+def test_what_is_asked_anew_comes_from_the_site(tmp_path: Path, control: str) -> None:
+    place = Place(say(httpx2.Response(200, headers={"ETag": '"v"', "Cache-Control": control}, text="old")))
+    place.cache = tmp_path
+    place.fetcher = place.new()
+    assert place.fetch().body == b"old"
+    place.site = say(httpx2.Response(200, headers={"ETag": '"w"', "Cache-Control": control}, text="new"))
+    request = Request("plain", "page", "https://a.org/x")
+    assert place.fetcher.fetch(request, Plain(), anew=True).body == b"new"
+    assert len(place.seen) == 2 and "if-none-match" not in place.seen[1].headers
+    place.site = say(httpx2.Response(304, headers={"ETag": '"w"', "Cache-Control": control}))
+    assert place.fetch().body == b"new"
+
+
+@pytest.mark.parametrize("name", ["content-disposition", "etag", "expires", "date", "last-modified"])
+def test_headers_in_any_letters_lose_no_answer(tmp_path: Path, name: str) -> None:
+    for number, value in enumerate((b"caf\xe9", '"ü"'.encode(), b"\xff")):
+        odd = httpx2.Response(200, headers=[(name.encode(), value)], content=b"good")
+        place = Place(lambda _, odd=odd: odd, cache=tmp_path / str(number))
+        assert place.fetch().body == place.fetch().body == b"good"
 
 
 @pytest.mark.parametrize(

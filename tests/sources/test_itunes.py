@@ -119,10 +119,12 @@ def test_403_with_an_empty_body_is_the_rate_limit():
     assert SOURCE.headers() == {}
 
 
-@pytest.mark.parametrize("body", [b"<html>", [], {}, {"results": None}])
-def test_another_layout_is_said(body):
+@pytest.mark.parametrize("body", [b"<html>", b"", b'{"results":[', [], {}, {"results": None}])
+def test_what_is_no_answer_is_asked_for_again(body):
     asked = lookup()
-    assert SOURCE.refusal(asked, answer(body)) is None
+    refusal = SOURCE.refusal(asked, answer(body))
+    assert (refusal.code, refusal.again) == (RejectCode.SOURCE_ERROR, True)
+    assert "answered 200 with" in refusal.reason
     assert refused(SOURCE.parse(asked, answer(body)))[1] == "new_layout"
 
 

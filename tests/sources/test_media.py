@@ -13,7 +13,7 @@ from covergen.errors import BadInput, RejectCode
 from covergen.sources.fetch import Fetcher
 from covergen.sources.folder import FolderSource
 from covergen.sources.limits import LocalLimiter
-from covergen.sources.media import CheckMedia, media_source, read_media
+from covergen.sources.media import CheckMedia, media_source, read_media, stamp
 from covergen.sources.places import address_of
 from covergen.tables import MEDIA
 
@@ -172,6 +172,39 @@ def test_without_a_size_a_downloaded_cover_stays_as_it_is():
     wide = images.encode_jpeg(gradient(600, 900))
     (row,) = CheckMedia(fetcher=Web({"/wide": wide}))(candidates(cover_row("wide"))).to_pylist()
     assert (row["bytes"], row["width"], row["height"]) == (wide, 900, 600)
+
+
+STRANGE = [
+    "https://[cdn]/cover.jpg", "http://[::1", "HTTPS://a..org/x", "http://pictures.example:99999/x", "https://",
+    "procedural://1/train/zero/cover/64", "procedural://nowhere", "x" * 300, "file:///a%00b.jpg", "s3://b/x.jpg",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("with_web", [True, False])
+def test_addresses_that_are_none_are_refused_and_the_others_of_the_batch_are_read(with_web):
+    good = {"owner_id": "own", "kind": "cover", "bytes": images.encode_png(gradient(8, 8))}
+    rows_in = [{"owner_id": str(n), "kind": "cover", "uri": uri} for n, uri in enumerate(STRANGE)]
+    checked = CheckMedia(fetcher=Web({}) if with_web else None)(candidates(*rows_in, good)).to_pylist()
+    codes = [row["reject_code"] for row in checked]
+    assert codes == ["bad_address"] * 7 + ["unreadable", "bad_address", "missing_file", None]
+    assert not any(row["reject_retriable"] for row in checked)
+    assert len({stamp(row) for row in [*rows_in, good]}) == len(checked)
+
+
+def test_a_host_is_one_bucket_whoever_signs_in():
+    class Ask:
+        def download(self, url, manners, **how):
+            buckets.append(manners.bucket)
+            raise BadInput(RejectCode.UNREACHABLE, "nobody there")
+
+    buckets = []
+    rows_in = [
+        {"owner_id": uri, "kind": "cover", "uri": uri}
+        for uri in ("https://me:secret@a.org/x", "https://a.org:443/y", "https://A.ORG/z")
+    ]
+    checked = CheckMedia(fetcher=Ask)(candidates(*rows_in)).to_pylist()
+    assert buckets == ["media/a.org"] * 3
+    assert not any("secret" in row["reject_reason"] for row in checked)
 
 
 def test_batches_at_once_share_one_client_and_keep_their_order():

@@ -200,10 +200,19 @@ def test_refusals():
     assert (manners.count, manners.seconds, manners.at_once) == (1, 1.0, 1)
 
 
-@pytest.mark.parametrize("body", [b"<metadata/>", [1], {"release-groups": 3}])
-def test_another_layout_is_said(body):
-    assert SOURCE.refusal(start(), answer(body)) is None
-    assert refused(SOURCE.parse(start(), answer(body)))[1] == "new_layout"
+@pytest.mark.parametrize("body", [b"<metadata/>", b"", b'{"rel', [1], {}, {"release-groups": 3}])
+def test_what_is_no_answer_is_asked_for_again(body):
+    asked = start()
+    refusal = SOURCE.refusal(asked, answer(body))
+    assert (refusal.code, refusal.again) == (RejectCode.SOURCE_ERROR, True)
+    assert "answered 200 with" in refusal.reason
+    assert refused(SOURCE.parse(asked, answer(body)))[1] == "new_layout"
+
+
+def test_a_lookup_without_an_id_is_no_answer():
+    for asked in (to_group("Rain"), to_release("Rain")):
+        assert SOURCE.refusal(asked, answer({"title": "Blue"})).again
+        assert SOURCE.refusal(asked, answer({"id": "r1"})) is None
 
 
 @pytest.mark.samples

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.robots import DAY, NOT_KEPT, NOT_READ, SOON, Robots, refused_by
+from covergen.sources.robots import DAY, MAX_BYTES, NOT_KEPT, NOT_READ, SOON, Robots, refused_by
 from covergen.sources.web import Answer, Manners
 from tests.sources.limited import Clock
 
@@ -25,14 +25,15 @@ Allow: /private/open
 class Host:
     """Answers robots.txt and counts how often it is asked."""
 
-    def __init__(self, status: int = 200, text: str = RULES):
-        self.status, self.text, self.asked = status, text, []
+    def __init__(self, status: int = 200, text: str | bytes = RULES):
+        self.status, self.asked = status, []
+        self.body = text.encode() if isinstance(text, str) else text
 
     def __call__(self, url: str, manners: Manners) -> Answer:
         self.asked.append(url)
         if self.status == 0:
             raise BadInput(RejectCode.UNREACHABLE, "nobody there", retriable=True)
-        return Answer(url, self.status, {}, self.text.encode(), datetime.now(UTC))
+        return Answer(url, self.status, {}, self.body, datetime.now(UTC))
 
 
 def allowed(robots: Robots, url: str) -> bool:
@@ -89,6 +90,42 @@ def test_a_refusal_names_host_and_path_and_is_final() -> None:
     with pytest.raises(BadInput, match=r"robots.txt of a.org asks covergen to leave /private/x alone") as no:
         Robots(AGENT, Host()).check("https://a.org/private/x?key=hidden", MANNERS)
     assert not no.value.retriable and "hidden" not in no.value.reason
+
+
+@pytest.mark.parametrize("letters", ["utf-8-sig", "utf-16", "utf-8"])
+def test_a_byte_order_mark_hides_no_group(letters: str) -> None:
+    robots = Robots(AGENT, Host(text="User-agent: *\r\nDisallow: /page\r\n".encode(letters)))
+    assert not allowed(robots, "https://a.org/page") and allowed(robots, "https://a.org/other")
+
+
+def test_of_a_long_one_the_rules_count_that_are_whole_within_the_limit() -> None:
+    head = b"User-agent: *\nDisallow: /x\n"
+    cut = b"Disallow: /page"  # of /pages/secret
+    body = head + b"#" * (MAX_BYTES - len(head) - len(cut) - 1) + b"\n" + cut
+    assert len(body) == MAX_BYTES
+    robots = Robots(AGENT, Host(text=body))
+    assert allowed(robots, "https://a.org/page") and not allowed(robots, "https://a.org/x")
+
+
+@pytest.mark.parametrize(
+    ("rules", "delay"),
+    [
+        ("User-agent: *\nCrawl-delay: 5\n", 5.0),
+        ("User-agent: *\nCrawl-delay: 5\n\nUser-agent: covergen\nCrawl-delay: 0.5\n", 0.5),
+        ("User-agent: *\nCrawl-delay: 5\n\nUser-agent: covergen\nDisallow: /x\n", None),
+        ("User-agent: *\nCrawl-delay: soon\n", None),
+        ("User-agent: googlebot\nCrawl-delay: 5\n", None),
+        (RULES, None),
+    ],
+)
+def test_the_pause_that_a_host_asks_for(rules: str, delay: float | None) -> None:
+    assert Robots(AGENT, Host(text=rules)).check("https://a.org/open", MANNERS) == delay
+
+
+def test_a_pause_that_nobody_waits_for_is_a_refusal() -> None:
+    with pytest.raises(BadInput, match=r"robots.txt of a.org asks for 3600 s between two requests") as no:
+        Robots(AGENT, Host(text="User-agent: *\nCrawl-delay: 3600\n")).check("https://a.org/x", MANNERS)
+    assert no.value.code is RejectCode.ROBOTS and not no.value.retriable
 
 
 @pytest.mark.parametrize(

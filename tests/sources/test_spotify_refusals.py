@@ -22,6 +22,25 @@ def error(status, message, **more):
 
 def test_an_answer_is_no_refusal():
     assert refused(LOOKUP, 200, {"id": "1", "error": None}) is None
+    assert refused(replace(LOOKUP, kind="search_upc"), 200, {"albums": {"items": [None]}}) is None
+    assert refused(BATCH, 200, {"albums": [None]}) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("search_upc", {"albums": None}),
+        ("search_isrc", {"albums": {"items": []}}),
+        ("album", {}),
+        ("albums", {"albums": {}}),
+        ("page", {"items": 3}),
+        ("songs", {}),
+        ("artists", {"artists": None}),
+    ],
+)
+def test_another_shape_is_no_answer_and_asked_for_again(kind, body):
+    told = refused(replace(LOOKUP, kind=kind), 200, body).refusal
+    assert (told.code, told.again) == (RejectCode.SOURCE_ERROR, True)
 
 
 @pytest.mark.parametrize(

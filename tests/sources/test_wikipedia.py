@@ -58,7 +58,22 @@ def test_an_empty_answer_and_a_missing_page_are_refusals():
     assert source.refusal(request, answer(b" ", request)).again
     assert source.refusal(request, answer(b"", request, 404)).code == RejectCode.NOT_FOUND
     assert source.refusal(request, answer(b"", request, 429)).code == RejectCode.RATE_LIMITED
-    assert source.refusal(request, answer(b"<p>x", request)) is None
+    assert source.refusal(request, answer(document("x"), request)) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        (b"<!DOCTYPE html><title>Wikimedia Error</title><p>maintenance</html>", "titled 'Wikimedia Error'"),
+        (document("<p>" * 900)[:-8], "titled 'List - Wikipedia'"),  # its end is missing
+        (b"{}", "2 bytes of something else"),
+        (b"\n", "with nothing"),
+    ],
+)
+def test_what_is_no_whole_page_is_asked_for_again(body, seen):
+    refusal = WikipediaSource().refusal(request_of(2012), answer(body, request_of(2012)))
+    assert (refusal.code, refusal.again) == (RejectCode.SOURCE_ERROR, True)
+    assert seen in refusal.reason
 
 
 def test_a_record_says_where_it_is_from():

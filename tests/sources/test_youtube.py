@@ -207,6 +207,14 @@ def test_the_newer_form_of_errors_is_read():
 def test_a_good_answer_is_no_refusal():
     (request,) = YouTube().requests([album(track(1))])
     assert YouTube().refusal(request, answer({"items": []})) is None
+    assert YouTube().refusal(request, answer({})) is None
+
+
+@pytest.mark.parametrize("body", [b"<title>Sorry</title>", b"", [], {"items": None}, {"kind": "x"}])
+def test_what_is_no_answer_is_asked_for_again(body):
+    (request,) = YouTube().requests([album(track(1))])
+    refusal = YouTube().refusal(request, answer(body))
+    assert (refusal.code, refusal.again) == (RejectCode.SOURCE_ERROR, True)
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,9 @@ def test_a_page_that_cannot_be_used_is_told():
     assert (other.tracks, other.rejects[0].problem.code) == ([], RejectCode.NO_MATCH)
     assert source.refusal(request, results(renderer())) is None
     assert source.refusal(request, results(status=429)).code is RejectCode.RATE_LIMITED
+    for page_of_another in (b"<title>Sorry</title>", b"", b"<script>var ytInitialData = {"):
+        refusal = source.refusal(request, Answer("https://local", 200, {}, page_of_another, NOON))
+        assert (refusal.code, refusal.again) == (RejectCode.SOURCE_ERROR, True)
     asking = Answer("https://consent.youtube.com/m", 200, {}, CONSENT.encode(), NOON)
     refusal = source.refusal(request, asking)
     assert (refusal.code, refusal.again) == (RejectCode.FORBIDDEN, True)
