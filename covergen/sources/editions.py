@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from covergen.sources.identity import normalise
 
 _SUFFIX: Final = re.compile(r"\s*[(\[](?P<bracket>[^()\[\]]+)[)\]]\s*$|(?:\s+[-–—]|:)\s+(?P<rest>[^-–—:]+)$")
+_BESIDE: Final = re.compile(r"([(\[])([^()\[\]]+?)\s+/\s+([^()\[\]/]+)([)\]])\s*$")
 # Undotted words of a capital are names: "Little Feat and Friends". In titles only brackets are sure.
 _GUEST: Final = r"(?:(?i:feat\.|ft\.|featuring)|feat|ft)\s*(?<=[\s.])"
 _WITH_GUESTS: Final = re.compile(rf"\s+[(\[]?{_GUEST}.*$")
@@ -26,8 +27,8 @@ _ALONE: Final = frozenset({
 })  # fmt: skip
 # In brackets these do, too.
 _IN_BRACKETS: Final = frozenset({
-    "limited", "exclusive", "import", "imported", "clean", "vinyl", "digipak", "digipack",
-    "standard", "cd", "lp",
+    "limited", "exclusive", "import", "imported", "clean", "vinyl", "digipak", "digipack", "standard",
+    "cd", "lp",
 })  # fmt: skip
 # Nouns that make one with a word of the third kind: "Special Edition", "Bonus Track Version".
 _NOUNS: Final = frozenset({
@@ -50,15 +51,16 @@ _FILLERS: Final = frozenset({
 # Any other words make one before "Edition" in brackets, "(Moonlight Edition)", but for these: they tell of
 # other sounds, of less than the album, or of the same album sung in another language.
 _OTHER_SOUNDS: Final = frozenset({
-    "live", "concert", "acoustic", "unplugged", "stripped", "instrumental", "instrumentals", "karaoke",
-    "demo", "demos", "remix", "remixes", "remixed", "mix", "mixes", "mixed", "dj", "club", "dance", "dub",
-    "commentary", "orchestral", "orchestra", "symphonic", "symphony", "piano", "quartet", "acappella",
-    "capella", "cappella", "chopped", "screwed", "slowed", "sped", "nightcore", "8", "tribute", "cover",
-    "covers", "lullaby", "kids", "rerecorded", "recorded", "reimagined", "sessions", "rarities",
-    "outtakes", "sides", "bsides", "sampler", "highlights", "selections", "excerpts", "preview",
-    "interview", "video", "single", "ep", "score", "cast", "part", "pt", "volume", "vol", "chapter",
-    "book", "side", "spanish", "french", "german", "italian", "english", "korean", "chinese", "mandarin",
-    "cantonese", "portuguese", "espanol", "espanola", "francaise", "deutsche", "italiana",
+    "live", "concert", "rehearsal", "rehearsals", "alternate", "alternative", "drumless", "reworked",
+    "acoustic", "unplugged", "stripped", "instrumental", "instrumentals", "karaoke", "demo", "demos",
+    "remix", "remixes", "remixed", "mix", "mixes", "mixed", "dj", "club", "dance", "dub", "commentary",
+    "orchestral", "orchestra", "symphonic", "symphony", "piano", "quartet", "acappella", "capella",
+    "cappella", "chopped", "screwed", "slowed", "sped", "nightcore", "8", "tribute", "cover", "covers",
+    "lullaby", "kids", "rerecorded", "recorded", "reimagined", "sessions", "rarities", "outtakes",
+    "sides", "bsides", "sampler", "highlights", "selections", "excerpts", "preview", "interview", "video",
+    "single", "ep", "score", "cast", "part", "pt", "volume", "vol", "chapter", "book", "side", "spanish",
+    "french", "german", "italian", "english", "korean", "chinese", "mandarin", "cantonese", "portuguese",
+    "espanol", "espanola", "francaise", "deutsche", "italiana",
 })  # fmt: skip
 _SOLD_AS: Final = frozenset({"deluxe", "exclusive", "expanded", "bonus"})
 _LONGEST: Final = 6  # words of a named edition
@@ -128,7 +130,7 @@ def without_edition(title: str) -> str:
 
 def split_edition(title: str) -> tuple[str, bool]:
     """Return a title as it is written, but for what names an edition, and whether there was any."""
-    rest, is_edition = title.strip(), False
+    rest, is_edition = _BESIDE.sub(_in_two, title.strip()), False
     while True:
         if (found := _SUFFIX.search(rest)) and _names_edition(found, is_edition):
             before = rest[: found.start()].strip()
@@ -145,9 +147,22 @@ def years_since(title: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def _in_two(found: re.Match[str]) -> str:
+    """Return "(White Album) (Super Deluxe)" of "(White Album / Super Deluxe)"; other brackets as they are."""
+    opening, first, last, closing = found.groups()
+    is_edition = _is_edition(_words(last), is_bracket=True) and not _is_edition(
+        _words(first), is_bracket=True
+    )
+    return f"{opening}{first}{closing} {opening}{last}{closing}" if is_edition else found[0]
+
+
+def _words(text: str) -> list[str]:
+    return _COUNT.sub("", fold(text)).split()
+
+
 def _names_edition(found: re.Match[str], is_edition: bool) -> bool:
     """Say whether a suffix names an edition; a year does where the edition's word follows it."""
-    words = _COUNT.sub("", fold(found["bracket"] or found["rest"])).split()
+    words = _words(found["bracket"] or found["rest"])
     if is_edition and len(words) == 1 and _YEAR.fullmatch(words[0]):
         return True
     is_bracket = found["bracket"] is not None
@@ -184,9 +199,7 @@ def _before_last_words(title: str) -> str:
     place = len(words)
     while place > 1 and _is_beside(fold(words[place - 1])):
         place -= 1
-    while place < len(words) and not _is_edition(
-        _COUNT.sub("", fold(" ".join(words[place:]))).split(), is_bracket=False
-    ):
+    while place < len(words) and not _is_edition(_words(" ".join(words[place:])), is_bracket=False):
         place += 1
     before = words[:place]
     is_name = place < len(words) and not {fold(word) for word in before} <= _FILLERS

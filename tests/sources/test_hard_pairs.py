@@ -72,6 +72,7 @@ SAME = [
     ("Zoë|Rock 'n' Roll Nights|1994", "Zoë|Rock & Roll Nights|1994"),
     ("Zoë|St. Elsewhere|2006", "Zoë|Saint Elsewhere|2006"),
     ("Zoë|Zoë (The Grey Album)|1994", "Zoë|Zoë|1994"),
+    ("Zoë|Zoë|1994", "Zoë|Zoë (Grey Album / Super Deluxe)|1994"),
     ("Various Artists|Hits of Spring|2001", "VA|Hits of Spring|2001"),
 ]
 TWO = [
@@ -94,6 +95,7 @@ TWO = [
     ("Zoë|Blue|1994", "Various Artists|Blue: A Tribute|1994"),
     ("Zoë|Blue|1994", "Zoë Tribute Band|Blue|1994"),
     ("Zoë|Blue|1994", "Zoë|Blue (Commentary)|1994"),
+    ("Zoë|Blue|1994", "Zoë|Blue (Drumless Edition)|1994"),
     ("Zoë|Blue|1994", "Zoë|Edition Blue|1994"),
     # volumes, parts, numbers
     ("Zoë|Songs, Vol. 1|2001", "Zoë|Songs, Vol. 2|2001"),
