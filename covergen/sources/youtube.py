@@ -135,8 +135,9 @@ class YouTube:
         return Request(self.name, "search", url, {"songs": write_songs([song])})
 
     def _choose(self, song: Song, items: list[Mapping[str, Any]]) -> Parsed:
+        candidates = _candidates(items)
         try:
-            chosen = choose(song, _candidates(items))
+            chosen = choose(song, candidates)
         except BadInput as problem:
             return Parsed(Found(rejects=[refused(song, problem)]))
         return Parsed(follow=(self._videos({chosen.video_id: [song]}),))
@@ -146,7 +147,7 @@ def _items(answer: Answer) -> list[Mapping[str, Any]]:
     data = answer.json()
     items = data.get("items") if isinstance(data, dict) else None
     if isinstance(items, list):
-        usable = [item for item in items if isinstance(item, dict)]
+        usable: list[Mapping[str, Any]] = [item for item in items if isinstance(item, dict)]
         if usable or not items:
             return usable
     if data == {}:  # what `fields` leaves of an answer without items
