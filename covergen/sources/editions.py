@@ -17,6 +17,9 @@ _THE_LAST: Final = re.compile(r"(.+),\s*the", re.IGNORECASE)
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _NUMBER: Final = re.compile(r"(?:19|20)\d\d|\d{1,3}(?:st|nd|rd|th)|\d{1,2}(?:cds?|lps?)")
 _COUNT: Final = re.compile(r"\b\d{1,2} (?=(?:cds?|lps?|discs?|tracks?|bit|years?)\b)")
+_LAST_WORD: Final = re.compile(
+    r"\b(?:edition|remaster(?:ed)?|\d\w* (?:years? )?anniversary)\W*$", re.IGNORECASE
+)
 _AFTER: Final = re.compile(r"\b(\d{1,3})(?:st|nd|rd|th)?(?: years?)? anniversary\b")
 
 # What makes an edition by itself, in the spelling of `fold`.
@@ -130,7 +133,9 @@ def without_edition(title: str) -> str:
 
 def split_edition(title: str) -> tuple[str, bool]:
     """Return a title as it is written, but for what names an edition, and whether there was any."""
-    rest, is_edition = _BESIDE.sub(_in_two, title.strip()), False
+    rest, is_edition = title.strip(), False
+    if " /" in rest:
+        rest = _BESIDE.sub(_in_two, rest)
     while True:
         if (found := _SUFFIX.search(rest)) and _names_edition(found, is_edition):
             before = rest[: found.start()].strip()
@@ -192,10 +197,9 @@ def _is_named_edition(words: list[str]) -> bool:
 
 def _before_last_words(title: str) -> str:
     """Return what stands before an edition's words without brackets: "Blue" of "Blue Deluxe Edition"."""
-    words = title.split()
-    ends = fold(words[-1]) if words else ""
-    if ends not in {"edition", "remaster", "remastered"} and not _AFTER.search(fold(title)):
+    if not _LAST_WORD.search(title):
         return ""
+    words = title.split()
     place = len(words)
     while place > 1 and _is_beside(fold(words[place - 1])):
         place -= 1

@@ -30,8 +30,10 @@ _UNDATED: Final = 2  # behind the same year and the next one
 _JOINTS: Final = re.compile(
     r"\s*(?:[;,&/+、，]|\b(?:and|with|x|vs\.?|feat\.?|ft\.?|featuring)\s)\s*", re.IGNORECASE
 )
-# Those that no act has in its name; "x" stands between two.
-_SURE_JOINTS: Final = re.compile(r"\s*;\s*|\s+(?:[x×]|vs\.?|feat\.?|ft\.?|featuring)\s+")
+_SPACED_JOINTS: Final = re.compile(
+    r"\s*[,、，]\s*|\s+(?:[&/+×]|and|with|x|vs\.?|feat\.?|ft\.?|featuring)\s+", re.IGNORECASE
+)
+_ONE_ACT: Final = re.compile(r"[^,&]+(?:,[^,&]+)+,?\s+(?:&|and)\s[^,&]+|[^,&]+,\s*the\s[^,&]+", re.IGNORECASE)
 _READING: Final = re.compile(r"(.*\S)\s*[(\[]([^()\[\]]+)[)\]]")
 _PROFESSION: Final = re.compile(
     r"(.*\S)\s*\((?:band|group|duo|singer|musician|rapper|artist|producer)\)", re.IGNORECASE
@@ -129,11 +131,15 @@ def same_artist(one: str, other: str) -> bool:
 
 
 def first_artist(artist: str) -> str:
-    """Return who comes first as it is written, the best to search by: A of "A; B" and of "A feat. B".
+    """Return the first of several names as it is written, the best to search by: A of "A & B".
 
-    "&", "and", commas and slashes belong to many a name: "Earth, Wind & Fire", "AC/DC".
+    What is one name stays whole: slashes and plus signs within a word ("AC/DC"), lists that end in "and"
+    ("Earth, Wind & Fire"), "the" after a comma ("Tyler, the Creator").
     """
-    return next((part.strip() for part in _SURE_JOINTS.split(artist) if part.strip()), artist)
+    first = next((part.strip() for part in artist.split(";") if part.strip()), artist)
+    if _ONE_ACT.fullmatch(first):
+        return first
+    return next((part for part in _SPACED_JOINTS.split(first) if part.strip()), first)
 
 
 def same_song(one: str, other: str) -> bool:

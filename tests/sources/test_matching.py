@@ -152,6 +152,28 @@ def test_artists_joined_otherwise_are_the_same(one, other, same):
     assert matching.same_artist(one, other) is matching.same_artist(other, one) is same
 
 
+@pytest.mark.parametrize(
+    ("artist", "first"),
+    [
+        ("AC/DC", "AC/DC"),
+        ("Earth, Wind & Fire", "Earth, Wind & Fire"),
+        ("Crosby, Stills, Nash and Young", "Crosby, Stills, Nash and Young"),
+        ("Tyler, The Creator", "Tyler, The Creator"),
+        ("+/-", "+/-"),
+        ("Lil Nas X", "Lil Nas X"),
+        ("Earth, Wind & Fire; Rain", "Earth, Wind & Fire"),
+        ("Zoë & Rain", "Zoë"),
+        ("Zoë / Rain", "Zoë"),
+        ("Zoë, Rain", "Zoë"),
+        ("Zoë feat. Rain", "Zoë"),
+        ("; Rain", "Rain"),
+        ("", ""),
+    ],
+)
+def test_who_is_searched_for_is_never_half_a_name(artist, first):
+    assert matching.first_artist(artist) == first
+
+
 def test_the_first_artist_alone_needs_the_same_year():
     asked = wanted("Watch", "Jay-Z & Kanye West", "2011")
     assert best(asked, offer("Watch", artist="JAY-Z", year="2011")).id == "0"
