@@ -30,8 +30,8 @@ _ALONE: Final = frozenset({
 })  # fmt: skip
 # In brackets these do, too.
 _IN_BRACKETS: Final = frozenset({
-    "limited", "exclusive", "import", "imported", "clean", "vinyl", "digipak", "digipack", "standard",
-    "cd", "lp",
+    "limited", "exclusive", "edited", "import", "imported", "clean", "vinyl", "digipak", "digipack",
+    "standard", "cd", "lp",
 })  # fmt: skip
 # Nouns that make one with a word of the third kind: "Special Edition", "Bonus Track Version".
 _NOUNS: Final = frozenset({
@@ -39,7 +39,7 @@ _NOUNS: Final = frozenset({
 })  # fmt: skip
 _WITH_NOUN: Final = frozenset({
     "special", "limited", "collectors", "collector", "bonus", "platinum", "gold", "legacy", "standard",
-    "digital", "vinyl", "clean", "exclusive", "extended", "complete", "definitive", "ultimate",
+    "digital", "vinyl", "clean", "edited", "exclusive", "extended", "complete", "definitive", "ultimate",
     "especial", "speciale", "limitee", "limitada", "limitata",
 })  # fmt: skip
 # Countries make an edition, yet a version of their language: "Japanese Version" is sung anew.
@@ -170,8 +170,8 @@ def _names_edition(found: re.Match[str], is_edition: bool) -> bool:
     words = _words(found["bracket"] or found["rest"])
     if is_edition and len(words) == 1 and _YEAR.fullmatch(words[0]):
         return True
-    is_bracket = found["bracket"] is not None
-    return _is_edition(words, is_bracket=is_bracket) or (is_bracket and _is_named_edition(words))
+    is_bracket, is_apart = found["bracket"] is not None, not found[0].startswith(":")
+    return _is_edition(words, is_bracket=is_bracket) or (is_apart and _is_named_edition(words))
 
 
 def _is_edition(words: list[str], *, is_bracket: bool) -> bool:

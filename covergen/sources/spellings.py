@@ -38,8 +38,10 @@ _STROKE: Final = re.compile("|".join(map(re.escape, _STROKES)))
 # Latin letters that have no accent to take off.
 _LATIN: Final = str.maketrans({
     "ø": "o", "Ø": "O", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D",
-    "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ı": "i", "×": "x",
+    "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ı": "i", "×": "x", "²": " 2",
+    "³": " 3",
 })  # fmt: skip
+_CARVED: Final = re.compile(r"\b[A-Z]*V[A-Z]+\b")  # as in stone: "CHVRCHES", "ALVVAYS"
 _DOTS: Final = re.compile(r"(?<=\w)\.(?=\w)|(?<=\b\w)\.")
 _JOINTS: Final = re.compile(r"(?<=\w)[./*·•'‐‑–-]+(?=\w)|(?<=\b\w)\.")
 _SPACED: Final = re.compile(r"(?<!\S)\w(?: \w){2,}(?!\S)")  # "m a y a", "n e r d"
@@ -56,7 +58,13 @@ _NUMBER_WORDS: Final = (
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
     "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
 )  # fmt: skip
-_NUMBERS: Final = {word: str(number) for number, word in enumerate(_NUMBER_WORDS, start=1)}
+_NUMBERS: Final = {word: number for number, word in enumerate(_NUMBER_WORDS, start=1)}
+_TENS: Final = {
+    word: 10 * number
+    for number, word in enumerate(
+        ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"), start=2
+    )
+}
 _CENSORED: Final = re.compile(r"\w+\*+\w*")
 _COARSE: Final = (
     "fuck", "fucks", "fucked", "fucker", "fuckers", "fuckin", "fucking", "motherfucker", "shit", "shits",
@@ -74,7 +82,8 @@ def same_spelling(one: str, other: str) -> bool:
 def spellings(text: str) -> frozenset[str]:
     """Return the keys of all spellings of a name, without a first "the"; none of an empty one."""
     plain = _CENSORED.sub(_uncensored, text)
-    drawn = {plain, _undrawn(plain.translate(_LATIN))}
+    carved = _CARVED.sub(lambda found: found[0].replace("VV", "W").replace("V", "U"), plain)
+    drawn = {plain, carved, _undrawn(plain.translate(_LATIN))}
     every = {closed for each in drawn for closed in (each, _DOTS.sub("", each), _JOINTS.sub("", each))}
     keys = {key for each in every for key in _counted(fold(each))}
     keys |= {_SPACED.sub(lambda run: run[0].replace(" ", ""), key) for key in keys}
@@ -99,16 +108,22 @@ def _undrawn(text: str) -> str:
 def _counted(key: str) -> set[str]:
     """Return a key with abbreviations in full and numbers as digits; a last number also without "volume".
 
-    Numbers are words and Roman ones after such a word and at the end, and words that are the whole name.
+    Roman numbers of one letter count after such a word and at the end alone.
     """
-    told = [_ABBREVIATED.get(word, word) for word in key.split()]
-    for place, word in enumerate(told):
-        is_last, is_first = place == len(told) - 1, place == 0
-        is_after = not is_first and told[place - 1] in _COUNTED
-        if is_after or (is_last and not is_first):
-            told[place] = _ROMAN.get(word, _NUMBERS.get(word, word))
-        elif is_first and is_last:
-            told[place] = _NUMBERS.get(word, word)
+    told: list[str] = []
+    for word in (_ABBREVIATED.get(each, each) for each in key.split()):
+        number = _NUMBERS.get(word, _TENS.get(word))
+        if number and number < 10 and told and told[-1] in _TENS:
+            told[-1] = str(_TENS[told[-1]] + number)  # "twenty one"
+        elif number and word not in _TENS:
+            told.append(str(number))
+        elif word in _ROMAN and (len(word) > 1 or (told and told[-1] in _COUNTED)):
+            told.append(_ROMAN[word])
+        else:
+            told.append(word)
+    told = [str(_TENS.get(word, word)) for word in told]
+    if len(told) > 1:
+        told[-1] = _ROMAN.get(told[-1], told[-1])
     bare = told[:-2] + told[-1:] if told[-2:-1] == ["volume"] and len(told) > 2 else told
     return {" ".join(told), " ".join(bare)}
 

@@ -11,7 +11,7 @@ _SUFFIX: Final = re.compile(r"(.*\S)\s*(?:[(\[]([^()\[\]]+)[)\]]|(?:\s[-–—]|
 _WORK: Final = (
     r"(?:motion pictures?|films?|movies?|(?:video ?)?games?|series|tv shows?|shows?|documentary|musical)"
 )
-_ORIGINAL: Final = rf"(?:(?:the|original|official|complete|{_WORK}|television|tv|anime|netflix)\s)*"
+_ORIGINAL: Final = rf"(?:(?:an?|the|original|official|complete|{_WORK}|television|tv|anime|netflix)\s)*"
 # What a bracket or the last part of a title says, in the spelling of `fold`; "More Music from" is another's.
 _MEDIA: Final = (
     ("score", re.compile(rf"{_ORIGINAL}score(?: album)?|{_ORIGINAL}music from the {_WORK} score")),
@@ -20,19 +20,21 @@ _MEDIA: Final = (
         re.compile(
             rf"{_ORIGINAL}(?:sound ?tracks?|ost)(?: album| recording)?(?: (?:from|to|of) .+)?"
             rf"|{_ORIGINAL}(?:music|songs|selections)(?: from)?(?: (?:and|or))?(?: music)?(?: inspired)?"
-            rf"(?: by| from)? (?:the )?(?:\w+ ){{0,3}}?{_WORK}(?: sound ?track)?"
+            rf"(?: by| from)? (?:the )?(?:original )?(?:\w+ ){{0,3}}?"
+            rf"(?:{_WORK}(?: sound ?track)?|sound ?track)"
         ),
     ),
     ("cast", re.compile(r"(?:the )?(?:original |new )?(?:\w+ ){0,3}cast(?: recording| album)?")),
 )  # fmt: skip
 _LAST_WORDS: Final = re.compile(
-    rf"(.*\S)\s+((?:original\s+(?:{_WORK}\s+)?)?(?:soundtrack|score)|o\.?s\.?t\.?)", re.IGNORECASE
+    rf"(.*\S)\s+(original\s+(?:{_WORK}\s+)?(?:soundtrack|score)|soundtrack|o\.?s\.?t\.?)", re.IGNORECASE
 )
 _FIRST_WORDS: Final = re.compile(
     rf"(?:the\s+)?(?:original\s+)?(?:music|songs|selections|(?:{_WORK}\s+)?soundtrack)\s+(?:from|to|of)\s+"
     rf"(?:and\s+inspired\s+by\s+)?(?:the\s+)?(?:original\s+)?{_WORK}[\s:]+[\"“'‘]?(.+?)[\"”'’]?",
     re.IGNORECASE,
 )
+_ARTICLES: Final = frozenset({"the", "a", "an", "my"})
 _RECORDED: Final = re.compile(r"\b(?:original|recording|album|new)\b")
 _NICKNAME: Final = re.compile(r"(?:the )?(.+) album")
 
@@ -87,7 +89,7 @@ def _without_medium(title: str) -> tuple[str, str]:
     """Return a title without what it says of a film, a game or a stage, and which of the three it is of."""
     if (found := _SUFFIX.fullmatch(title)) and (medium := _medium(fold(found[2] or found[3]))):
         return found[1], medium
-    if found := _LAST_WORDS.fullmatch(title):
+    if (found := _LAST_WORDS.fullmatch(title)) and fold(found[1]) not in _ARTICLES:
         return found[1].rstrip(" -–—:"), "score" if found[2].lower().endswith("score") else "soundtrack"
     if found := _FIRST_WORDS.fullmatch(title):
         return found[1], "soundtrack"

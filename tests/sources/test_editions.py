@@ -37,6 +37,8 @@ def test_titles_that_are_all_edition_keep_their_words():
         ("Blue Deluxe", "Blue Deluxe"),
         ("Happy Anniversary", "Happy Anniversary"),
         ("The Special Edition", "The Special Edition"),
+        ("Blue - The Moonlight Edition", "Blue"),
+        ("Blue - Live Edition", "Blue - Live Edition"),
         ("Blue: Moonlight Edition", "Blue: Moonlight Edition"),
         ("Blue (Pt. 2 Edition)", "Blue (Pt. 2 Edition)"),
     ],

@@ -23,6 +23,14 @@ from covergen.sources.spellings import same_spelling, spellings
         ("Salt-N-Pepa", "Salt 'n' Pepa"),
         ("S**t Happens", "Shit Happens"),
         ("Twenty", "20"),
+        ("Thirty Seconds", "30 Seconds"),
+        ("Twenty One Pilots", "21 Pilots"),
+        ("Three 6", "Three Six"),
+        ("Boyz II Men", "Boyz 2 Men"),
+        ("Zoë X", "Zoë 10"),
+        ("Rain³", "Rain 3"),
+        ("CHVRCHES", "Churches"),
+        ("ALVVAYS", "Always"),
     ],
 )
 def test_two_spellings_of_a_name(one, other):
@@ -36,14 +44,15 @@ def test_two_spellings_of_a_name(one, other):
         ("", ""),
         ("D12", "DIZ"),
         ("Maroon 5", "Maroons"),
-        ("One Day", "1 Day"),
         ("Two Volumes", "2"),
         ("Panic!", "Panici"),
         ("Я", "R"),
         ("ДИСКО", "ДNСКО"),
         ("S**t", "Salt"),
         ("U2", "UZ"),
-        ("II", "2"),
+        ("I Am", "1 Am"),
+        ("X Rain", "10 Rain"),
+        ("Twenty Ten", "2010"),
     ],
 )
 def test_names_that_stay_two(one, other):
