@@ -20,7 +20,7 @@ from jobs import entry
 from jobs.operators import nothing_to_do
 from jobs.progress import say
 
-VERSION = 3  # of cleaning and wording: raise it whenever the same rows would come out otherwise
+VERSION = 4  # of cleaning and wording: raise it whenever the same rows would come out otherwise
 
 
 def main(config: Config) -> None:

@@ -30,7 +30,7 @@ from jobs.progress import say
 PART = 16  # media that one task opens
 PARTS = 4  # tasks of an actor at once: one slow host holds up its own part alone
 CANDIDATE_COLUMNS = [*MEDIA.key, "uri", "source", "source_url", "licence", "bytes", "input_digest"]
-VERSIONS = {ALBUMS.name: 2, TRACKS.name: 2, MEDIA.name: 1}  # of their columns and what is read into them
+VERSIONS = {ALBUMS.name: 3, TRACKS.name: 3, MEDIA.name: 1}  # of their columns and what is read into them
 RECIPES = {name: {"table": name, "version": version} for name, version in VERSIONS.items()}
 
 
@@ -69,6 +69,8 @@ def keep(root: Root, pieces: Iterable[Found], config: Config, sources: Sources) 
         albums += len(found.albums)
         news += upsert(root, ALBUMS, found.albums) + upsert(root, TRACKS, found.tracks)
         refuse(root, found.rejects)
+        for reason in dict.fromkeys(one.problem.reason for one in found.rejects if one.in_summary):
+            say(f"scrape: {reason}")
         if found.media:
             check(root, found.media, config, sources)
     return albums, news

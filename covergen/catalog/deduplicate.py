@@ -35,10 +35,11 @@ def duplicates(
         year = row["release_date"][:4] if row["release_date"] else ""
         blocks[artist, title.key].append(_Album(row["album_id"], year, title))
     merged: dict[str, str] = {}
-    for (artist, _), block in blocks.items():
+    for (artist, key), block in blocks.items():
         if len(block) == 1:
             continue
-        for group in _joined(_groups(sorted(block), by_year_only=artist in NOBODY), songs or {}):
+        groups = _by_year(block) if artist in NOBODY else _groups(sorted(block), is_own_name=artist == key)
+        for group in _joined(groups, songs or {}):
             merged |= _into_one(group, songs or {}, rank)
     return merged
 
@@ -49,28 +50,40 @@ class _Album(NamedTuple):
     title: TitleKey
 
 
-def _groups(block: list[_Album], *, by_year_only: bool) -> list[list[_Album]]:
+def _groups(block: list[_Album], *, is_own_name: bool) -> list[list[_Album]]:
     """Return what may be one album among rows of one artist and title.
 
     Plain titles of two years are two albums (many artists have two named after themselves); an edition of
-    later years, or a row without a year, goes with the plain one only where there is just one. "The Night"
-    and "Night" need one year to be one.
+    later years, or a row without a year, goes with the plain one only where there is just one, an edition of
+    an earlier year never, nor of an album named after its artist one of another year. "The Night" and "Night"
+    need one year to be one.
     """
-    by_year: dict[str, list[_Album]] = defaultdict(list)
-    for album in block:
-        by_year[album.year].append(album)
-    undated = by_year.get("", [])
-    dated = [albums for year, albums in by_year.items() if year]
-    if by_year_only:
-        return dated
-    if len(by_year) > 1 or undated:
+    if len({album.year for album in block}) > 1 or not block[0].year:
         with_article = [album for album in block if album.title.has_article]
         without = [album for album in block if not album.title.has_article]
         if with_article and without:
-            return [*_groups(with_article, by_year_only=False), *_groups(without, by_year_only=False)]
-    if len({album.year for album in block if album.year and not album.title.is_edition}) <= 1:
-        return [block]
-    return [*dated, undated]
+            groups = (_groups(part, is_own_name=is_own_name) for part in (with_article, without))
+            return [group for part in groups for group in part]
+    plain = {album.year for album in block if album.year and not album.title.is_edition}
+    undated = [album for album in block if not album.year]
+    if len(plain) > 1:
+        return [*_by_year(block), undated]
+    first = int(min(plain, default="0"))
+    apart = [
+        album
+        for album in block
+        if album.year
+        and plain
+        and (int(album.year) < first - 1 or (is_own_name and int(album.year) > first + 1))
+    ]
+    return [[album for album in block if album not in apart], *_by_year(apart)]
+
+
+def _by_year(block: list[_Album]) -> list[list[_Album]]:
+    by_year: dict[str, list[_Album]] = defaultdict(list)
+    for album in block:
+        by_year[album.year].append(album)
+    return [albums for year, albums in sorted(by_year.items()) if year]
 
 
 def _joined(groups: list[list[_Album]], songs: Mapping[str, Set[str]]) -> list[list[_Album]]:

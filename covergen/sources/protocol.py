@@ -13,11 +13,15 @@ BATCH: Final = 4096  # media in one batch
 
 @dataclass(frozen=True)
 class Rejected:
-    """Something a source could not use; `key` is what a person looks for: a file, a row of a table."""
+    """Something a source could not use; `key` is what a person looks for: a file, a row of a table.
+
+    `in_summary`: the job says it at its end too, since much is missing by it.
+    """
 
     stage: str
     key: str
     problem: BadInput
+    in_summary: bool = False
 
 
 @dataclass(frozen=True)

@@ -173,9 +173,9 @@ def _read(told: dict[str, Any]) -> Subject:
 
 
 def _upcs(upc: str | None) -> list[str]:
-    """Return the spellings of a UPC in Spotify's index: 12 or 13 digits, of some labels 14."""
+    """Return the spellings of a UPC in Spotify's index: of 12 digits, of 13 or 14 with leading zeros."""
     key = upc_key(upc)
-    return list(dict.fromkeys([key.lstrip("0").zfill(12), key])) if key else []
+    return list(dict.fromkeys(key.lstrip("0").zfill(length) for length in (12, 13, 14))) if key else []
 
 
 def _words(wanted: Wanted) -> str:

@@ -15,6 +15,7 @@ from covergen.sources import wiki_words as words
 from covergen.sources.identity import normalise
 from covergen.sources.wiki_layout import Layout, is_foreign, read_layout, roles_of, seen
 from covergen.sources.wiki_page import Block, Page
+from covergen.sources.wiki_rows import Row, is_turned, is_wide, misplaced
 from covergen.sources.wiki_tables import Cell, Grid
 
 _SECTION: Final = frozenset({"albums released", "album releases", "released albums"})
@@ -25,8 +26,6 @@ _LIST_HEADING: Final = re.compile(r"\bquarter\b|\balbums? released\b|^releases?$
 _LIST_CAPTION: Final = re.compile(r"\balbums (?:to be )?(?:released|scheduled)\b")
 _ARTIST_AFTER: Final = re.compile(r"\s*(\([^()]*\))?\s*(?:[–—:-]|by\b)\s*(\S.*?)\s*(\([^()]*\))?")
 _ARTIST_BEFORE: Final = re.compile(r"(\S.*?)\s*[–—:-]\s*")
-
-Row = tuple[Cell | None, ...]
 
 
 @dataclass(frozen=True)
@@ -111,23 +110,14 @@ def _table(
 
 def _check_sides(grid: Grid, layout: Layout) -> None:
     """Refuse a table whose cells do not stand under its header: titles below "Artist", surplus cells."""
-    rows = grid.rows[layout.first :]
-    surplus = sum(_is_wide(row, layout) for row in rows)
-    turned = sum(_is_turned(row, layout) for row in rows)
-    right = sum(bool(cell.italics) for row in rows for cell in layout.cells(row, "album"))
+    rows = list(enumerate(grid.rows))[layout.first :]
+    surplus = sum(is_wide(row, y, layout) for y, row in rows)
+    turned = sum(is_turned(row, layout) for _, row in rows)
+    right = sum(bool(cell.italics) for _, row in rows for cell in layout.cells(row, "album"))
     if 2 * surplus > len(rows) or turned > right:
         raise BadInput(
             RejectCode.NEW_LAYOUT, f"the table's cells do not stand under its header: {seen(grid)}"
         )
-
-
-def _is_wide(row: Row, layout: Layout) -> bool:
-    return any(cell is not None and cell.text for cell in row[layout.width :])
-
-
-def _is_turned(row: Row, layout: Layout) -> bool:
-    artist, album = layout.cell(row, "artist"), layout.cell(row, "album")
-    return bool(artist and album and artist.italics == (artist.text,) and not album.italics)
 
 
 def _rows(block: Block, grid: Grid, layout: Layout, year: int) -> Iterator[Album | Refused]:
@@ -141,7 +131,8 @@ def _rows(block: Block, grid: Grid, layout: Layout, year: int) -> Iterator[Album
             continue
         place, anchor = _place(block, y), grid.anchors[y] or block.nearest.anchor
         try:
-            for album in _albums(row, layout, artists, (year, month)):
+            artist, title = _named(row, y, layout, artists)
+            for album in _albums(row, layout, artist, title, (year, month)):
                 yield replace(album, place=place, anchor=anchor)
         except BadInput as problem:
             yield Refused(place, problem)
@@ -153,11 +144,12 @@ def _grouped(grid: Grid, layout: Layout) -> Iterator[tuple[int, Row, list[Cell]]
     An album's cell that goes on in the next row is no second album: the next row may name another artist.
     """
     held: tuple[int, Row, list[Cell]] | None = None
-    for y, row in enumerate(grid.rows[layout.first :], start=layout.first):
+    for y, row in enumerate(_without_dittos(grid, layout), start=layout.first):
         if not any(cell is not None and cell.row == y and cell.text for cell in row) or layout.is_header(row):
             continue
         artist, album = layout.cell(row, "artist"), layout.cell(row, "album")
-        if held and album is not None and album.row < y and layout.cell(held[1], "album") is album:
+        goes_on = held is not None and album is not None and layout.cell(held[1], "album") is album
+        if held and goes_on and not misplaced(row, y, layout):
             held[2].extend([artist] if artist and artist not in held[2] else [])
             continue
         if held:
@@ -167,6 +159,21 @@ def _grouped(grid: Grid, layout: Layout) -> Iterator[tuple[int, Row, list[Cell]]
         yield held
 
 
+def _without_dittos(grid: Grid, layout: Layout) -> list[Row]:
+    """Return the rows below the header; marks that repeat what stands above them are read as that."""
+    columns = [x for role in ("date", "artist", "genre", "label") for x in layout.columns.get(role, ())]
+    repeated: dict[Cell, Cell] = {}
+    rows: list[Row] = []
+    for y, row in enumerate(grid.rows[layout.first :], start=layout.first):
+        above = rows[-1] if rows and not _divider(rows[-1], layout) and not layout.is_header(rows[-1]) else ()
+        for x in columns:
+            cell, source = row[x], above[x] if above else None
+            if cell and cell.row == y and source and words.is_ditto(cell):
+                repeated[cell] = replace(source, row=y)
+        rows.append(tuple(repeated.get(cell, cell) if cell else None for cell in row))
+    return rows
+
+
 def _divider(row: Row, layout: Layout) -> Cell | None:
     """Return the one cell that runs through a row: the name of a month, links to others, a footnote."""
     artist, album = layout.cell(row, "artist"), layout.cell(row, "album")
@@ -174,23 +181,29 @@ def _divider(row: Row, layout: Layout) -> Cell | None:
     return album if is_alone else None
 
 
-def _albums(row: Row, layout: Layout, artists: list[Cell], when: tuple[int, int | None]) -> Iterator[Album]:
+def _named(row: Row, y: int, layout: Layout, artists: list[Cell]) -> tuple[str, Cell]:
+    """Return the artist and the album's cell. Raises BadInput where one is missing or not in its column."""
     album = layout.cell(row, "album")
     named = [cell for cell in artists if not words.is_empty(cell) and cell is not album]
+    told = ", ".join(dict.fromkeys(cell.text for cell in row if cell and cell.text))[:200]
     if not named or album is None or words.is_empty(album):
-        told = ", ".join(dict.fromkeys(cell.text for cell in row if cell and cell.text))
         missing = "album" if named else "artist"
-        raise BadInput(RejectCode.MISSING_FIELD, f"it names no {missing}: {told[:200]!r}")
-    if _is_wide(row, layout) or _is_turned(row, layout):
-        told = ", ".join(cell.text for cell in row if cell)
-        raise BadInput(RejectCode.NEW_LAYOUT, f"its cells do not stand under the header: {told[:200]!r}")
+        raise BadInput(RejectCode.MISSING_FIELD, f"it names no {missing}: {told!r}")
+    if why := misplaced(row, y, layout):
+        raise BadInput(RejectCode.NEW_LAYOUT, f"its cells do not stand under the header, {why}: {told!r}")
+    return words.read_artist(named), album
+
+
+def _albums(
+    row: Row, layout: Layout, artist: str, album: Cell, when: tuple[int, int | None]
+) -> Iterator[Album]:
     date, precision = words.read_date([cell.text for cell in layout.cells(row, "date")], *when)
     genre, notes = layout.cell(row, "genre"), layout.cells(row, "notes")
     remarks = [line for cell in notes for line in cell.lines]
     for title, remark in words.read_titles(album):
         pages = [link.page for link in album.links if link.text in title or title in link.text]
         yield Album(
-            words.read_artist(named),
+            artist,
             title,
             date,
             precision,

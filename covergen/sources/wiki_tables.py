@@ -45,6 +45,7 @@ class Cell:
     italics: tuple[str, ...] = ()  # what stands in each <i>, line breaks as spaces
     links: tuple[Link, ...] = ()
     row: int = 0  # where it starts
+    is_note: bool = False  # it holds notes alone
 
     @property
     def text(self) -> str:
@@ -95,8 +96,9 @@ def read_cell(node: LexborNode, row: int = 0) -> Cell:
                 links.append(Link(shown, _page(inner.attributes.get("href") or "")))
             elif shown:
                 italics.append(shown)
-    lines = filter(None, map(_clean, "".join(pieces).split("\n")))
-    return Cell(tuple(lines), tuple(italics), tuple(link for link in links if link.text), row)
+    lines = tuple(filter(None, map(_clean, "".join(pieces).split("\n"))))
+    is_note = not lines and node.css_first(".reference, sup[id^=cite_ref]") is not None
+    return Cell(lines, tuple(italics), tuple(link for link in links if link.text), row, is_note)
 
 
 def read_grid(table: LexborNode) -> Grid:

@@ -18,13 +18,17 @@ _MONTHS: Final = (
 _BESIDE: Final = frozenset({
     "st", "nd", "rd", "th", "and", "or", "to", "of", "c", "ca", "circa", "tba", "tbd", "unknown",
     "date", "day", "n", "a", "na", "release", "released", "us", "uk", "usa", "eu", "europe", "japan",
-    "canada", "australia", "worldwide", "various", "dates", "unscheduled", "unspecified",
+    "canada", "australia", "worldwide", "various", "dates", "unscheduled", "unspecified", "monday", "tuesday",
+    "wednesday", "thursday", "friday", "saturday", "sunday", "mon", "tue", "tues", "wed", "thu", "thur",
+    "thurs", "fri", "sat", "sun",
 })  # fmt: skip
 _SEASONS: Final = frozenset({
     "spring", "summer", "autumn", "fall", "winter", "early", "mid", "middle", "late", "quarter", "half", "q",
     "first", "second", "third", "fourth", "end", "year",
 })  # fmt: skip
 _EMPTY: Final = frozenset({"", "tba", "tbd", "tbc", "n a", "to be announced", "to be determined"})
+_ISO: Final = re.compile(r"\s*((?:19|20)\d\d)-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?\s*")
+_DITTO: Final = re.compile(r"(?:[\"“”„″〃]|''|’’|′′)+(?:\s*(?:[\"“”„″〃]|''|’’|′′)+)*")
 _DASH: Final = re.compile(r"[-–—?]+")
 _BRACKETS: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _BETWEEN_GENRES: Final = re.compile(r"[,;/|·•](?![^(\[]*[)\]])")
@@ -55,7 +59,25 @@ def is_empty(cell: Cell | None) -> bool:
     """Say whether a cell says nothing; a dash or question mark in italics is a title."""
     if cell is None or normalise(cell.text) in _EMPTY:
         return True
-    return not cell.italics and _DASH.fullmatch(cell.text) is not None
+    return not cell.italics and (is_ditto(cell) or _DASH.fullmatch(cell.text) is not None)
+
+
+def is_ditto(cell: Cell) -> bool:
+    """Say whether a cell holds nothing but marks that repeat what stands above it."""
+    return not cell.italics and _DITTO.fullmatch(cell.text) is not None
+
+
+def is_date(text: str) -> bool:
+    """Say whether a text is a day of a year and nothing else: "January 15", "15 Jan. 2013", "2013-01-15"."""
+    if found := _ISO.fullmatch(text):
+        return found[3] is not None
+    words = re.findall(r"[^\W\d_]+", text.casefold())
+    days = [number for number in map(int, re.findall(r"\d{1,4}", text)) if 0 < number <= 31]
+    return (
+        len(days) == 1
+        and any(map(month_of, words))
+        and all(month_of(word) or word in _BESIDE for word in words)
+    )
 
 
 def month_of(text: str) -> int | None:
@@ -89,6 +111,10 @@ def read_date(texts: Sequence[str], year: int, month: int | None = None) -> tupl
     is_vague = False
     for text in texts:
         plain = _BRACKETS.sub(" ", text)
+        if found := _ISO.fullmatch(plain):
+            numbers += [int(part) for part in found.group(1, 3) if part]
+            months.append(int(found[2]))
+            continue
         numbers += map(int, re.findall(r"\d+", plain))
         if spelled := month_of(plain):
             months.append(spelled)

@@ -4,6 +4,7 @@ robots.txt allows /wiki/ and forbids the API, so there is no `maxlag` to send: i
 the operator in the User-Agent, without which Wikipedia answers 403, is the business of whoever fetches.
 """
 
+import calendar
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Final
@@ -15,12 +16,14 @@ from covergen.sources.protocol import Found, Record, Rejected
 from covergen.sources.web import Answer, Manners, Parsed, Refusal, Request, Wanted, no_answer, usual_refusal
 from covergen.sources.wiki_albums import Album, read_albums
 from covergen.sources.wiki_page import Page, read_page
+from covergen.sources.wiki_words import months_in
 
 YEARS: Final = range(1980, 2025)
 _FIRST_LIST: Final = 2005  # before, the albums stand on the year's own page
 _HALVES: Final = {2021: ("January–June", "July–December")}
 _ARTICLE: Final = re.compile(rb"""["'\s](?:mw-parser-output|mw-content-text)["'\s]""")
 _END: Final = re.compile(rb"(?i)</html\s*>")
+_NAMED_HALVES: Final = {"first half": {1, 6}, "second half": {7, 12}}
 _ANCHOR_SAFE: Final = "!$&'()*+,;=:@/?"
 _MANNERS: Final = Manners("wikipedia", count=200, seconds=60, at_once=3)
 
@@ -31,6 +34,13 @@ def page_titles(year: int) -> list[str]:
         return [f"{year} in music"]
     halves = _HALVES.get(year, ())
     return [f"List of {year} albums ({half})" for half in halves] or [f"List of {year} albums"]
+
+
+def months_of(title: str) -> frozenset[int]:
+    """Return the months that a page tells of by its title: 1 to 6 of "List of 2021 albums (January–June)"."""
+    beside = title.partition("(")[2]
+    named = next((months for words, months in _NAMED_HALVES.items() if words in beside), months_in(beside))
+    return frozenset(range(min(named, default=1), max(named, default=12) + 1))
 
 
 class WikipediaSource:
@@ -78,9 +88,9 @@ class WikipediaSource:
         return usual_refusal(answer)
 
     def parse(self, request: Request, answer: Answer) -> Parsed:
-        """Return the albums of a page; where it only points to the pages that hold them, ask for those.
+        """Return the albums of a page; where it points to pages that hold others of its year, ask for those.
 
-        Raises BadInput where there is no list of albums on it.
+        Months of which neither tells are a reject. Raises BadInput where there is no list of albums on it.
         """
         title, year = request.about["title"], int(request.about["year"])
         page = read_page(answer.body)
@@ -104,9 +114,14 @@ class WikipediaSource:
                 code, reason = item.problem.code, item.problem.reason
             key = f"{title}, {item.place}"
             found.rejects.append(Rejected("answers", key, BadInput(code, f"{name}, {item.place}: {reason}")))
+        missing = months_of(title) - {month for record in found.albums if (month := _month(record, year))}
+        trail = request.about.get("pointed", "").split("\n")
+        follow = self._pointed(page, title, year, trail, missing)
         if told:
-            return Parsed(found)
-        if "pointed" not in request.about and (follow := self._pointed(page, title, year)):
+            lost = missing.difference(*(months_of(each.about["title"]) for each in follow))
+            found.rejects.extend(_incomplete(title, year, name, lost))
+            return Parsed(found, follow)
+        if follow:
             return Parsed(follow=follow)
         seen = problem.reason if problem else f"no table of albums among {len(page.blocks)} tables and lists"
         raise BadInput(RejectCode.NEW_LAYOUT, f"{name}: {seen}")
@@ -115,11 +130,23 @@ class WikipediaSource:
         url = f"{self.base}/wiki/{quote(title.replace(' ', '_'), safe='(),')}"
         return Request(self.name, "page", url, {"title": title, "year": str(year), **about})
 
-    def _pointed(self, page: Page, title: str, year: int) -> tuple[Request, ...]:
-        """Return requests for the list, or its halves, that a page without albums leads to."""
+    def _pointed(
+        self, page: Page, title: str, year: int, trail: list[str], missing: frozenset[int]
+    ) -> tuple[Request, ...]:
+        """Return requests for the lists that a page leads to, of months that it has no albums of itself.
+
+        `trail`: the pages that led to this one, which are not asked for again.
+        """
         pattern = re.compile(rf"List of {year} albums(?: \([^()]+\))?")
         names = dict.fromkeys(link.page for link in page.links if pattern.fullmatch(link.page))
-        return tuple(self._request(name, year, pointed=title) for name in names if name != title)
+        pointed = "\n".join(filter(None, (*trail, title)))
+        return tuple(
+            self._request(name, year, pointed=pointed)
+            for name in names
+            if name not in {title, *trail}
+            and months_of(name) & missing
+            and ("(" in name or title.endswith("in music"))  # a half leads to the whole that is both halves
+        )
 
     def _record(self, album: Album, request: Request, answer: Answer, revision: str | None) -> Record:
         anchor = f"#{quote(album.anchor, safe=_ANCHOR_SAFE)}" if album.anchor else ""
@@ -138,3 +165,21 @@ class WikipediaSource:
             "licence": "CC-BY-SA-4.0",
             "fetched_at": answer.fetched_at,
         }
+
+
+def _month(record: Record, year: int) -> int | None:
+    """Return the month in which an album came out, where the page tells it."""
+    date = record["release_date"]
+    return int(date[5:7]) if date[:4] == str(year) and len(date) > 4 else None
+
+
+def _incomplete(title: str, year: int, name: str, missing: frozenset[int]) -> Iterator[Rejected]:
+    """Yield what says of which months a page has no albums, if there are any."""
+    if missing:
+        months = ", ".join(calendar.month_name[month] for month in sorted(missing))
+        reason = (
+            f"{name} lists no albums of {months} {year} and leads to no page that does. Look at the page; "
+            "where those albums stand elsewhere, gather them from a table of your own."
+        )
+        problem = BadInput(RejectCode.NOT_FOUND, reason)
+        yield Rejected("answers", f"{title}, months", problem, in_summary=True)

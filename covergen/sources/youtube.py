@@ -136,8 +136,9 @@ class YouTube:
         return Request(self.name, "search", url, {"songs": write_songs([song])})
 
     def _choose(self, song: Song, items: list[Mapping[str, Any]]) -> Parsed:
+        candidates = _candidates(items)
         try:
-            chosen = choose(song, [_candidate(item) for item in items])
+            chosen = choose(song, candidates)
         except BadInput as problem:
             return Parsed(Found(rejects=[refused(song, problem)]))
         return Parsed(follow=(self._videos({chosen.video_id: [song]}),))
@@ -146,8 +147,10 @@ class YouTube:
 def _items(answer: Answer) -> list[Mapping[str, Any]]:
     data = answer.json()
     items = data.get("items") if isinstance(data, dict) else None
-    if isinstance(items, list) and all(isinstance(item, dict) for item in items):
-        return items
+    if isinstance(items, list):
+        usable: list[Mapping[str, Any]] = [item for item in items if isinstance(item, dict)]
+        if usable or not items:
+            return usable
     if data == {}:  # what `fields` leaves of an answer without items
         return []
     seen = ", ".join(sorted(data)[:12]) if isinstance(data, dict) else type(data).__name__
@@ -163,13 +166,25 @@ def _known(request: Request) -> dict[str, list[Song]]:
     return known
 
 
-def _candidate(item: Mapping[str, Any]) -> Candidate:
-    try:
-        snippet, video_id = item["snippet"], str(item["id"]["videoId"])
-        title, channel = unescape(snippet["title"]), unescape(snippet["channelTitle"])
-    except (KeyError, TypeError) as error:
-        raise BadInput(RejectCode.NEW_LAYOUT, f"a result of the search has no {error}") from error
-    return Candidate(video_id, title, channel, snippet.get("liveBroadcastContent", "none") != "none")
+def _candidates(items: list[Mapping[str, Any]]) -> list[Candidate]:
+    """Return the videos of a search, without those that have no id or title. Raises BadInput if none has."""
+    found = [each for each in map(_candidate, items) if each]
+    if items and not found:
+        seen = ", ".join(sorted(items[0])[:12])
+        raise BadInput(RejectCode.NEW_LAYOUT, f"no result of the search has an id and a title, but {seen}")
+    return found
+
+
+def _candidate(item: Mapping[str, Any]) -> Candidate | None:
+    snippet, id = item.get("snippet"), item.get("id")
+    video_id = id.get("videoId") if isinstance(id, Mapping) else None
+    if not isinstance(snippet, Mapping) or not isinstance(video_id, str):
+        return None
+    title, channel = snippet.get("title"), snippet.get("channelTitle")
+    if not isinstance(title, str) or not title:
+        return None
+    live = snippet.get("liveBroadcastContent", "none") != "none"
+    return Candidate(video_id, unescape(title), unescape(channel) if isinstance(channel, str) else "", live)
 
 
 def _add(pieces: Found, song: Song, video_id: str, item: Mapping[str, Any] | None, answer: Answer) -> None:

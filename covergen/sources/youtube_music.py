@@ -11,7 +11,7 @@ from typing import Any
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.fields import parse_date
 from covergen.sources.identity import album_id, track_id
-from covergen.sources.protocol import Found, Record
+from covergen.sources.protocol import Found, Record, Rejected
 from covergen.sources.youtube_pages import read_length, read_text, under
 
 NAME = "youtube_music"
@@ -26,12 +26,19 @@ def read_music_album(data: Mapping[str, Any], at: datetime) -> Found:
         missing = "musicResponsiveHeaderRenderer" if header is None else "musicShelfRenderer"
         raise BadInput(RejectCode.NEW_LAYOUT, f"an album of YouTube Music without a {missing}")
     album = _album(data, header, at)
-    songs = [_song(album, item) for item in under(shelf, "musicResponsiveListItemRenderer")]
+    songs: list[Record] = []
+    rejects: list[Rejected] = []
+    for place, item in enumerate(under(shelf, "musicResponsiveListItemRenderer"), start=1):
+        try:
+            songs.append(_song(album, item))
+        except BadInput as problem:
+            key = f"{album['artist']}: {album['title']} ({NAME}), song {place}"
+            rejects.append(Rejected("answers", key, problem))
     source = {key: album[key] for key in ("source", "source_url", "licence")}
     pictures = [picture for each in under(header, "thumbnail") for picture in each.get("thumbnails") or ()]
     largest = max(pictures, key=lambda picture: int(picture.get("width", 0)), default=None)
     cover = {"owner_id": album["album_id"], "kind": "cover", **source}
-    return Found([album], songs, [{**cover, "uri": str(largest["url"])}] if largest else [])
+    return Found([album], songs, [{**cover, "uri": str(largest["url"])}] if largest else [], rejects)
 
 
 def _album(data: Mapping[str, Any], header: Mapping[str, Any], at: datetime) -> Record:

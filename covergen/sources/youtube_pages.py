@@ -25,7 +25,10 @@ _EMPTY = {"backgroundPromoRenderer", "messageRenderer"}
 
 @dataclass(frozen=True)
 class Video:
-    """A video of a results page. Where `views` is None, `problem` says why; a live one has none yet."""
+    """A video of a results page; its title may be empty.
+
+    Where `views` is None, `problem` says why; a live one has none yet.
+    """
 
     video_id: str
     title: str
@@ -37,18 +40,22 @@ class Video:
 
 
 def read_results(html: str) -> list[Video]:
-    """Return the videos of a results page, each once, in its order, adverts left out.
+    """Return the videos of a results page, each once, in its order; adverts and what has no id are left out.
 
     Raises BadInput: NO_MATCH where the search found nothing, FORBIDDEN (retriable) for a consent page, and
     NEW_LAYOUT where the page is none that is known.
     """
     data = initial_data(html)
+    renderers = list(under(data, "videoRenderer"))
     videos: dict[str, Video] = {}
-    for renderer in under(data, "videoRenderer"):
-        video = _video(renderer)
-        videos.setdefault(video.video_id, video)
-    if videos:
+    for renderer in renderers:
+        if isinstance(video_id := renderer.get("videoId"), str):
+            videos.setdefault(video_id, _video(video_id, renderer))
+    if any(video.title for video in videos.values()):
         return list(videos.values())
+    if renderers:
+        seen = ", ".join(sorted(renderers[0])[:12])
+        raise BadInput(RejectCode.NEW_LAYOUT, f"no videoRenderer has a 'videoId' and a 'title', but {seen}")
     kinds = sorted({kind for kind in _kinds(data) if kind.endswith(("Renderer", "ViewModel"))})
     if _EMPTY & set(kinds) or data.get("estimatedResults") == "0":
         raise BadInput(RejectCode.NO_MATCH, "the search found no videos")
@@ -94,8 +101,9 @@ def read_text(node: Any) -> str:
     """Return {"simpleText": ...} or {"runs": [{"text": ...}]} as one line; empty for anything else."""
     if not isinstance(node, Mapping):
         return ""
-    runs = node.get("runs") or ()
-    text = node.get("simpleText") or "".join(str(run.get("text", "")) for run in runs)
+    runs = node.get("runs")
+    told = [run.get("text") for run in runs if isinstance(run, Mapping)] if isinstance(runs, list) else []
+    text = node.get("simpleText") or "".join(str(each or "") for each in told)
     return " ".join(str(text).split())
 
 
@@ -118,12 +126,8 @@ def under(data: Any, name: str) -> Iterator[Mapping[str, Any]]:
             waiting += reversed(node)
 
 
-def _video(renderer: Mapping[str, Any]) -> Video:
-    try:
-        video_id, title = str(renderer["videoId"]), read_text(renderer["title"])
-    except KeyError as error:
-        seen = ", ".join(sorted(renderer)[:12])
-        raise BadInput(RejectCode.NEW_LAYOUT, f"a videoRenderer has no {error}, but {seen}") from error
+def _video(video_id: str, renderer: Mapping[str, Any]) -> Video:
+    title = read_text(renderer.get("title"))
     channel = read_text(renderer.get("ownerText") or renderer.get("longBylineText"))
     seconds = read_length(read_text(renderer.get("lengthText")))
     told, short = read_text(renderer.get("viewCountText")), read_text(renderer.get("shortViewCountText"))

@@ -121,7 +121,7 @@ class YouTubePages:
 
 def _video_of(song: Song, known: str | None, videos: dict[str, Video]) -> Video:
     if known is None:
-        offered = [Candidate(v.video_id, v.title, v.channel, v.live) for v in videos.values()]
+        offered = [Candidate(v.video_id, v.title, v.channel, v.live) for v in videos.values() if v.title]
         return videos[choose(song, offered).video_id]
     if known in videos:
         return videos[known]

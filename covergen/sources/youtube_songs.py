@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from covergen.errors import BadInput
+from covergen.sources.editions import without_article
 from covergen.sources.identity import normalise
 from covergen.sources.matching import TrackCandidate, best_track
 from covergen.sources.protocol import Record, Rejected
@@ -23,6 +24,8 @@ _BESIDE = r"(?:the|original|music|with|version|full|clean|\d{4})"
 _PRAISE = re.compile(rf"(?:^|\s+)(?:{_BESIDE}\s+)*{_SAYS_SO}(?:\s+(?:{_SAYS_SO}|{_BESIDE}))*$")
 _BRACKETS = re.compile(r"\s*[(\[【]([^()\[\]【】]*)[)\]】]")
 _QUOTED = re.compile(r"(.+?)[\s:–-]*[\"“«「『](.+?)[\"”»」』]\s*(.*)")
+# An apostrophe within a word or before one is no quote: "Sweet Child O' Mine", "'Til You Get Enough".
+_SINGLY_QUOTED = re.compile(r"(.+?)[\s:–-]+['‘](?=\S)(.+?)(?<=\S)['’](?!\w)\s*(.*)")
 _PARTS = re.compile(r"\s+[-–—~:/]+\s+|\s*\|+\s*|:\s+")
 _GUESTS = re.compile(r"\s+(?:ft|feat|featuring)\b\.?\s.*$", re.IGNORECASE)
 _TOPIC = " - Topic"
@@ -159,7 +162,7 @@ def _readings(wanted: WantedTrack, video: Candidate) -> list[TrackCandidate]:
     for parts in (every, [part for part in every if not _is_praise(part)]):
         first, rest = "".join(parts[:1]), " - ".join(parts[1:])
         pairs += [(channel, " - ".join(parts)), (first, rest), (rest, first)]
-    if quoted := _QUOTED.fullmatch(bare):
+    for quoted in filter(None, (pattern.fullmatch(bare) for pattern in (_QUOTED, _SINGLY_QUOTED))):
         pairs.append((quoted[1], quoted[2] if _is_praise(quoted[3]) else f"{quoted[2]} {quoted[3]}"))
     if (whole := normalise(bare)).startswith(f"{normalise(wanted.artist)} "):
         pairs.append((wanted.artist, whole.removeprefix(normalise(wanted.artist)).strip()))
@@ -179,6 +182,9 @@ def _is_praise(text: str) -> bool:
 def _is_channel_of(artist: str, channel: str) -> bool:
     """Tell whether a channel is an artist's own: "Adele", "AdeleVEVO", "Adele Official", "Adele - Topic"."""
     bare = channel.removesuffix(_TOPIC).removesuffix("VEVO")
-    name = normalise(artist.partition(";")[0]).replace(" ", "").removeprefix("the")
+    name = without_article(normalise(artist.partition(";")[0]))
     told = normalise(bare).removeprefix("official ").removesuffix(" official").removesuffix(" music")
-    return told.replace(" ", "").removeprefix("the") == name
+    forms = {without_article(told).replace(" ", "")}
+    if channel.endswith("VEVO") and (rest := told.removeprefix("the")) != "the":  # "TheBeatlesVEVO"
+        forms.add(rest)
+    return name.replace(" ", "") in forms

@@ -74,6 +74,24 @@ def test_what_sounds_otherwise_stays(title):
     assert merged("Blue", title) == 0
 
 
+def test_an_edition_is_never_older_than_its_album():
+    later, earlier = (
+        row("e", "Blue (2010 Remaster)", date="2010"),
+        row("e", "Blue (2010 Remaster)", date="1981"),
+    )
+    assert duplicates([row("a", date="1993"), later]) == {"e": "a"}
+    assert duplicates([row("a", date="1993"), earlier]) == {}
+
+
+def test_an_album_named_after_its_artist_holds_to_the_year():
+    def edition(date):
+        return row("e", "Zoë (Deluxe Edition)", date=date)
+
+    assert duplicates([row("a", "Zoë", date="1993"), edition("2010")]) == {}
+    assert duplicates([row("a", "Zoë", date="1993"), edition("1994")]) == {"e": "a"}
+    assert duplicates([row("a", "Zoë", date="1993"), edition(None)]) == {"e": "a"}
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covergen.sources.editions import artist_key, fold, title_key
+from covergen.sources.editions import artist_key, fold, title_key, without_edition
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,7 @@ from covergen.sources.editions import artist_key, fold, title_key
         ("Little Feat and Friends", "Little"),
         ("Tyler, The Creator", "Tyler"),
         ("The The", "The Who"),
+        ("The The", "The"),
         ("Ft. Worth", "Ft. Lauderdale"),
         ("", "The"),
     ],
@@ -23,6 +24,27 @@ def test_titles_that_are_all_edition_keep_their_words():
     assert title_key("(Deluxe Edition)") == ("deluxe edition", False, False)
     assert title_key("Deluxe") == ("deluxe", False, False)
     assert title_key("The Blue (Deluxe Edition)") == ("blue", True, True)
+
+
+@pytest.mark.parametrize(
+    ("title", "rest"),
+    [
+        ("Blue (2010 - Remaster)", "Blue"),
+        ("Blue - 2010 - Remaster", "Blue"),
+        ("Blue [Deluxe Apple Music Version]", "Blue"),
+        ("Blue (with Bonus Tracks)", "Blue (with Bonus Tracks)"),
+        ("Blue (Deluxe Edition 2)", "Blue (Deluxe Edition 2)"),
+        ("Blue Deluxe", "Blue Deluxe"),
+        ("Happy Anniversary", "Happy Anniversary"),
+        ("The Special Edition", "The Special Edition"),
+        ("Blue - The Moonlight Edition", "Blue"),
+        ("Blue - Live Edition", "Blue - Live Edition"),
+        ("Blue: Moonlight Edition", "Blue: Moonlight Edition"),
+        ("Blue (Pt. 2 Edition)", "Blue (Pt. 2 Edition)"),
+    ],
+)
+def test_what_an_edition_is_without(title, rest):
+    assert without_edition(title) == rest
 
 
 @given(st.text(), st.text())

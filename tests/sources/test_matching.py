@@ -137,10 +137,41 @@ def test_other_scripts_match_themselves_alone(one, other):
         ("+/-", "&&&", False),
         ("Andy", "Candy", False),
         ("Max", "Ma x", False),
+        ("P!nk", "Pink", True),
+        ("!!! (Chk Chk Chk)", "!!!", False),  # in part: it needs the same year
+        ("Various Artists", "Various", True),
+        ("Various Artists", "Unknown Artist", False),
+        ("Nirvana (band)", "Nirvana", True),
+        ("Nirvana (UK)", "Nirvana", False),
+        ("The The", "The", False),
+        ("The, The", "The The", True),
+        ("The Who", "Who, The", True),
     ],
 )
 def test_artists_joined_otherwise_are_the_same(one, other, same):
     assert matching.same_artist(one, other) is matching.same_artist(other, one) is same
+
+
+@pytest.mark.parametrize(
+    ("artist", "first"),
+    [
+        ("AC/DC", "AC/DC"),
+        ("Earth, Wind & Fire", "Earth, Wind & Fire"),
+        ("Crosby, Stills, Nash and Young", "Crosby, Stills, Nash and Young"),
+        ("Tyler, The Creator", "Tyler, The Creator"),
+        ("+/-", "+/-"),
+        ("Lil Nas X", "Lil Nas X"),
+        ("Earth, Wind & Fire; Rain", "Earth, Wind & Fire"),
+        ("Zoë & Rain", "Zoë"),
+        ("Zoë / Rain", "Zoë"),
+        ("Zoë, Rain", "Zoë"),
+        ("Zoë feat. Rain", "Zoë"),
+        ("; Rain", "Rain"),
+        ("", ""),
+    ],
+)
+def test_who_is_searched_for_is_never_half_a_name(artist, first):
+    assert matching.first_artist(artist) == first
 
 
 def test_the_first_artist_alone_needs_the_same_year():
@@ -168,6 +199,27 @@ def test_years_count_between_plain_titles_alone():
     assert best(wanted(), offer("Blue (25th Anniversary Edition)", year="2019")).id == "0"
     assert best(wanted("Blue (Deluxe)", year="2014"), offer("Blue")).id == "0"
     assert refusal(wanted("Blue (Deluxe)", year="2014"), offer("Blue (Deluxe)", year="2020"))
+
+
+def test_an_edition_is_never_older_than_what_it_is_an_edition_of():
+    assert "another year" in refusal(wanted(year="1993"), offer("Blue (2010 Remaster)", year="1981"))
+    assert "another year" in refusal(wanted("Blue (2010 Remaster)", year="1981"), offer("Blue", year="1993"))
+    assert best(wanted("Blue (Deluxe)", year="2014"), offer("Blue (2011 Remaster)", year="1994")).id == "0"
+
+
+def test_an_album_named_after_its_artist_holds_to_the_year():
+    asked = wanted("Zoë", year="1981")
+    assert "another year" in refusal(asked, offer("Zoë (Deluxe Edition)", year="2001"))
+    assert best(asked, offer("Zoë (Deluxe Edition)", year="1981")).id == "0"
+    assert best(asked, offer("Zoë (20th Anniversary Edition)", year="2001")).id == "0"
+    assert "another year" in refusal(asked, offer("Zoë (20th Anniversary Edition)", year="2013"))
+    assert "another year" in refusal(wanted(), offer("Blue (20th Anniversary Edition)", year="2003"))
+
+
+def test_two_nicknames_of_one_year_are_not_equals():
+    two = offer("Zoë (The Red Album)", "Zoë (The Grey Album)", year="2001")
+    assert "several" in refusal(wanted("Zoë", year="2001"), two)
+    assert best(wanted("Zoë (Red Album)", year="2001"), two).id == "0"
 
 
 def test_the_album_proper_wins():

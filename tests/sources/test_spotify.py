@@ -97,6 +97,7 @@ def test_searches_go_from_the_upc_in_all_its_spellings_to_words_to_no_match(deve
         (request,) = parsed.follow
     assert [each["q"] for each in asked] == [
         "upc:602577411809",
+        "upc:0602577411809",
         "upc:00602577411809",
         'album:"Night Ferry" artist:"Paper Lanterns"',
     ]

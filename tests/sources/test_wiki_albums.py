@@ -11,6 +11,7 @@ from tests.sources.wiki_pages import (
     CHART,
     LEGACY,
     LIST_HEADER,
+    NOTE,
     Renderer,
     Told,
     found,
@@ -157,6 +158,115 @@ def test_a_bad_row_is_a_reject_and_the_others_stay(cells, code):
     assert reject.key == "List of 2012 albums, table 1 (January), row 3"
 
 
+NEW = "<th>January<br>{}</th>"
+
+
+def line(day, who, **spans):
+    """A row of the layout since 2005, with rowspans by the name of the column; no day: spanned from above."""
+    told = {"artist": who, "album": f"<i>T {who}</i>", "genre": "Rock", "label": "Label", "ref": NOTE}
+    date = f"<th rowspan={spans.get('date', 1)}>January<br>{day}</th>" if day else ""
+    cells = (
+        f"<td rowspan={spans.get(name, 1)}>{text}</td>" for name, text in told.items() if spans.get(name, 1)
+    )
+    return f"<tr>{date}{''.join(cells)}</tr>"
+
+
+@pytest.mark.parametrize("column", ["artist", "album", "genre", "label"])
+def test_a_rowspan_that_is_one_too_long_refuses_the_row_that_it_moves(column):
+    page = found(monthly(line(8, "A", **{column: 2}) + line(9, "B") + line(10, "C")))
+    assert short(page.albums) == [("A", "T A", "2012-01-08"), ("C", "T C", "2012-01-10")]
+    (reject,) = page.rejects
+    assert reject.key == "List of 2012 albums, table 1 (January), row 3"
+    assert reject.problem.code == RejectCode.NEW_LAYOUT
+    assert "a rowspan above that is one row too long" in reject.problem.reason
+
+
+@pytest.mark.parametrize("last", [NOTE, ""])
+def test_a_date_that_spans_one_row_too_many_is_no_artist(last):
+    page = found(
+        monthly((line(8, "A", date=3) + line(None, "B") + line(15, "C") + line(22, "D")).replace(NOTE, last))
+    )
+    assert [album["artist"] for album in page.albums] == ["A", "B", "D"]
+    assert [reject.key.rpartition(", ")[2] for reject in page.rejects] == ["row 4"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        (f"{NEW}<td>B<i>Y</i></td><td>Pop</td><td>Sony</td><td>{NOTE}</td>", "fewer than its columns"),
+        (f"{NEW}<td>B<i>Y</i></td><td>Pop</td><td>Sony</td><td></td>", "fewer than its columns"),
+        (f"{NEW}<td>B</td><td><i>Y</i></td><td>Sony</td><td>{NOTE}</td>", "fewer than its columns"),
+        (f"{NEW}<td>B</td><td><i>Y</i></td><td>Sony</td><td></td>", "fewer than its columns"),
+        (f"{NEW}<td>B</td><td><i>Y</i></td><td>Sony</td>", "fewer than its columns"),
+        (
+            f"{NEW}<td>January 15</td><td><i>Y</i></td><td>Pop<td>Sony<td>",
+            "the artist is the date 'January 15'",
+        ),
+        (
+            f"{NEW}<td>2012-01-15</td><td><i>Y</i></td><td>Pop<td>Sony<td>",
+            "the artist is the date '2012-01-15'",
+        ),
+        (f"{NEW}<td>B</td><td>15 January</td><td>Pop<td>Sony<td>", "the album is the date '15 January'"),
+        (f"{NEW}<td>A</td><td>B</td><td><i>Y</i></td><td>Pop<td>Sony", "stands in another column"),
+        (f"{NEW}<td><a href='/wiki/Y_(B_album)'>Y</a></td><td>B</td><td>Pop<td>Sony<td>", "belongs"),
+        (f"{NEW}<td>B</td><td><i>Y</i></td><td>Pop<td>Sony<td>{NOTE}<td>", "reach beyond it"),
+    ],
+)
+def test_a_row_whose_cells_moved_is_refused_with_the_reason(cells, why):
+    page = found(monthly(line(8, "A") + f"<tr>{cells.format(9)}</tr>" + line(10, "C")))
+    assert [album["artist"] for album in page.albums] == ["A", "C"]
+    (reject,) = page.rejects
+    assert reject.problem.code == RejectCode.NEW_LAYOUT
+    assert why in reject.problem.reason
+
+
+@pytest.mark.parametrize(
+    ("cells", "album"),
+    [
+        (f"{NEW}<td>B</td><td><i>Y</i></td>", ("B", "Y")),
+        (f"{NEW}<td>B</td><td><i>Y</i></td><td>Pop</td><td>Sony</td>", ("B", "Y")),
+        (
+            f"{NEW}<td>Blue October</td><td><i>Sept. 5th</i></td><td>Pop<td>Sony<td>",
+            ("Blue October", "Sept. 5th"),
+        ),
+        (f"{NEW}<td>B</td><td>Y</td><td>Pop<td>Sony<td>", ("B", "Y")),
+    ],
+)
+def test_a_row_that_surely_stands_right_is_read(cells, album):
+    page = found(monthly(f"<tr>{cells.format(9)}</tr>"))
+    assert short(page.albums) == [(*album, "2012-01-09")]
+    assert not page.rejects
+
+
+def test_a_row_of_the_old_layout_without_notes_is_read_where_its_artist_is_one():
+    start = "<td>June</td><td>3</td><td><i>A</i></td>"
+    linked = f"<tr>{start}<td><a href='/wiki/B'>B</a></td></tr>"
+    moved = f"<tr>{start}<td>Debut</td></tr>"
+    page = found(section(linked + moved), 1980)
+    assert short(page.albums) == [("B", "A", "1980-06-03")]
+    assert "fewer than its columns" in page.rejects[0].problem.reason
+
+
+def test_ditto_marks_repeat_what_stands_above():
+    marks = ['"', "〃", "''", "”"]
+    rows = line(8, "Prince") + "".join(
+        f"<tr><td>{mark}</td><td>{mark}</td><td><i>T {n}</i></td><td>{mark}</td><td>{mark}</td><td></td></tr>"
+        for n, mark in enumerate(marks)
+    )
+    page = found(monthly(rows))
+    told = {(a["artist"], a["release_date"], tuple(a["genres"]), a["label"]) for a in page.albums}
+    assert told == {("Prince", "2012-01-08", ("Rock",), "Label")}
+    assert len(page.albums) == 5
+    assert not page.rejects
+
+
+def test_ditto_marks_below_nothing_are_no_artist():
+    divider = "<tr><th colspan=6>January</th></tr>"
+    page = found(monthly(line(7, '"') + line(8, "A") + divider + line(9, '"')))
+    assert [album["artist"] for album in page.albums] == ["A"]
+    assert [reject.problem.code for reject in page.rejects] == [RejectCode.MISSING_FIELD] * 2
+
+
 def test_an_album_of_two_rows_has_two_artists():
     rows = (
         "<tr><th rowspan=2>January<br>1</th><td>A</td><td rowspan=2><i>Split</i></td></tr><tr><td>B</td></tr>"
@@ -178,7 +288,7 @@ def test_rows_that_divide_a_table_by_months():
 
 
 def test_two_titles_on_two_lines_are_two_albums():
-    rows = "<tr><th>January<br>1</th><td>A</td><td><i>B</i><br><i>C</i></td><td>Rock</td></tr>"
+    rows = "<tr><th>January<br>1</th><td>A</td><td><i>B</i><br><i>C</i></td><td>Rock<td><td></tr>"
     assert short(found(monthly(rows)).albums) == [("A", "B", "2012-01-01"), ("A", "C", "2012-01-01")]
 
 

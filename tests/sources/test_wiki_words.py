@@ -23,6 +23,10 @@ from covergen.sources.wiki_tables import Cell, Link
         (["TBA"], "1980"),
         ([], "1980"),
         (["Mar 5 (Japan)"], "1980-03-05"),
+        (["1981-01-15"], "1981-01-15"),
+        (["1980-01 (US)"], "1980-01"),
+        (["Tuesday, January 8"], "1980-01-08"),
+        (["Tues. Jan 8, 1981"], "1981-01-08"),
     ],
 )
 def test_dates_are_read_as_far_as_they_are_known(texts, date):
@@ -35,6 +39,26 @@ def test_dates_are_read_as_far_as_they_are_known(texts, date):
 )
 def test_the_month_above_serves_where_the_cell_names_none(texts, date):
     assert words.read_date(texts, 1980, 6)[0] == date
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("January 15", True),
+        ("Tuesday, 15 Jan. 2013", True),
+        ("2013-01-15", True),
+        ("May 4th", True),
+        ("2013-01", False),
+        ("September", False),
+        ("June 1974", False),
+        ("Blue October 5", False),
+        ("10,000 Maniacs", False),
+        ("Mayday 5", False),
+        ("1999", False),
+    ],
+)
+def test_what_is_a_day_and_nothing_else(text, is_one):
+    assert words.is_date(text) is is_one
 
 
 @pytest.mark.parametrize("text", ["Rick Ross", "The The", "311", "98 Degrees", "The 1975", "January 0"])

@@ -1,10 +1,11 @@
+import calendar
 import csv
 
 import pytest
 
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources.identity import album_id
-from covergen.sources.wikipedia import YEARS, WikipediaSource, page_titles
+from covergen.sources.wikipedia import YEARS, WikipediaSource, months_of, page_titles
 from covergen.tables import ALBUMS
 from tests.sources.wiki_pages import (
     CHART,
@@ -18,6 +19,7 @@ from tests.sources.wiki_pages import (
     request_of,
     short,
     told_by,
+    without_months,
 )
 
 
@@ -111,6 +113,63 @@ def test_a_page_that_only_points_elsewhere_is_followed_once():
         WikipediaSource().parse(request, answer(document(pointer), request))
 
 
+def months(*numbers: int, links: str = "") -> str:
+    row = "<tr><th>{0}<br>7</th><td>A {0}</td><td><i>B</i></td><td></td><td></td><td></td></tr>"
+    names = [calendar.month_name[number] for number in numbers]
+    return links + "".join(monthly(row.format(name), month=name) for name in names)
+
+
+SECOND = "List of 2022 albums (July–December)"
+TO_SECOND = f"<p>For the rest see <a href='/wiki/{SECOND.replace(' ', '_')}'>there</a>.</p>"
+
+
+def test_half_a_year_is_followed_to_the_other_half():
+    content = months(*range(1, 7), links=TO_SECOND)
+    parsed = parse(content, 2022)
+    assert len(parsed.found.albums) == 6
+    assert not parsed.found.rejects
+    (request,) = parsed.follow
+    assert request.about["title"] == SECOND
+    second = WikipediaSource().parse(
+        request, answer(document(months(*range(7, 13), links=TO_SECOND)), request)
+    )
+    assert (len(second.found.albums), second.found.rejects, second.follow) == (6, [], ())
+
+
+@pytest.mark.parametrize(
+    ("year", "content", "missing"),
+    [
+        (2022, months(*range(1, 7)), "July, August, September, October, November, December 2022"),
+        (2022, months(1, 2, 3, 4, 6, links=TO_SECOND), "May 2022"),
+        (2021, months(1, 2, 3, 5, 6), "April 2021"),  # its page of January to June
+        (1980, LEGACY, "March, April, May, June, July, August, September, October, November, December 1980"),
+    ],
+)
+def test_months_that_no_page_lists_are_told(year, content, missing):
+    parsed = parse(content, year)
+    (reject,) = [reject for reject in parsed.found.rejects if reject.key.endswith(", months")]
+    assert (reject.problem.code, reject.in_summary) == (RejectCode.NOT_FOUND, True)
+    assert f"(revision 1234567) lists no albums of {missing} and" in reject.problem.reason
+
+
+def test_a_half_asks_for_no_page_that_led_to_it():
+    whole = "<a href='/wiki/List_of_2021_albums'>both</a> <a href='/wiki/List_of_2020_albums'>other</a>"
+    assert parse(months(1, 2, links=whole), 2021).follow == ()
+
+
+@pytest.mark.parametrize(
+    ("title", "first", "last"),
+    [
+        ("1999 in music", 1, 12),
+        ("List of 2021 albums (January–June)", 1, 6),
+        ("List of 2022 albums (July to December)", 7, 12),
+        ("List of 2022 albums (second half)", 7, 12),
+    ],
+)
+def test_the_months_of_a_page_by_its_title(title, first, last):
+    assert months_of(title) == set(range(first, last + 1))
+
+
 def test_an_album_listed_twice_is_kept_once():
     row = "<tr><th>January<br>{}</th><td>A</td><td><i>B</i></td></tr>"
     page = found(monthly(row.format(1) + row.format(9)))
@@ -137,7 +196,7 @@ def test_the_revision_is_read_wherever_it_stands(script, revision):
 def sample(samples, name: str, year: int):
     request = request_of(year)
     body = (samples / "samples/wikipedia" / name).read_bytes()
-    return WikipediaSource().parse(request, answer(body, request)).found
+    return without_months(WikipediaSource().parse(request, answer(body, request)).found)
 
 
 @pytest.mark.samples

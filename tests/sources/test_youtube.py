@@ -144,6 +144,16 @@ def test_a_search_is_followed_by_the_video_that_it_chose():
     assert (found.tracks[0]["track_id"], found.tracks[0]["views"]) == ("track-1", 7)
 
 
+def test_one_broken_result_refuses_no_search():
+    (request,) = YouTube().requests([album(track(1, title="Rock & Roll"))])
+    untitled, good = hit("untitled_01", None, "x"), hit("right_one_1", "Rock &amp; Roll", "New Order - Topic")
+    (follow,) = YouTube().parse(request, answer({"items": [None, {"id": {}}, untitled, good]})).follow
+    assert "right_one_1" in follow.url
+    with pytest.raises(BadInput, match="no result of the search has an id and a title") as refused:
+        YouTube().parse(request, answer({"items": [untitled]}))
+    assert refused.value.code is RejectCode.NEW_LAYOUT
+
+
 def test_a_search_that_finds_another_song_is_no_match():
     (request,) = YouTube().requests([album(track(1))])
     parsed = YouTube().parse(request, answer({"items": [hit("x", "Blue Monday (Karaoke)", "Sing King")]}))

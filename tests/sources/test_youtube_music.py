@@ -63,6 +63,14 @@ def test_an_album_is_read():
     assert found.media[0]["uri"] == "https://example.org/544"
 
 
+def test_an_untitled_song_refuses_no_album():
+    told = album()
+    told["shelf"]["musicShelfRenderer"]["contents"][0]["musicResponsiveListItemRenderer"]["flexColumns"] = []
+    found = read_music_album(told, NOON)
+    assert [track["title"] for track in found.tracks] == ["Blue Monday"]
+    assert [reject.key for reject in found.rejects] == ["New Order: Substance (youtube_music), song 1"]
+
+
 @pytest.mark.parametrize("answer", [{}, {"musicShelfRenderer": {}}, album(title=None)])
 def test_what_is_no_album_is_refused(answer):
     with pytest.raises(BadInput) as refused:

@@ -129,6 +129,14 @@ def test_a_search_without_results_is_no_match():
     assert refused.value.code is RejectCode.NO_MATCH
 
 
+def test_one_untitled_video_refuses_no_page():
+    untitled, without_id = renderer("untitled"), renderer()
+    del untitled["title"], without_id["videoId"]
+    videos = [{"videoRenderer": each} for each in (untitled, without_id, renderer("good"))]
+    read = read_results(page(*videos))
+    assert [(video.video_id, video.title) for video in read] == [("untitled", ""), ("good", "Blue Monday")]
+
+
 @pytest.mark.parametrize(
     ("html", "said"),
     [

@@ -66,6 +66,14 @@ def test_of_a_known_video_only_its_own_views_count():
     assert [r.problem.code for r in missing.rejects] == [RejectCode.NOT_FOUND]
 
 
+def test_an_untitled_video_is_never_chosen_and_counts_where_it_is_known():
+    source, untitled = YouTubePages(override_robots=True), {**renderer("known_vid_1", "5 views"), "title": {}}
+    searched, known = (next(source.requests([album(track(1, each))])) for each in (None, "known_vid_1"))
+    page = results(untitled, renderer())
+    assert source.parse(searched, page).found.tracks[0]["views"] == 1_440_528
+    assert source.parse(known, page).found.tracks[0]["views"] == 5
+
+
 def test_a_page_that_cannot_be_used_is_told():
     source = YouTubePages(override_robots=True)
     (request,) = source.requests([album(track(1))])

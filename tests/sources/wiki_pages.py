@@ -58,7 +58,13 @@ def parse(content: str, year: int = 2012, revision: int | None = 1234567) -> Par
 
 
 def found(content: str, year: int = 2012) -> Found:
-    return parse(content, year).found
+    return without_months(parse(content, year).found)
+
+
+def without_months(page: Found) -> Found:
+    """What a page tells, but for the months that it lacks: these pages are short."""
+    page.rejects[:] = [reject for reject in page.rejects if not reject.key.endswith(", months")]
+    return page
 
 
 def monthly(rows: str, head: str = LIST_HEADER, month: str = "January") -> str:
