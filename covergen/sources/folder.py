@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources.compilations import albums_of
 from covergen.sources.fields import join_names, parse_date
+from covergen.sources.folder_names import FolderNames
 from covergen.sources.identity import album_id, track_id
 from covergen.sources.places import EMBEDDED, address_of, shown
 from covergen.sources.protocol import Found, Record, Rejected
@@ -37,7 +38,9 @@ class FolderSource:
     def read(self) -> Iterator[Found]:
         """Yield one album after another, sorted by artist and title."""
         folder = MusicFolder(self.path)
-        songs = [read_song(path, folder.path) for path in folder.audio_files()]
+        paths = list(folder.audio_files())
+        names = FolderNames(paths)
+        songs = [read_song(path, folder.path, names) for path in paths]
         if folder.rejects:
             yield Found(rejects=folder.rejects)
         albums = albums_of(songs)
@@ -66,8 +69,8 @@ def _found(artist: str, year: str | None, songs: list[Song], crowded: Counter[Pa
 
 
 def _album(artist: str, year: str | None, songs: list[Song]) -> dict[str, Any]:
-    dates = sorted(song.tags.date for song in songs if song.year == year)
-    date, precision = parse_date(dates[0] if year else None)
+    dates = sorted(song.tags.date or year for song in songs if song.year and song.year == year)
+    date, precision = parse_date(dates[0] if dates else None)
     bases = {song.basis for song in songs}
     return {
         "album_id": album_id(artist, songs[0].album, year),

@@ -17,6 +17,7 @@ from mutagen.id3 import ID3
 from mutagen.mp4 import MP4Tags
 
 from covergen.sources.fields import clean_text, join_names, parse_number
+from covergen.sources.folder_names import side_and_number
 from covergen.sources.riff import read_info
 
 # What mutagen raises for files made to break it; such a file is known by its path, and decoding judges it.
@@ -66,6 +67,7 @@ class FileTags:
     title: str = ""
     genres: tuple[str, ...] = ()
     disc: int | None = None
+    side: int | None = None  # of vinyl, whose numbers are A1, B1, ...
     number: int | None = None
     total: int | None = None
     date: str = ""
@@ -108,6 +110,7 @@ def embedded_picture(path: Path) -> bytes | None:
 
 def _tags(values: Mapping[str, Sequence[str]], has_picture: bool, duration_ms: int | None) -> FileTags:
     number, total = parse_number(_first(values, "track"))
+    side, number_of_side = side_and_number(_first(values, "track"))
     return FileTags(
         artist=join_names(values.get("artist", ())),
         album_artist=join_names(values.get("albumartist", ())),
@@ -115,7 +118,8 @@ def _tags(values: Mapping[str, Sequence[str]], has_picture: bool, duration_ms: i
         title=_first(values, "title"),
         genres=tuple(dict.fromkeys(filter(None, map(clean_text, values.get("genre", ()))))),
         disc=parse_number(_first(values, "disc"))[0],
-        number=number,
+        side=side,
+        number=number or number_of_side,
         total=total or parse_number(_first(values, "tracks"))[0],
         date=_first(values, "date"),
         label=_first(values, "label"),
