@@ -5,7 +5,7 @@ Decoding, and holding the claims against what is there, is left to `audio.py`.
 
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -20,20 +20,58 @@ from av.error import FFmpegError
 from covergen import mpeg, ogg
 from covergen.errors import BadInput, RejectCode
 
-# The last row cannot be decoded here: such files stand in `rejects`, so that nobody misses them in silence.
+# The last rows cannot be decoded here: such files stand in `rejects`, so that nobody misses them in silence.
 AUDIO_SUFFIXES: Final = frozenset(
-    {".mp3", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".aac", ".flac", ".wav", ".aif", ".aiff", ".mka"}
-    | {".wma", ".ape", ".wv", ".mpc", ".dsf", ".dff", ".ac3", ".tta"}
+    {".mp3", ".mp2", ".mpga", ".ogg", ".oga", ".opus", ".spx", ".m4a", ".m4b", ".m4r", ".mp4", ".3gp", ".3ga"}
+    | {".aac", ".flac", ".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".aifc", ".mka", ".weba"}
+    | {".webm", ".caf", ".au", ".snd", ".wma", ".wv", ".tta"}
+    | {
+        ".ape",
+        ".mpc",
+        ".mp+",
+        ".mpp",
+        ".dsf",
+        ".dff",
+        ".ac3",
+        ".eac3",
+        ".dts",
+        ".mlp",
+        ".thd",
+        ".tak",
+        ".ofr",
+    }
+    | {".shn", ".amr", ".ra", ".rm", ".voc", ".aa", ".aax", ".m4p", ".aa3", ".oma", ".mid", ".midi", ".kar"}
+    | {".mod", ".xm", ".s3m", ".it"}
 )
 # Playlists and streaming manifests stay out: a hostile one would make the demuxer open other addresses.
-_FORMATS: Final = "aac,aiff,flac,matroska,mov,mp3,ogg,wav,w64"
+_FORMATS: Final = "aac,aiff,asf,au,caf,flac,matroska,mov,mp3,ogg,tta,w64,wav,wv"
 _MIMES: Final = {
     "mov": "audio/mp4",
     "mp3": "audio/mpeg",
     "w64": "audio/x-w64",
+    "caf": "audio/x-caf",
+    "au": "audio/basic",
+    "asf": "audio/x-ms-wma",
+    "tta": "audio/x-tta",
+    "wv": "audio/x-wavpack",
     "matroska": "audio/x-matroska",
 }
-_SIGNATURES: Final = (b"ID3", b"OggS", b"fLaC", b"RIFF", b"RF64", b"riff", b"FORM", b"\x1a\x45\xdf\xa3")
+_SIGNATURES: Final = (
+    b"ID3",
+    b"OggS",
+    b"fLaC",
+    b"RIFF",
+    b"RF64",
+    b"riff",
+    b"FORM",
+    b"\x1a\x45\xdf\xa3",
+    b"caff",
+    b".snd",
+    b"wvpk",
+    b"TTA1",
+)
+_ASF: Final = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_ASF_PROPERTIES: Final = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")  # its size stands 40 bytes on
 RATES: Final = range(1_000, 768_001)
 
 
@@ -68,6 +106,7 @@ class OpenedAudio:
     """
 
     facts: AudioFacts
+    tags: Mapping[str, str]  # as FFmpeg names them
     parts: Iterable[tuple[InputContainer, AudioStream]]
 
 
@@ -78,7 +117,7 @@ def opened_audio(source: bytes | Path, limits: AudioLimits) -> Iterator[OpenedAu
         spans = ogg.links(raw) if ogg.is_ogg(raw) else [(0, raw.seek(0, io.SEEK_END))]
         with _container(raw, spans[0]) as container:
             stream = _audio_stream(container, limits)
-            if _cut_off_wav(raw) or (ogg.is_ogg(raw) and ogg.is_cut_off(raw)):
+            if _is_cut_off(raw):
                 raise BadInput(RejectCode.SHORTENED, "the file is cut off: its end is missing")
             facts = _facts(container, stream, raw)
             later = _Links(raw, spans[1:], limits)
@@ -86,7 +125,8 @@ def opened_audio(source: bytes | Path, limits: AudioLimits) -> Iterator[OpenedAu
                 facts = replace(facts, container_seconds=facts.container_seconds + later.seconds())
             if facts.container_seconds is not None and facts.container_seconds > limits.max_seconds:
                 raise too_long(facts.container_seconds, limits)
-            yield OpenedAudio(facts, chain([(container, stream)], later))
+            tags = {**stream.metadata, **container.metadata}
+            yield OpenedAudio(facts, tags, chain([(container, stream)], later))
 
 
 class _Links:
@@ -153,7 +193,7 @@ def _refused(raw: BinaryIO) -> BadInput:
     is_mpeg = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06 != 0x06
     if head.startswith(_SIGNATURES) or head[4:8] == b"ftyp" or is_mpeg:
         return BadInput(RejectCode.UNREADABLE, "it begins like audio but is damaged or cut off")
-    reason = "not audio of a known format: mp3, ogg, opus, m4a, flac and wav are read"
+    reason = "not audio of a known format: mp3, ogg, opus, m4a, flac, wav, aiff, wma and the like are read"
     return BadInput(RejectCode.UNSUPPORTED_FORMAT, reason)
 
 
@@ -221,14 +261,26 @@ def _claimed(container: InputContainer) -> float | None:
     return duration / av.time_base if duration and duration > 0 else None
 
 
-def _cut_off_wav(raw: BinaryIO) -> bool:
-    """Tell whether a WAV file is a twentieth shorter than its header says; the demuxer does not ask."""
+def _is_cut_off(raw: BinaryIO) -> bool:
+    """Tell whether a file is a twentieth shorter than its header says, or an Ogg file lacks its end.
+
+    The demuxers do not ask; what was written to a pipe tells no size.
+    """
+    if ogg.is_ogg(raw):
+        return ogg.is_cut_off(raw)
     raw.seek(0)
-    head = raw.read(12)
-    size = raw.seek(0, io.SEEK_END)
-    claimed = int.from_bytes(head[4:8], "little")
-    is_streamed = claimed in {0, 0xFFFFFFFF}  # written to a pipe: the size was not known
-    return head[:4] == b"RIFF" and head[8:] == b"WAVE" and not is_streamed and size < 0.95 * claimed
+    head, size = raw.read(2**16), raw.seek(0, io.SEEK_END)
+    claimed = 0
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        claimed = int.from_bytes(head[4:8], "little")
+        claimed = 0 if claimed == 0xFFFFFFFF else claimed
+    elif head[:4] == b"riff" and head[24:28] == b"wave":
+        claimed = int.from_bytes(head[16:24], "little")
+    elif head[:4] == b"caff" and (place := head.find(b"data")) > 0:
+        claimed = place + 12 + int.from_bytes(head[place + 4 : place + 12], "big", signed=True)
+    elif head.startswith(_ASF) and (place := head.find(_ASF_PROPERTIES)) > 0:
+        claimed = int.from_bytes(head[place + 40 : place + 48], "little")
+    return claimed < 2**63 and size < 0.95 * claimed
 
 
 def too_long(seconds: float, limits: AudioLimits) -> BadInput:

@@ -16,7 +16,7 @@ from covergen.audio import AudioLimits
 from covergen.errors import BadInput, RejectCode
 from covergen.images import Pixels
 from covergen.sources import procedural
-from covergen.sources.music_tags import embedded_picture
+from covergen.sources.embedded import embedded_picture
 from covergen.sources.places import EMBEDDED, path_of, shown
 from covergen.sources.web import Answer, Manners, Request, WebSource
 from covergen.tables import MEDIA

@@ -1,17 +1,21 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from covergen import rows
+from covergen.audio import AUDIO_SUFFIXES
 from covergen.errors import ConfigError, RejectCode
 from covergen.sources.folder import FolderSource
 from covergen.sources.folder_names import disc_in_title
+from covergen.sources.media import CheckMedia
 from covergen.sources.places import path_of, shown
 from covergen.sources.songs import song_from_path
 from covergen.tables import ALBUMS, MEDIA, TRACKS
-from tests.audio_files import encoded, tone
+from tests.audio_files import ENCODERS, LENGTHLESS, encoded, tone
 from tests.sources.conftest import write_tags
+from tests.sources.test_media import CANDIDATE
 
 ALL_TAGS = {
     "artist": "Zoë",
@@ -356,6 +360,22 @@ def test_broken_files_still_become_tracks(tmp_path):
     (tmp_path / "A/T/03 - Other.wma").write_bytes(b"\x30\x26\xb2\x75")
     (piece,) = found(tmp_path)
     assert [track["title"] for track in piece.tracks] == ["Empty", "Text", "Other"]
+
+
+@pytest.mark.parametrize("suffix", sorted(AUDIO_SUFFIXES))
+def test_nothing_that_is_named_as_audio_is_passed_over_in_silence(tmp_path, suffix):
+    (tmp_path / f"song{suffix}").write_bytes(b"words")
+    (piece,) = found(tmp_path)
+    (row,) = CheckMedia()(rows.from_records(MEDIA, piece.media).select(CANDIDATE)).to_pylist()
+    assert row["reject_code"] in {"unsupported_format", "unreadable"} and suffix in row["reject_reason"]
+
+
+@pytest.mark.parametrize("kind", [*ENCODERS, *LENGTHLESS])
+def test_whatever_decodes_is_a_song(tmp_path, kind):
+    (tmp_path / f"song.{kind}").write_bytes(encoded(kind, np.stack([tone(2.0), tone(2.0)])))
+    (piece,) = found(tmp_path)
+    (row,) = CheckMedia()(rows.from_records(MEDIA, piece.media).select(CANDIDATE)).to_pylist()
+    assert row["reject_code"] is None and row["seconds"] == pytest.approx(2.0, abs=0.1)
 
 
 def test_names_of_broken_bytes_survive_the_way(tmp_path, sounds):
