@@ -27,10 +27,11 @@ IMAGE_SUFFIXES: Final = frozenset(
     {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".avif", ".tif", ".tiff"}
     | {".heic", ".heif", ".jxl", ".jp2", ".svg", ".psd"}
 )
+_HAS_AVIF: Final = features.check("avif")  # Pillow's wheels have, a build of one's own may not
 # Formats that call other programs (EPS) or hold no cover (PSD, ICO, ...) are not opened at all.
-_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", *(["AVIF"] if features.check("avif") else []))
+_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", *(["AVIF"] if _HAS_AVIF else []))
 _UNREAD: Final = {
-    "AVIF": rb".{4}ftypavi[fs]",
+    **({} if _HAS_AVIF else {"AVIF": rb".{4}ftypavi[fs]"}),
     "HEIC": rb".{4}ftyp(?:hei|hev|mif1|msf1)",
     "JPEG XL": rb"\xff\x0a|\0\0\0\x0cJXL ",
     "JPEG 2000": rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51",
@@ -191,7 +192,8 @@ def _told() -> Iterator[None]:
         EOFError,
         LookupError,
         TypeError,
-        OverflowError,
+        ArithmeticError,
+        RuntimeError,
         struct.error,
     ) as error:
         raise BadInput(RejectCode.DAMAGED_IMAGE, f"the picture cannot be decoded: {error}") from error
