@@ -17,12 +17,15 @@ from covergen.errors import BadInput, RejectCode
 from covergen.images import Pixels
 from covergen.sources import procedural
 from covergen.sources.addresses import host_of, is_web, masked, unsigned, web_address
-from covergen.sources.music_tags import embedded_picture
+from covergen.sources.embedded import embedded_picture
 from covergen.sources.places import EMBEDDED, path_of, shown
 from covergen.sources.web import Answer, Manners, Request, WebSource
 from covergen.tables import MEDIA
 
 _CHUNK = 2**20
+_OPENED_AS: Final = (
+    2  # raise it when a file that lies here would be judged otherwise: downloads stay as they are
+)
 _MAKING = threading.Lock()  # of what downloads: batches of one process may come at once
 # Of a host that names no manners: polite to one server, and enough for the networks that serve pictures.
 _HOST: Final[dict[str, Any]] = {"count": 20, "seconds": 1.0, "at_once": 8}
@@ -204,7 +207,8 @@ def stamp(row: Mapping[str, Any]) -> str:
     if path is not None:
         try:
             status = path.stat()
-            facts = f"{status.st_size}/{status.st_mtime_ns}" if stat.S_ISREG(status.st_mode) else ""
+            is_file = stat.S_ISREG(status.st_mode)
+            facts = f"{status.st_size}/{status.st_mtime_ns}/{_OPENED_AS}" if is_file else ""
         except (OSError, ValueError):
             pass  # there is none, or it is no path at all: who opens it will say so
     if is_web(address):
