@@ -77,6 +77,8 @@ def controlled_table(
     if not by_system:
         return None
     shared = sorted(set.intersection(*(set(pictures) for pictures in by_system.values())))
+    if not shared:
+        return None
     truths = _true_covers(root, shared)
     truth = np.stack([images.decode(truths[album]) for album in shared])
     return systems_table(
@@ -94,6 +96,11 @@ def controlled_table(
 def steps(root: Root, folder: str) -> int:
     """Return after how many steps of training a checkpoint's weights were taken."""
     return int(json.loads(root.read(f"{folder}/fusion.json"))["step"])
+
+
+def fusion(root: Root, folder: str) -> str:
+    """Return the kind of fusion that a checkpoint holds."""
+    return str(json.loads(root.read(f"{folder}/fusion.json"))["name"])
 
 
 def losses(root: Root, folder: str) -> tuple[LossChart, ...]:
