@@ -7,6 +7,7 @@ A user's error ends as one sentence and exit code 2, before anything is written.
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,7 +79,7 @@ def parse(arguments: list[str]) -> Config:
     """Return the config of a command line. Raises ConfigError."""
     if not arguments or arguments[0].startswith("-"):
         raise ConfigError(
-            "Usage: python -m jobs.NAME CONFIG [section.key=value ...] [--retry CODE ...]; --help tells the keys"
+            "Usage: python -m jobs.NAME CONFIG [section.key=value ...] [--retry CODE ...]; --help tells more."
         )
     overrides, retry, rest = [], [], arguments[1:]
     while rest:
@@ -167,6 +168,8 @@ def _hushed() -> Iterator[None]:
 
 def quiet() -> None:
     """Leave progress to ours: Ray Data's own bars and logs speak of operators, not of rows."""
+    # a pool of several actors, and a catalogue so small that one of them does it all
+    warnings.filterwarnings("ignore", "The minimum number of concurrent actors", UserWarning)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.enable_operator_progress_bars = False

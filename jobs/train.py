@@ -51,9 +51,7 @@ def main(config: Config) -> None:
         if start is None:
             raise ConfigError(f"{root.uri}: {lack}; there is nothing to learn from. {REMEDY}")
         adopt(root, start, why=lack)
-        say(
-            f"train: skipped, {lack}; covers are painted with {config.train.start_from}, where it would start"
-        )
+        say(f"train: skipped, {lack}; train.start_from={config.train.start_from} paints as it is")
         return
     if omitted := left_out(covered(root, SPLITS), allowed):
         say(f"train: {omitted}")
