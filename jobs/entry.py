@@ -41,8 +41,8 @@ def run(
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if HELP & set(arguments):
-        told = job.__globals__  # type: ignore[attr-defined]  # of the job's module, whatever name it runs under
-        print(job_usage(told["__spec__"].name, told["__doc__"], reads, plans=plans))
+        module = job.__globals__  # of the job's module, whatever name it runs under
+        print(job_usage(module["__spec__"].name, module["__doc__"], reads, plans=plans))
         return
     try:
         config = parse(arguments)

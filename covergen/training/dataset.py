@@ -133,14 +133,14 @@ def lacking(root: Root, allowed: Collection[str] = ()) -> str | None:
     albums = usable(covered(root, ["train"]), allowed)
     if not len(albums):
         omitted = left_out(covered(root, SPLITS), allowed)
-        return "no album with a cover is in the split `train`" + (f", and {omitted}" if omitted else "")
+        return "no album with a cover is in the split train" + (f", and {omitted}" if omitted else "")
     covers = len(albums)
     for table, key in ((LATENTS, "album_id"), (TEXT_EMBEDDINGS, "album_id"), (AUDIO_EMBEDDINGS, "track_id")):
         there = root.current(table).read([key])[key].combine_chunks()
         albums = albums.filter(pc.is_in(albums[key], value_set=there))
     if len(albums):
         return None
-    return f"of {covers} albums with a cover in the split `train` none has latents, words and music"
+    return f"of {covers} albums with a cover in the split train none has latents, words and music"
 
 
 def data_digest(root: Root, allowed: Collection[str] = ()) -> str:
