@@ -126,7 +126,7 @@ def _check_places(music: Path, out: Path) -> None:
         return
     if out.suffix.lower() not in FORMATS:
         raise ConfigError(
-            f"--out {out} does not end in {', '.join(FORMATS)}; the ending decides the format. Or name a folder."
+            f"--out {out} does not end in {', '.join(FORMATS)}, the format; name such a file, or a folder."
         )
     if not out.absolute().parent.is_dir():
         raise ConfigError(f"There is no folder {out.absolute().parent}; make it, or choose another --out.")

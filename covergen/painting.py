@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import typer
 
+from covergen import stable_diffusion
 from covergen.errors import BadInput, ConfigError
+from covergen.noise_schedulers import check_noise_scheduler
 from covergen.serving.files import candidates, safe_name, write_all
 from covergen.serving.schema import FORMATS, CoverOrder, FinishedCover, Heard
 from covergen.serving.service import CoverService, prompt_of
@@ -43,6 +45,8 @@ def paint(
         known = given if len(subjects) > 1 else _asked(subject, given)
         words = CoverOrder(**subject.words(known), **order, format=FORMATS[suffix.lower()])  # type: ignore[arg-type]
         wanted.append((subject, known, words))
+    check_noise_scheduler(order["noise_scheduler"])
+    own_size = stable_diffusion.size(models["stable_diffusion"], offline=models.get("offline", True))
     service = CoverService(**models)
     refused = 0
     for subject, known, words in wanted:
@@ -59,7 +63,7 @@ def paint(
             covers,
             _place(out, subject, subjects),
             force=force,
-            own_size=service.painter.stable_diffusion.size,
+            own_size=own_size,
         )
     if refused:
         raise ConfigError(f"{refused} of {len(subjects)} albums got no cover.")

@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from covergen.catalog.prompts.emotions import mood_sentence
 from covergen.catalog.tagged import heard_moods
-from covergen.errors import BadInput, RejectCode
 from covergen.serving.service import SONG
 from covergen.sources.folder import FolderSource
 from covergen.sources.music_tags import FileTags, read_tags
@@ -73,12 +72,10 @@ def subjects_in(folder: Path) -> list[Subject]:
 
 
 def moods_of(song: Path) -> tuple[str, ...]:
-    """Return the strongest moods that the tagger hears in a song. Raises BadInput."""
+    """Return the strongest moods that the tagger hears in a song; none where it can use too little of it."""
     row = {"track_id": "song", "input_digest": "", "uri": None, "bytes": song.read_bytes()}
     (answer,) = TagTracks(TAGGER, offline=True)(pa.Table.from_pylist([row], schema=SONG)).to_pylist()
-    if answer["reject_code"]:
-        raise BadInput(RejectCode(answer["reject_code"]), answer["reject_reason"])
-    return heard_moods([answer], MOODS).get("song", ())
+    return () if answer["reject_code"] else heard_moods([answer], MOODS).get("song", ())
 
 
 def with_moods(prompt: str, moods: Sequence[str]) -> str:
