@@ -1,9 +1,15 @@
 """Whose cover is painted: tags first, then the path; a folder is its albums."""
 
 import mutagen
+import numpy as np
 import pytest
 
+from covergen import stable_diffusion
+from covergen.embeddings.clip import ClipText
 from covergen.errors import ConfigError
+from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
+from covergen.procedural.factors import draw_album
+from covergen.procedural.reader import READER, CoverReader
 from covergen.serving.subjects import moods_of, subject_of, subjects_in, with_moods
 
 NOTHING = dict.fromkeys(("artist", "album", "genre", "year"))
@@ -82,3 +88,17 @@ def test_moods_are_heard_and_said_as_the_catalogue_says_them(song, tmp_path):
     assert with_moods("A cover.", ()) == "A cover."
     (tmp_path / "words.flac").write_bytes(b"no music")
     assert moods_of(tmp_path / "words.flac") == ()
+
+
+def test_the_shipped_model_still_reads_the_genre_where_moods_follow():
+    albums = [draw_album(seed, "eval") for seed in range(10)]
+    words = [f"Create an album cover for the album '{a.title}'. The genre is {a.genre}." for a in albums]
+    states, _ = ClipText("tiny", offline=True)(
+        [with_moods(w, ("happy", "energetic", "relaxing")) for w in words]
+    )
+    painter = Painter(stable_diffusion.load("tiny", offline=True), batch_size=10)
+    wanted = [CoverRequest(np.asarray(row, "<f2"), seed) for seed, row in enumerate(states)]
+    covers = painter.paint(wanted, PaintSettings(steps=6, noise_scheduler="dpm++"))
+    reader = CoverReader.load(stable_diffusion.folder("tiny", ("vae",), offline=True) / READER)
+    read = reader.read(np.stack([cover.image for cover in covers]))
+    assert list(read["genre"]) == [album.genre for album in albums]
