@@ -13,7 +13,7 @@ from covergen.generation.requests import requests
 from covergen.generation.stage import Paint
 from covergen.lineage import held
 from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS, GENERATED, TEXT_EMBEDDINGS
+from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED, TEXT_EMBEDDINGS
 from covergen.training import checkpoint
 from jobs import entry
 from jobs.operators import Attach, begin, pooled, record, rows, write
@@ -34,6 +34,9 @@ def main(config: Config) -> None:
     }
     generation = root.generation(GENERATED, stage.recipe(), scope=scope)
     wanted = requests(root, scope)
+    if not len(wanted):
+        there = root.current(CATALOG).count()
+        say(f"generate: of {there} albums none is in the split {asked.split}; generate.split=all paints each")
     owed = held(wanted.select([*GENERATED.key, "input_digest"]))
     begun = begin(root, generation, config, name="generate", owed=owed)
     if begun is None:

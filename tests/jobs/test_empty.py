@@ -12,7 +12,7 @@ from covergen.config import Config, load
 from covergen.errors import ConfigError, CovergenError, ModelError, RootError
 from covergen.evaluation.publish import page_of
 from covergen.storage import Root
-from covergen.tables import CATALOG, GENERATED, PROMPTS
+from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED, PROMPTS
 from covergen.verify import verify
 from jobs import clean, demo, embed, encode, evaluate, generate, scrape, tag, train
 
@@ -84,6 +84,12 @@ def test_one_album_without_a_cover_ends_in_a_cover_and_a_report_that_says_what_w
         train.main(config_of(tmp_path, "train.start_from=none"))
     with pytest.raises(ConfigError, match="holds 'decoupled'; leave one of the two keys out"):
         train.main(config_of(tmp_path, "train.fusion=concat"))
+    heard = root.recipe(AUDIO_EMBEDDINGS)
+    root.generation(AUDIO_EMBEDDINGS, {**heard, "seconds": 5.0}, shapes={"frames": (1, 10, 129)})
+    for job in (generate, train):
+        with pytest.raises(ModelError, match=r"music heard with seconds=10\.0, not 5\.0"):
+            job.main(config)
+    root.generation(AUDIO_EMBEDDINGS, heard, shapes={"frames": (1, 20, 129)})
     (tmp_path / "root" / "checkpoints" / "current.json").unlink()
     with pytest.raises(RootError, match=r"run jobs\.train first, or name a fusion that is there"):
         generate.main(config_of(tmp_path, "train.start_from=none"))
@@ -125,6 +131,7 @@ def test_a_catalogue_without_any_album_goes_through_every_job(
         job.main(config)
     told = capsys.readouterr().err
     assert told.count("nothing to do, 0 rows are there") >= 5 and "train: skipped" in told
+    assert "generate: of 0 albums none is in the split all" in told
     assert "genres: none" in told
 
 
