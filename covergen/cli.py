@@ -2,11 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from covergen.errors import BadInput, ConfigError, CovergenError
+from covergen.errors import ConfigError, CovergenError
 
 app = typer.Typer(
     help="Album covers from music.",
@@ -27,16 +27,41 @@ def main() -> None:
         sys.exit(130)
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"covergen {version('covergen')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="tell the version")
+    ] = False,
+) -> None:
+    """Album covers from music."""
+
+
 @app.command()
 def cover(
-    song: Annotated[Path, typer.Argument(help="mp3, ogg, opus, m4a, flac or wav", show_default=False)],
+    music: Annotated[
+        Path, typer.Argument(help="a song (mp3, ogg, opus, m4a, flac, wav), or a folder", show_default=False)
+    ],
     *,
-    artist: Annotated[str, typer.Option(help="the album's artist", show_default=False)],
-    album: Annotated[str, typer.Option(help="the album's title", show_default=False)],
-    genre: Annotated[str, typer.Option(help="genre, as in 'jazz'")] = "unknown",
-    year: Annotated[str | None, typer.Option(help="of release; part of the album's identity")] = None,
-    out: Annotated[Path, typer.Option(help=".png, .jpg or .webp; several are numbered")] = Path("cover.png"),
+    artist: Annotated[str | None, typer.Option(help="the album's artist; else by the tags")] = None,
+    album: Annotated[str | None, typer.Option(help="the album's title; else by the tags")] = None,
+    genre: Annotated[str | None, typer.Option(help="genre, as in 'jazz'; else by the tags")] = None,
+    year: Annotated[
+        str | None, typer.Option(help="of release, part of the album's identity; else by the tags")
+    ] = None,
+    out: Annotated[Path, typer.Option(help=".png, .jpg or .webp, or a folder; several are numbered")] = Path(
+        "cover.png"
+    ),
+    force: Annotated[bool, typer.Option("--force", help="write over files that are there")] = False,
     prompt: Annotated[str | None, typer.Option(help="words instead of the usual prompt")] = None,
+    moods: Annotated[bool, typer.Option(help="say in the prompt which moods are heard")] = True,
     tag: Annotated[list[str] | None, typer.Option(help="a word more, such as a mood; repeatable")] = None,
     n: Annotated[int, typer.Option(help="how many covers")] = 1,
     seed: Annotated[int | None, typer.Option(help="by default the album decides")] = None,
@@ -53,17 +78,24 @@ def cover(
     stable_diffusion: Annotated[str, typer.Option(help="preset or folder")] = "tiny",
     fusion: Annotated[str, typer.Option(help="checkpoint folder, 'shipped', or 'none'")] = "shipped",
 ) -> None:
-    """Paint the cover of an album from one of its songs."""
+    """Paint the cover of an album from one of its songs, or of each album in a folder.
+
+    Artist, album, genre and year are those of the file's tags; options go over them. What neither tells is
+    asked for on a terminal, and else read from the names of folders and files: Artist/Album/01 - Title.mp3.
+    """
     order = {
-        "artist": artist, "album": album, "genre": genre, "year": year, "prompt": prompt,
-        "tags": tuple(tag or ()), "n": n, "seed": seed, "steps": steps,
+        "prompt": prompt, "tags": tuple(tag or ()), "n": n, "seed": seed, "steps": steps,
         "guidance_scale": guidance_scale, "audio_scale": audio_scale,
         "audio_guidance_scale": audio_guidance_scale, "noise_scheduler": noise_scheduler, "size": size,
         "variation_seed": variation_seed, "variation_strength": variation_strength,
     }  # fmt: skip
-    _check_places(song, out)
+    given = {"artist": artist, "album": album, "genre": genre, "year": year}
+    _check_places(music, out)
+
+    from covergen import painting
+
     models = {"stable_diffusion": stable_diffusion, "fusion": None if fusion == "none" else fusion}
-    _paint(song, out, order=order, models=models)
+    painting.paint(music, out, given=given, order=order, models=models, force=force, moods=moods)
 
 
 @app.command()
@@ -84,52 +116,20 @@ def serve(
     run(local_app(root, service, Settings()), host="127.0.0.1", port=port)
 
 
-def _check_places(song: Path, out: Path) -> None:
+def _check_places(music: Path, out: Path) -> None:
     """Refuse before anything heavy is loaded."""
     from covergen.serving.schema import FORMATS
 
-    if not song.is_file():
-        raise ConfigError(f"There is no file {song}; name the song to listen to.")
+    if not music.exists():
+        raise ConfigError(f"There is no file or folder {music}; name the song to listen to, or an album.")
+    if out.is_dir():
+        return
     if out.suffix.lower() not in FORMATS:
-        raise ConfigError(f"--out {out} does not end in {', '.join(FORMATS)}; the ending decides the format.")
+        raise ConfigError(
+            f"--out {out} does not end in {', '.join(FORMATS)}, the format; name such a file, or a folder."
+        )
     if not out.absolute().parent.is_dir():
         raise ConfigError(f"There is no folder {out.absolute().parent}; make it, or choose another --out.")
-
-
-def _paint(song: Path, out: Path, *, order: dict[str, Any], models: dict[str, Any]) -> None:
-    from covergen.serving.schema import FORMATS, CoverOrder
-
-    # refuses nonsense before anything heavy is loaded
-    wanted = CoverOrder(**order, format=FORMATS[out.suffix.lower()])
-
-    from transformers.utils.logging import disable_progress_bar
-
-    from covergen.serving.service import CoverService
-
-    disable_progress_bar()
-    service = CoverService(**models)
-    try:
-        heard = service.listen(song) if models["fusion"] else None
-    except BadInput as refusal:
-        raise ConfigError(f"{song} cannot be used ({refusal.code}): {refusal.reason}.") from refusal
-    covers = service.cover(heard, wanted)
-    paths = [out] if len(covers) == 1 else [out.with_stem(f"{out.stem}-{c.variant}") for c in covers]
-    if heard is not None:
-        print(f"Heard {heard.seconds:.0f} s of {song.name}, at {heard.loudness:.0f} dB.")
-    print(f'Painted "{covers[0].prompt}"')
-    for path, painted in zip(paths, covers, strict=True):
-        _write(path, painted.image)
-        facts = f"{painted.width} x {painted.height}, seed {painted.seed}, {painted.steps} steps"
-        if painted.variation_seed is not None:
-            facts += f", variation seed {painted.variation_seed}"
-        print(f"  {path}  ({facts}, {painted.seconds:.1f} s)")
-
-
-def _write(path: Path, picture: bytes) -> None:
-    try:
-        path.write_bytes(picture)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}; choose another --out.") from error
 
 
 @app.command()
@@ -138,6 +138,7 @@ def export_adapter(
     out: Annotated[Path, typer.Argument(help="where the file goes")] = Path("adapter.safetensors"),
     *,
     stable_diffusion: Annotated[str, typer.Option(help="the base it was trained on")] = "tiny",
+    force: Annotated[bool, typer.Option("--force", help="write over a file that is there")] = False,
 ) -> None:
     """Write a fusion as one file that stock diffusers loads as an IP-Adapter."""
     if out.suffix != ".safetensors":
@@ -146,7 +147,11 @@ def export_adapter(
         raise ConfigError(f"There is no folder {out.absolute().parent}; make it, or choose another place.")
 
     from covergen.serving import export
+    from covergen.serving.files import free
 
+    if (place := free(out, force=force)) != out:
+        print(f"{out} is there and stays (--force writes over it).")
+        out = place
     told = export.export_adapter(fusion, out, base=stable_diffusion)
     layers, frames, width = told["feature_shape"]
     print(f"{out}: an IP-Adapter of size {told['size']} for {stable_diffusion}, {_megabytes(out)}.")
@@ -201,7 +206,9 @@ def genres(
     columns = Columns({"raw": raw, "canonical": canonical}, (), ())
     rows = [row for _, row in read_rows(table) if row is not None]
     if missing := [name for name in (raw, canonical) if not any(name in row for row in rows)]:
-        raise ConfigError(f"{table} has no column {missing[0]!r}; name yours with --raw and --canonical.")
+        there = ", ".join(dict.fromkeys(str(name) for row in rows for name in row)) or "none"
+        asked = f"{table} has no column {missing[0]!r}; name yours with --raw and --canonical."
+        raise ConfigError(f"{asked} Its columns: {there}.")
     found = agreement((columns.words(row, "raw"), columns.text(row, "canonical") or "") for row in rows)
     print(f"{found.agreed} of {found.albums} albums agree: {found.share:.2%}")
     for group in found.disagreements:

@@ -156,7 +156,9 @@ class Generate(Actors):
     systems: tuple[System, ...] = Field(("audio",), min_length=1, description="whose sound is heard")
     variants: int = Field(1, ge=1, description="covers per album and system")
     first_variant: int = Field(0, ge=0, description="number of the first of them; each has a seed of its own")
-    noise_scheduler: Literal["ddim", "pndm", "ddpm", "dpm++"] = "ddim"
+    noise_scheduler: Literal["ddim", "pndm", "ddpm", "dpm++"] = Field(
+        "ddim", description="name in the registry of noise schedulers"
+    )
     steps: int = Field(20, ge=1, le=1000, description="sampler steps")
     guidance_scale: float = Field(2.5, ge=0, description="guidance by the words")
     audio_guidance_scale: float | None = Field(

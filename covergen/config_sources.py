@@ -1,14 +1,28 @@
 """The sections of a config that name sources, and what every section is."""
 
-from typing import Annotated, Literal
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Section(BaseModel):
-    """A frozen section that knows its keys."""
+    """A frozen section that knows its keys. A key that may be null takes the word `none` for it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_is_null(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        nullable = {
+            name for name, field in cls.model_fields.items() if NoneType in get_args(field.annotation)
+        }
+        return {
+            name: None if name in nullable and isinstance(value, str) and value.lower() == "none" else value
+            for name, value in given.items()
+        }
 
 
 class FolderSource(Section):

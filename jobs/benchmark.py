@@ -93,4 +93,4 @@ def _measurement(scores: Scores, albums: dict[str, Album], **facts: Any) -> Meas
 
 
 if __name__ == "__main__":
-    entry.run(main)
+    entry.run(main, reads=("benchmark", "scrape", "clean", "embed", "encode", "train", "generate", "models"))

@@ -90,4 +90,4 @@ def _of(batch: pa.Table, wanted: set[str], key: tuple[str, ...]) -> pa.Table:
 
 
 if __name__ == "__main__":
-    entry.run(main)
+    entry.run(main, reads=("clean", "models"))

@@ -2,7 +2,12 @@
 
 import time
 
+from covergen import stable_diffusion
 from covergen.config import Config
+from covergen.errors import CovergenError
+from covergen.evaluation.publish import link
+from covergen.storage import Root
+from covergen.tables import GENERATED
 from jobs import clean, embed, encode, entry, evaluate, generate, scrape, tag, train
 from jobs.progress import say
 
@@ -10,10 +15,18 @@ from jobs.progress import say
 def main(config: Config) -> None:
     """Run every job on one config, and end with the path of the report."""
     start = time.monotonic()
+    if config.train.start_from is not None:  # what does not fit is told before an hour of listening
+        base = stable_diffusion.digest(config.models.stable_diffusion)
+        train.start_of(config, base_digest=base, audio=embed.hearing(config).recipe())
     for job in (scrape, tag, clean, embed, encode, train, generate, evaluate):
         job.main(config)
     say(f"demo: {time.monotonic() - start:.0f} s in all")
+    root = Root.open(config.root)
+    if not root.current(GENERATED).count():
+        raise CovergenError(f"No cover was painted; {link(root)} tells what was refused, and why.")
 
 
 if __name__ == "__main__":
-    entry.run(main)
+    entry.run(
+        main, reads=("scrape", "tag", "clean", "embed", "encode", "train", "generate", "evaluate", "models")
+    )

@@ -21,6 +21,7 @@ from covergen.serving.manifest import problems_in, read_manifest
 from jobs import entry
 from jobs.progress import say
 from jobs.serve import READY_SECONDS
+from jobs.usage import service_usage
 
 
 def main(path: str) -> None:
@@ -78,6 +79,9 @@ def deploy(schema: ServeDeploySchema, *, seconds: float = READY_SECONDS) -> None
 
 
 if __name__ == "__main__":
+    if entry.HELP & set(sys.argv):
+        print(service_usage("jobs.deploy", " [serve_config.yaml]", str(__doc__), Serve))
+        sys.exit()
     try:
         main(sys.argv[1] if len(sys.argv) > 1 else "serve_config.yaml")
     except CovergenError as refusal:

@@ -22,19 +22,7 @@ def main(config: Config) -> None:
 def hear(root: Root, config: Config) -> None:
     """Decode on CPU tasks, run the encoder on its own actors, commit as it goes."""
     asked = config.embed
-    stage = HearTracks(
-        asked.encoder,
-        seconds=asked.seconds,
-        frame_rate=asked.frame_rate,
-        layers=asked.layers,
-        allow_noncommercial=asked.allow_noncommercial,
-        device=asked.device,
-        bf16=asked.bf16,
-        offline=config.models.offline,
-        threads=asked.threads,
-        batch_size=asked.batch_size,
-        resample_on_device=asked.resample == "device",
-    )
+    stage = hearing(config)
     generation = root.generation(AUDIO_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
     begun = begin(root, generation, config, name="embed songs")
     if begun is None:
@@ -48,6 +36,24 @@ def hear(root: Root, config: Config) -> None:
     heard = pooled(windows, model, actors=asked)
     meter = write(heard, root, generation, work=work, per_block=asked.commit_rows, stage=model, config=config)
     record(root, "embed", {"generation": generation.name, **meter.summary()})
+
+
+def hearing(config: Config) -> HearTracks:
+    """Return the stage that hears songs as the config says; no weights are loaded yet."""
+    asked = config.embed
+    return HearTracks(
+        asked.encoder,
+        seconds=asked.seconds,
+        frame_rate=asked.frame_rate,
+        layers=asked.layers,
+        allow_noncommercial=asked.allow_noncommercial,
+        device=asked.device,
+        bf16=asked.bf16,
+        offline=config.models.offline,
+        threads=asked.threads,
+        batch_size=asked.batch_size,
+        resample_on_device=asked.resample == "device",
+    )
 
 
 def read(root: Root, config: Config) -> None:
@@ -99,4 +105,4 @@ def see(root: Root, config: Config, image_encoder: str) -> None:
 
 
 if __name__ == "__main__":
-    entry.run(main)
+    entry.run(main, reads=("embed", "models"))

@@ -41,4 +41,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    entry.run(main)
+    entry.run(main, reads=("encode", "models"))

@@ -1,11 +1,13 @@
 """How every job starts: `python -m jobs.NAME CONFIG [section.key=value ...] [--retry CODE ...] [--dry-run]`.
 
+`python -m jobs.NAME --help` tells its keys.
 A user's error ends as one sentence and exit code 2, before anything is written.
 """
 
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from deltalake.exceptions import DeltaError
 
 from covergen.config import Config, RayCluster, load
 from covergen.errors import ConfigError, CovergenError, RejectCode, one_line
+from jobs.usage import job_usage
 
 MIN_CPUS = 4  # with fewer logical CPUs, a reader and an actor pool can wait on each other for ever
 
@@ -23,15 +26,24 @@ LATE = "timed out during startup"  # in Ray's words, which come without a type o
 
 AGAIN = "Run the same command again: it goes on from what is committed."
 
+HELP = {"--help", "-h"}
+
 Job = Callable[[Config], None]
 
 
-def run(job: Job, arguments: Sequence[str] | None = None, *, plans: bool = False) -> None:
+def run(
+    job: Job, arguments: Sequence[str] | None = None, *, reads: Sequence[str] = (), plans: bool = False
+) -> None:
     """Load the config and run the job; leave with exit code 2 and a sentence on a user's error.
 
-    `plans`: it can say what it will take and do nothing.
+    `reads`: the sections of the config that its help tells of. `plans`: it can say what it will take and do
+    nothing.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if HELP & set(arguments):
+        module = job.__globals__  # of the job's module, whatever name it runs under
+        print(job_usage(module["__spec__"].name, module["__doc__"], reads, plans=plans))
+        return
     try:
         config = parse(arguments)
         if config.dry_run and not plans:
@@ -66,7 +78,9 @@ def _told(error: BaseException | None) -> str | None:
 def parse(arguments: list[str]) -> Config:
     """Return the config of a command line. Raises ConfigError."""
     if not arguments or arguments[0].startswith("-"):
-        raise ConfigError("Usage: python -m jobs.NAME CONFIG [section.key=value ...] [--retry CODE ...]")
+        raise ConfigError(
+            "Usage: python -m jobs.NAME CONFIG [section.key=value ...] [--retry CODE ...]; --help tells more."
+        )
     overrides, retry, rest = [], [], arguments[1:]
     while rest:
         word = rest.pop(0)
@@ -154,6 +168,8 @@ def _hushed() -> Iterator[None]:
 
 def quiet() -> None:
     """Leave progress to ours: Ray Data's own bars and logs speak of operators, not of rows."""
+    # a pool of several actors, and a catalogue so small that one of them does it all
+    warnings.filterwarnings("ignore", "The minimum number of concurrent actors", UserWarning)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.enable_operator_progress_bars = False

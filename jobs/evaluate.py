@@ -1,4 +1,4 @@
-"""generated and all that it came from -> report.html, report.md."""
+"""generated and all that it came from -> ROOT/report: report.html, report.md."""
 
 import json
 from typing import Any
@@ -7,12 +7,14 @@ import ray
 
 from covergen import objects
 from covergen.config import Config
+from covergen.errors import RootError
 from covergen.evaluation import controlled, gather, image_models, predecessor, real
 from covergen.evaluation.content import ReportContent
 from covergen.evaluation.publish import link, page_of, publish
 from covergen.evaluation.real import Findings
 from covergen.evaluation.table import SystemsTable
 from covergen.storage import Root, digest_of
+from covergen.tables import CATALOG, GENERATED
 from jobs import entry
 from jobs.progress import say
 from jobs.strip import song_strip
@@ -24,6 +26,8 @@ MADE_OF = "report.digest"
 def main(config: Config) -> None:
     """Measure what can be measured and write the report; the page's address is the last line."""
     root = Root.open(config.root)
+    if not root.has(GENERATED) or not root.exists(CURRENT):
+        raise RootError(f"{root.uri} has no covers to report on yet; run jobs.generate first.")
     trained = json.loads(root.read(CURRENT))
     shown = {"tables": gather.versions(root), "checkpoint": trained["folder"], "config": config.model_dump()}
     made_of = digest_of(shown)
@@ -38,7 +42,8 @@ def main(config: Config) -> None:
     table, found = ray.get(measured)
     content = ReportContent(
         title="Covers that heard the music",
-        summary=f"{len(covers)} covers painted from words and sound.",
+        summary=f"{len(covers)} cover{'' if len(covers) == 1 else 's'} painted from words and sound.",
+        notes=_notes(root, config, trained),
         covers=covers,
         shown=config.evaluate.contact_sheet,
         table=table,
@@ -50,7 +55,7 @@ def main(config: Config) -> None:
             found.table, table, fusion=config.train.fusion, noise_scheduler=config.generate.noise_scheduler
         ),
         genres=gather.genres(root),
-        losses=gather.losses(root, trained["folder"]),
+        losses=() if "untrained" in trained else gather.losses(root, trained["folder"]),
         rejects=gather.refused(root),
         stages=gather.seconds(root),
         facts={**_facts(root, config, trained, found), "Tables": gather.versions(root)},
@@ -80,15 +85,32 @@ def _measured(root: Root, config: Config) -> tuple[SystemsTable | None, Findings
     return table, found
 
 
+def _notes(root: Root, config: Config, trained: Any) -> tuple[str, ...]:
+    """Return what the run left out and why, a sentence or two each."""
+    notes = []
+    if why := trained.get("untrained"):
+        start = config.train.start_from
+        notes.append(
+            f"Training was skipped: {why}. The covers were painted with the fusion that it would have "
+            f"started from ({start}), as it is."
+        )
+    if not root.current(CATALOG).count():
+        notes.append("No album was usable, so there was nothing to paint; below stands what was refused.")
+    elif not root.current(GENERATED).count():
+        notes.append(f"No cover was painted; generate.split is {config.generate.split}.")
+    return tuple(notes)
+
+
 def _facts(root: Root, config: Config, trained: Any, found: Findings) -> dict[str, dict[str, str]]:
     start, base = trained["recipe"]["start_from"], trained["recipe"]["base"]
+    steps = 0 if "untrained" in trained else gather.steps(root, trained["folder"])
     return {
         "Models": {
             "Stable Diffusion": f"{config.models.stable_diffusion}, {base[:12]}",
             "audio encoder": config.embed.encoder,
-            "fusion": config.train.fusion,
+            "fusion": gather.fusion(root, trained["folder"]),
             "fusion started from": f"{config.train.start_from} weights, {start[:12]}" if start else "nothing",
-            "then trained for": f"{gather.steps(root, trained['folder'])} steps on this catalogue",
+            "then trained for": f"{steps} steps on this catalogue" if steps else "no step on this catalogue",
             **{f"measured by {kind}": name for kind, name in found.models.items()},
         },
         "Painting": {name: str(value) for name, value in config.generate.model_dump().items()},
@@ -96,4 +118,4 @@ def _facts(root: Root, config: Config, trained: Any, found: Findings) -> dict[st
 
 
 if __name__ == "__main__":
-    entry.run(main)
+    entry.run(main, reads=("evaluate", "generate", "train", "embed", "models"))

@@ -5,6 +5,7 @@ import json
 import pyarrow as pa
 from ray.data import Dataset
 
+from covergen import objects, stable_diffusion
 from covergen.config import Actors, Config
 from covergen.errors import RootError
 from covergen.generation.pipeline import PaintSettings
@@ -12,10 +13,12 @@ from covergen.generation.requests import requests
 from covergen.generation.stage import Paint
 from covergen.lineage import held
 from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS, GENERATED, TEXT_EMBEDDINGS
+from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED, TEXT_EMBEDDINGS
+from covergen.training import checkpoint
 from jobs import entry
 from jobs.operators import Attach, begin, pooled, record, rows, write
-from jobs.train import CURRENT
+from jobs.progress import say
+from jobs.train import CURRENT, adopt, start_of
 
 
 def main(config: Config) -> None:
@@ -31,6 +34,9 @@ def main(config: Config) -> None:
     }
     generation = root.generation(GENERATED, stage.recipe(), scope=scope)
     wanted = requests(root, scope)
+    if not len(wanted):
+        there = root.current(CATALOG).count()
+        say(f"generate: of {there} albums none is in the split {asked.split}; generate.split=all paints each")
     owed = held(wanted.select([*GENERATED.key, "input_digest"]))
     begun = begin(root, generation, config, name="generate", owed=owed)
     if begun is None:
@@ -47,13 +53,15 @@ def main(config: Config) -> None:
 
 
 def painter(root: Root, config: Config) -> Paint:
-    """Return the stage that paints with the checkpoint of the last training."""
-    asked = config.generate
+    """Return the stage that paints with the current checkpoint. Raises ModelError where it does not fit."""
+    asked, base = config.generate, config.models.stable_diffusion
+    fusion, heard = current_fusion(root, config), root.recipe(AUDIO_EMBEDDINGS)
+    checkpoint.check(objects.pull(fusion), base_digest=stable_diffusion.digest(base), recipe=heard)
     return Paint(
-        config.models.stable_diffusion,
-        newest_fusion(root),
+        base,
+        fusion,
         settings=PaintSettings.of(asked),
-        encoder_recipe=root.recipe(AUDIO_EMBEDDINGS),
+        encoder_recipe=heard,
         device=asked.device,
         bf16=asked.bf16,
         batch_size=asked.batch_size,
@@ -71,12 +79,23 @@ def paint(root: Root, stage: Paint, todo: pa.Table, *, actors: Actors) -> Datase
     return pooled(attached, stage, actors=actors)
 
 
-def newest_fusion(root: Root) -> str:
-    """Return the address of the checkpoint that the last training made."""
+def current_fusion(root: Root, config: Config) -> str:
+    """Return the address of the checkpoint that the last training made.
+
+    Where nothing was ever trained, that of `train.start_from` becomes it. Raises RootError without either.
+    """
     if not root.exists(CURRENT):
-        raise RootError(f"{root.uri} has no fusion checkpoint yet; run jobs.train first.")
+        base = stable_diffusion.digest(config.models.stable_diffusion)
+        start = start_of(config, base_digest=base, audio=root.recipe(AUDIO_EMBEDDINGS))
+        if start is None:
+            raise RootError(
+                f"{root.uri} has no fusion checkpoint yet; run jobs.train first, or name a fusion that is "
+                "there in train.start_from ('shipped' is the one for the tiny model)."
+            )
+        adopt(root, start, why="jobs.train was not run on this root")
+        say(f"generate: nothing was trained on this root; train.start_from={config.train.start_from} paints")
     return root.path(json.loads(root.read(CURRENT))["folder"])
 
 
 if __name__ == "__main__":
-    entry.run(main)
+    entry.run(main, reads=("generate", "train", "models"))

@@ -108,4 +108,4 @@ def check(root: Root, candidates: list[Record], config: Config, sources: Sources
 
 
 if __name__ == "__main__":
-    entry.run(main, plans=True)
+    entry.run(main, reads=("scrape",), plans=True)

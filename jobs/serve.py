@@ -5,6 +5,7 @@
 
 import asyncio
 import logging
+import sys
 from functools import cache
 from typing import Any
 
@@ -22,8 +23,10 @@ from covergen.serving.routes import Service
 from covergen.serving.service import CoverService
 from covergen.serving.store import Store
 from covergen.serving.studio import Studio
+from jobs import entry
 from jobs.board import FarBoard
 from jobs.replicas import FarListener, FarPainter
+from jobs.usage import service_usage
 
 READY_SECONDS = 600.0  # for models to load and one cover to be painted
 
@@ -93,3 +96,10 @@ def _core(args: Serve, device: str) -> CoverService:
 def app(args: Serve) -> serve.Application:
     """Return the application that `args` of serve_config.yaml describe."""
     return Ingress.bind(Listener.bind(args), Painter.bind(args), args)  # type: ignore[attr-defined,no-any-return]
+
+
+if __name__ == "__main__":
+    if entry.HELP & set(sys.argv):
+        print(service_usage("jobs.deploy", " [serve_config.yaml]", str(__doc__), Serve))
+        sys.exit()
+    sys.exit("jobs.serve is what a service is made of; run `python -m jobs.deploy serve_config.yaml`.")

@@ -67,4 +67,4 @@ def tag(root: Root, generation: Generation, stage: TagTracks, *, config: Config)
 
 
 if __name__ == "__main__":
-    entry.run(main)
+    entry.run(main, reads=("tag", "models"))

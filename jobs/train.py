@@ -1,18 +1,20 @@
 """latents, text_embeddings, audio_embeddings -> checkpoints/RECIPE: a fusion, trained data-parallel."""
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ray.train import FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
 from ray.train.torch import TorchConfig, TorchTrainer
 
-from covergen import stable_diffusion
+from covergen import objects, stable_diffusion
 from covergen.config import Config
 from covergen.errors import ConfigError, CovergenError
 from covergen.storage import Root, digest_of
 from covergen.tables import AUDIO_EMBEDDINGS
 from covergen.training import checkpoint
-from covergen.training.dataset import SPLITS, checkpoint_folder, covered, data_digest, has_examples
+from covergen.training.dataset import SPLITS, checkpoint_folder, covered, data_digest, lacking
 from covergen.training.licences import left_out
 from jobs import entry
 from jobs.operators import record
@@ -21,17 +23,22 @@ from jobs.train_loop import STAGE, train_loop
 from jobs.train_parts import recipe_of
 
 CURRENT = "checkpoints/current.json"
+REMEDY = (
+    "Give albums covers (in their files, or as cover.jpg beside them), or name a fusion that is there in "
+    "train.start_from ('shipped' is the one for the tiny model): covers are then painted without training."
+)
 
 
 def main(config: Config) -> None:
     """Train the fusion that the config names, or go on with it, or say that it is there."""
     root, allowed = Root.open(config.root), config.train.allow_licences
-    start = checkpoint_folder(config.train.start_from)
+    base, audio = stable_diffusion.digest(config.models.stable_diffusion), root.recipe(AUDIO_EMBEDDINGS)
+    start = start_of(config, base_digest=base, audio=audio)
     recipe = {
         **recipe_of(config),
         "start_from": checkpoint.digest(start) if start else None,
-        "base": stable_diffusion.digest(config.models.stable_diffusion),
-        "audio": root.recipe(AUDIO_EMBEDDINGS),
+        "base": base,
+        "audio": audio,
         "data": data_digest(root, allowed),
     }
     folder = f"checkpoints/{digest_of(recipe)}"
@@ -40,13 +47,13 @@ def main(config: Config) -> None:
         say(f"train: nothing to do, {folder} is there")
         root.write(CURRENT, pointer)
         return
-    omitted = left_out(covered(root, SPLITS), allowed)
-    if not has_examples(root, "train", allowed):
-        raise ConfigError(
-            f"{root.uri}: no album with a cover is in the split `train`; there is nothing to learn from."
-            + (f" {omitted}." if omitted else "")
-        )
-    if omitted:
+    if lack := lacking(root, allowed):
+        if start is None:
+            raise ConfigError(f"{root.uri}: {lack}; there is nothing to learn from. {REMEDY}")
+        adopt(root, start, why=lack)
+        say(f"train: skipped, {lack}; train.start_from={config.train.start_from} paints as it is")
+        return
+    if omitted := left_out(covered(root, SPLITS), allowed):
         say(f"train: {omitted}")
     entry.start_ray(config)
     task = {
@@ -61,6 +68,36 @@ def main(config: Config) -> None:
     root.write(f"{folder}/recipe.json", pointer)
     root.write(CURRENT, pointer)
     record(root, "train", {"folder": folder, "recipe": recipe, "seconds": seconds, "steps": steps})
+
+
+def start_of(config: Config, *, base_digest: str, audio: Mapping[str, Any]) -> Path | None:
+    """Return the checkpoint that the config starts from, held against the base and the way of hearing.
+
+    Raises ConfigError or ModelError where it is not there or does not fit.
+    """
+    asked = config.train
+    start = checkpoint_folder(asked.start_from)
+    if start is None:
+        return None
+    facts = checkpoint.check(start, base_digest=base_digest, recipe=audio)
+    if "fusion" in asked.model_fields_set and asked.fusion != facts.name:
+        raise ConfigError(
+            f"train.fusion={asked.fusion!r}: the checkpoint of train.start_from={asked.start_from!r} holds "
+            f"{facts.name!r}; leave one of the two keys out."
+        )
+    return start
+
+
+def adopt(root: Root, start: Path, *, why: str) -> None:
+    """Make a checkpoint that was not trained here the root's current one; `why` stands in the report."""
+    facts = checkpoint.read_facts(start)
+    recipe = {"start_from": checkpoint.digest(start), "base": facts.base_digest, "audio": facts.recipe}
+    folder = f"checkpoints/{digest_of(recipe)}"
+    if not root.exists(f"{folder}/fusion.json"):
+        with objects.outgoing(root.path(folder)) as copied:  # the workers see the root, and this folder not
+            checkpoint.copy(start, copied)
+    told = {"folder": folder, "recipe": recipe, "untrained": why}
+    root.write(CURRENT, json.dumps(told, sort_keys=True).encode())
 
 
 def fit(task: dict[str, Any], config: Config, *, root: Root) -> tuple[float, int]:
@@ -92,4 +129,4 @@ def fit(task: dict[str, Any], config: Config, *, root: Root) -> tuple[float, int
 
 
 if __name__ == "__main__":
-    entry.run(main)
+    entry.run(main, reads=("train", "generate", "models"))

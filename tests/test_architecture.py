@@ -36,7 +36,7 @@ ORDER = [
     ("spread",),
     ("lineage",),
     ("verify", "serving"),
-    ("doctor", "upkeep", "client", "config_serve"),
+    ("doctor", "upkeep", "client", "config_serve", "painting"),
     ("cli",),
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}

@@ -106,3 +106,17 @@ def test_the_shipped_configs_load(name: str) -> None:
 )
 def test_songs_are_resampled_where_the_model_is(name: str, place: str) -> None:
     assert load(Path(__file__).parent.parent / "configs" / f"{name}.yaml").embed.resample == place
+
+
+def test_the_word_none_is_null_where_a_key_may_be_null() -> None:
+    changes = ["train.start_from=none", "generate.limit=None", "evaluate.clip=none", "train.tracker=none"]
+    config = load("configs/music.yaml", changes)
+    assert config.train.start_from is config.generate.limit is config.evaluate.clip is None
+    assert config.train.tracker == "none"
+    with pytest.raises(ConfigError, match=r"embed\.seconds='none'"):
+        load("configs/music.yaml", ["embed.seconds=none"])
+
+
+def test_ones_own_music_is_worded_with_the_moods_that_are_heard() -> None:
+    config = load("configs/music.yaml")
+    assert config.clean.prompt_style == "album_genre_emotions" and config.tag.taggers == ("signal",)

@@ -113,15 +113,16 @@ class SystemSheet:
 class ReportContent:
     """Everything a report shows; an empty part leaves its section out.
 
-    `summary` is one sentence under the title. `numbers` stand large beside it, value by label. `genres`
-    counts albums, `stages` gives seconds, `facts` holds names and values by group: configs, digests,
-    generations and versions of tables, the weights the fusion started from. Covers beyond the first `shown`
-    are folded away.
+    `summary` is one sentence under the title, `notes` say what was left out and why. `numbers` stand large
+    beside them, value by label. `genres` counts albums, `stages` gives seconds, `facts` holds names and
+    values by group: configs, digests, generations and versions of tables, the weights the fusion started
+    from. Covers beyond the first `shown` are folded away.
     """
 
     title: str
     summary: str
     covers: tuple[CoverPair, ...]
+    notes: tuple[str, ...] = ()
     numbers: Mapping[str, str] = field(default_factory=dict)
     table: SystemsTable | None = None
     real: RealTable | None = None

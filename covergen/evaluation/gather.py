@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from covergen import images, rejects
+from covergen.catalog.tagged import heard_moods
 from covergen.delta import one_of
 from covergen.evaluation.content import CoverPair, Curve, LossChart, RejectedFile
 from covergen.evaluation.table import SYSTEMS, SystemsTable, systems_table
@@ -17,10 +18,11 @@ from covergen.procedural.factors import Album, draw_album
 from covergen.procedural.reader import CoverReader
 from covergen.sources.media import read_media
 from covergen.storage import Root
-from covergen.tables import ALBUMS, CATALOG, GENERATED, MEDIA, TABLES
+from covergen.tables import ALBUMS, CATALOG, GENERATED, MEDIA, TABLES, TAGS
 
 Pictures = NDArray[np.uint8]
 MADE_UP = "procedural:"
+MOODS = 3  # words of what was heard, at most
 
 
 def covers(root: Root) -> tuple[CoverPair, ...]:
@@ -29,6 +31,8 @@ def covers(root: Root) -> tuple[CoverPair, ...]:
     pictures = dict(zip(painted["album_id"].to_pylist(), painted["image"].to_pylist(), strict=True))
     albums = [row for row in _catalog(root) if row["album_id"] in pictures]
     truths = _true_covers(root, [row["album_id"] for row in albums if row["cover_sha256"]])
+    tags = root.current(TAGS).read(["track_id", "mood", "basis"]).to_pylist() if root.has(TAGS) else ()
+    moods = heard_moods(tags, MOODS)
     return tuple(
         CoverPair(
             artist=row["artist"],
@@ -36,6 +40,7 @@ def covers(root: Root) -> tuple[CoverPair, ...]:
             genre=row["genre"],
             painted=pictures[row["album_id"]],
             truth=truths.get(row["album_id"]),
+            heard=", ".join(moods.get(row["track_id"], ())),
         )
         for row in albums
     )
@@ -77,6 +82,8 @@ def controlled_table(
     if not by_system:
         return None
     shared = sorted(set.intersection(*(set(pictures) for pictures in by_system.values())))
+    if not shared:
+        return None
     truths = _true_covers(root, shared)
     truth = np.stack([images.decode(truths[album]) for album in shared])
     return systems_table(
@@ -94,6 +101,11 @@ def controlled_table(
 def steps(root: Root, folder: str) -> int:
     """Return after how many steps of training a checkpoint's weights were taken."""
     return int(json.loads(root.read(f"{folder}/fusion.json"))["step"])
+
+
+def fusion(root: Root, folder: str) -> str:
+    """Return the kind of fusion that a checkpoint holds."""
+    return str(json.loads(root.read(f"{folder}/fusion.json"))["name"])
 
 
 def losses(root: Root, folder: str) -> tuple[LossChart, ...]:

@@ -21,7 +21,13 @@ _BLANK: Final = np.full((1, 1, 3), 255, np.uint8)
 def write_markdown(path: Path, content: ReportContent, *, files: Path) -> None:
     """Write the report to `path` and the pictures it shows into `files`."""
     files.mkdir(parents=True, exist_ok=True)
-    parts = [f"# {content.title}", content.summary, _numbers(content), *_covers(content.covers, files)]
+    parts = [
+        f"# {content.title}",
+        content.summary,
+        *content.notes,
+        _numbers(content),
+        *_covers(content.covers, files),
+    ]
     if content.strip:
         parts += _strip(content.strip, files)
     if content.table:

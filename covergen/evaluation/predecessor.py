@@ -51,7 +51,12 @@ PUBLISHED: Final = (
 def beside(
     real: RealTable | None, controlled: SystemsTable | None, *, fusion: str, noise_scheduler: str
 ) -> tuple[ComparedRow, ...]:
-    """Return the published rows with this run's beside them; methods that only we have follow."""
+    """Return the published rows with this run's beside them; methods that only we have follow.
+
+    Empty where this run measured nothing to stand beside them.
+    """
+    if real is None and controlled is None:
+        return ()
     sampler = SAMPLERS.get(noise_scheduler, noise_scheduler)
     rows = {(row.method, row.sampler): row for row in PUBLISHED}
     for system, name in (("prompt_only", "prompt_only"), ("audio", fusion)):

@@ -11,8 +11,8 @@ PAGE = "report.html"
 
 
 def page_of(root: Root) -> str:
-    """Return where the report lies: beside a local root, inside one in S3."""
-    return root.path("report", PAGE) if objects.is_s3(root.uri) else str(Path(root.uri).parent / PAGE)
+    """Return where the report lies: in a folder of the root, so that it takes nobody's file away."""
+    return root.path("report", PAGE)
 
 
 def publish(root: Root, content: ReportContent) -> None:

@@ -37,7 +37,7 @@ from covergen.training import checkpoint
 SHIPPED_FUSION: Final = Path(__file__).parent.parent / "assets" / "tiny" / "fusion"
 _WORDS_KEPT: Final = 64  # prompts; 120 kB each for CLIP ViT-L
 _LOUDNESS_FLOOR: Final = 1e-12
-_SONG: Final = pa.schema(
+SONG: Final = pa.schema(
     [("track_id", pa.string()), ("input_digest", pa.string()), ("uri", pa.string()), ("bytes", pa.binary())]
 )
 
@@ -106,7 +106,7 @@ class CoverService:
         sha256 = hashlib.sha256(content).hexdigest()
         row = {"track_id": sha256, "input_digest": sha256, "uri": None, "bytes": content}
         cut_windows, hear = self._operators
-        cut = cut_windows(pa.Table.from_pylist([row], schema=_SONG))
+        cut = cut_windows(pa.Table.from_pylist([row], schema=SONG))
         answer = hear(cut).to_pylist()[0]
         if answer["reject_code"]:
             raise BadInput(RejectCode(answer["reject_code"]), answer["reject_reason"])

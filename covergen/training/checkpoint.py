@@ -5,6 +5,7 @@ A checkpoint names the base model and the encoder recipe it was trained with, an
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -76,14 +77,7 @@ def load(
 
     ModelError where it is missing or damaged, or where base or encoder recipe are given and are others.
     """
-    facts = read_facts(folder)
-    if base_digest is not None and base_digest != facts.base_digest:
-        raise ModelError(
-            f"the fusion in {folder} was trained on base {facts.base_digest[:12]}, not {base_digest[:12]}: "
-            "choose the checkpoint of this base, or train one"
-        )
-    if recipe is not None:
-        _check_recipe(folder, facts.recipe, json.loads(json.dumps(recipe)))
+    facts = check(folder, base_digest=base_digest, recipe=recipe)
     fusion = build(facts.name, unet, facts.feature_shape, **facts.arguments)
     path = Path(folder) / _WEIGHTS
     try:
@@ -93,6 +87,30 @@ def load(
             f"the fusion's weights in {path} do not fit its facts or this U-Net: {error}"
         ) from error
     return fusion.to(unet.device).eval(), facts
+
+
+def check(
+    folder: str | Path, *, base_digest: str | None = None, recipe: Mapping[str, Any] | None = None
+) -> CheckpointFacts:
+    """Return what a checkpoint says of itself, its weights unread. Raises ModelError, as `load` does."""
+    facts = read_facts(folder)
+    if base_digest is not None and base_digest != facts.base_digest:
+        raise ModelError(
+            f"the fusion in {folder} was trained on base {facts.base_digest[:12]}, not {base_digest[:12]}: "
+            "choose the checkpoint of this base, or train one"
+        )
+    if recipe is not None:
+        _check_recipe(folder, facts.recipe, json.loads(json.dumps(recipe)))
+    return facts
+
+
+def copy(folder: str | Path, to: Path) -> None:
+    """Copy weights and facts, without a trainer's state. Raises ModelError where one of them is missing."""
+    for name in (_WEIGHTS, _FACTS):
+        try:
+            shutil.copyfile(Path(folder) / name, to / name)
+        except OSError as error:
+            raise ModelError(f"there is no whole fusion checkpoint in {folder}: {error}") from error
 
 
 def read_facts(folder: str | Path) -> CheckpointFacts:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 
 from covergen import objects, stable_diffusion
@@ -20,7 +21,7 @@ from covergen.storage import Root, digest_of
 from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, LATENTS, TEXT_EMBEDDINGS
 from covergen.training import store
 from covergen.training.examples import Examples
-from covergen.training.licences import usable
+from covergen.training.licences import left_out, usable
 
 TABLES = (LATENTS, TEXT_EMBEDDINGS, AUDIO_EMBEDDINGS)
 SPLITS: Final = ("train", "validation")
@@ -127,6 +128,21 @@ def has_examples(root: Root, split: str, allowed: Collection[str] = ()) -> bool:
     return len(usable(covered(root, [split]), allowed)) > 0
 
 
+def lacking(root: Root, allowed: Collection[str] = ()) -> str | None:
+    """Return why there is nothing to train on; None where an album has all that a training reads."""
+    albums = usable(covered(root, ["train"]), allowed)
+    if not len(albums):
+        omitted = left_out(covered(root, SPLITS), allowed)
+        return "no album with a cover is in the split train" + (f", and {omitted}" if omitted else "")
+    covers = len(albums)
+    for table, key in ((LATENTS, "album_id"), (TEXT_EMBEDDINGS, "album_id"), (AUDIO_EMBEDDINGS, "track_id")):
+        there = root.current(table).read([key])[key].combine_chunks()
+        albums = albums.filter(pc.is_in(albums[key], value_set=there))
+    if len(albums):
+        return None
+    return f"of {covers} albums with a cover in the split train none has latents, words and music"
+
+
 def data_digest(root: Root, allowed: Collection[str] = ()) -> str:
     """Return the digest of everything a training reads: which rows, made from what, in which generation."""
     total = hashlib.sha256("".join(f"allowed {name} " for name in sorted(allowed)).encode())
@@ -152,5 +168,8 @@ def checkpoint_folder(start_from: str | None) -> Path | None:
         return objects.pull(start_from)
     folder = Path(start_from)
     if not (folder / "fusion.json").is_file():
-        raise ConfigError(f"train.start_from={start_from!r}: there is no fusion checkpoint.")
+        raise ConfigError(
+            f"train.start_from={start_from!r}: there is no fusion checkpoint; name the folder of one, "
+            "'shipped', or none for a fresh fusion."
+        )
     return folder

@@ -8,6 +8,8 @@ import pytest
 
 from covergen.evaluation import gather
 from covergen.storage import Root
+from covergen.tables import ALBUMS, GENERATED, TAGS
+from tests.evaluation import toy_root
 
 
 @pytest.fixture
@@ -44,3 +46,25 @@ def test_seconds_are_those_of_the_newest_run(root: Root) -> None:
     root.write("runs/embed/20260101T000000Z.json", b'{"seconds": 9}')
     root.write("runs/embed/20260102T000000Z.json", b'{"seconds": 4}')
     assert gather.seconds(root) == {"embed": 4.0}
+
+
+def test_covers_tell_the_moods_that_were_heard(tmp_path: Path) -> None:
+    root = toy_root.make(tmp_path / "root", held=2, training=1)
+    assert [cover.heard for cover in gather.covers(root)] == ["", ""]
+    moods = {"calm": 0.9, "dark": 0.7}
+    row = {"track_id": "ta000", "tagger": "signal", "basis": "heuristic", "mood": list(moods.items())}
+    toy_root.put(root, TAGS, [{**row, "input_digest": "d"}])
+    assert [cover.heard for cover in gather.covers(root)] == ["calm, dark", ""]
+
+
+def test_made_up_albums_of_which_no_one_was_painted_by_all_systems_make_no_table(tmp_path: Path) -> None:
+    root = toy_root.make(tmp_path / "root", held=2, training=0)
+    root.current(ALBUMS).remove({"a000", "a001"})
+    made_up = [
+        {"album_id": f"a00{k}", "source": "procedural", "source_url": f"procedural:eval/{k}"} for k in (0, 1)
+    ]
+    toy_root.append(root, ALBUMS, [{**row, "title": "T", "artist": "A"} for row in made_up])
+    root.current(GENERATED).delta().delete(
+        "album_id = 'a000' AND system = 'audio' OR album_id = 'a001' AND system <> 'audio'"
+    )
+    assert gather.controlled_table(root, None, reconstruct=lambda pictures: pictures, resamples=100) is None

@@ -1,3 +1,4 @@
+import dataclasses
 import html.parser
 import io
 import re
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from covergen.evaluation import pictures, report
+from covergen.evaluation import pictures, predecessor, report
 from covergen.evaluation.bootstrap import Interval
 from covergen.evaluation.content import (
     CoverPair,
@@ -193,3 +194,19 @@ def test_a_contact_sheet_reads_from_left_to_right():
     assert sheet[5, 5].tolist() == [255, 0, 0] and sheet[5, 17].tolist() == [0, 0, 255]
     assert sheet[17, 17].tolist() == [255, 255, 255]
     assert pictures.open_picture(red).size == (8, 8)
+
+
+def test_what_was_left_out_is_said_under_the_title(content, tmp_path):
+    note = "Training was skipped: no album has a cover."
+    path = write_report(tmp_path, dataclasses.replace(content, notes=(note,)))
+    assert f'<p class="left-out">{note}</p>' in path.read_text()
+    assert f"\n\n{note}\n\n" in (tmp_path / "report.md").read_text()
+
+
+def test_a_report_without_any_cover_is_a_report(tmp_path):
+    path = write_report(tmp_path, ReportContent(title="Nothing", summary="0 covers.", covers=()))
+    assert "0 covers." in path.read_text() and "<img" not in path.read_text()
+
+
+def test_the_predecessors_table_stands_only_beside_something_that_was_measured():
+    assert predecessor.beside(None, None, fusion="decoupled", noise_scheduler="ddim") == ()

@@ -1,13 +1,14 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from covergen import cli, images
+from covergen import cli, images, painting
 from covergen.serving.pictures import settings_in
 from covergen.storage import Root
 from covergen.tables import ALBUMS
@@ -132,7 +133,7 @@ def test_an_interrupt_ends_with_130(run, words, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_paint", interrupt)
+    monkeypatch.setattr(painting, "paint", interrupt)
     code, _, errors = run(*words)
     assert code == 130 and "Traceback" not in errors
 
@@ -183,6 +184,30 @@ def test_doctor_looks_at_everything_and_fails_for_what_is_missing(run, monkeypat
     monkeypatch.setattr("covergen.serving.service.SHIPPED_FUSION", tmp_path)
     code, out, _ = run("doctor")
     assert code == 1 and "BAD" in out
+
+
+def test_the_version_is_told(run):
+    assert run("--version") == (0, f"covergen {version('covergen')}\n", "")
+
+
+def test_genres_of_a_table_without_the_column_names_those_that_are_there(run, tmp_path):
+    table = tmp_path / "mine.csv"
+    table.write_text("Artist,Style\nSatie,classical\n")
+    code, _, errors = run("genres", str(table))
+    assert (
+        code == 2 and "has no column 'genres'" in errors and errors.endswith("Its columns: Artist, Style.\n")
+    )
+
+
+def test_an_adapter_is_written_beside_one_that_is_there(run, base, fusion, tmp_path):
+    out = tmp_path / "adapter.safetensors"
+    out.write_bytes(b"mine")
+    arguments = ("export-adapter", fusion, str(out), "--stable-diffusion", base)
+    code, told, _ = run(*arguments)
+    assert code == 0 and f"{out} is there and stays" in told and out.read_bytes() == b"mine"
+    assert (tmp_path / "adapter-1.safetensors").stat().st_size > 1000
+    code, told, _ = run(*arguments, "--force")
+    assert code == 0 and "stays" not in told and out.read_bytes() != b"mine"
 
 
 def test_help_names_every_command(run):

@@ -55,6 +55,26 @@ def test_another_base_or_recipe_is_refused_with_the_remedy(tmp_path, unet):
         checkpoint.load(tmp_path, unet, recipe={"encoder": "logmel", "seconds": 25})
 
 
+def test_what_does_not_fit_is_known_without_the_weights(tmp_path, unet):
+    saved(tmp_path, unet)
+    (tmp_path / "fusion.safetensors").unlink()
+    assert checkpoint.check(tmp_path, base_digest="b" * 64, recipe=FACTS["recipe"]).step == 7
+    with pytest.raises(ModelError, match="was trained on base bbbb"):
+        checkpoint.check(tmp_path, base_digest="c" * 64)
+    with pytest.raises(ModelError, match=r"seconds=10\.0, not 25"):
+        checkpoint.check(tmp_path, recipe={"encoder": "logmel", "seconds": 25})
+
+
+def test_a_copy_is_the_same_checkpoint_without_the_trainers_state(tmp_path, unet):
+    _, digest = saved(tmp_path / "a", unet)
+    (tmp_path / "a" / "trainer.pt").write_bytes(b"state")
+    (tmp_path / "b").mkdir()
+    checkpoint.copy(tmp_path / "a", tmp_path / "b")
+    assert checkpoint.digest(tmp_path / "b") == digest and not (tmp_path / "b" / "trainer.pt").exists()
+    with pytest.raises(ModelError, match="no whole fusion checkpoint"):
+        checkpoint.copy(tmp_path / "nowhere", tmp_path / "b")
+
+
 def test_where_the_music_was_resampled_does_not_matter(tmp_path, unet):
     saved(tmp_path, unet, recipe={"seconds": 10.0, "resampler": "torchaudio:1"})
     checkpoint.load(tmp_path, unet, recipe={"seconds": 10.0})

@@ -8,8 +8,8 @@ import pytest
 from covergen.config import load
 from covergen.errors import ConfigError
 from covergen.storage import Root
-from covergen.tables import CATALOG
-from covergen.training.dataset import SPLITS, covered, data_digest, has_examples, read_examples
+from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, LATENTS, TEXT_EMBEDDINGS
+from covergen.training.dataset import SPLITS, covered, data_digest, has_examples, lacking, read_examples
 from covergen.training.licences import left_out
 from tests import toys
 from tests.toy_root import append, catalog_row, make_root
@@ -53,6 +53,19 @@ def test_a_catalogue_of_refused_albums_alone_is_nothing_to_learn_from(root):
     root.current(CATALOG).remove(set(names[:2]))
     assert not has_examples(root, "train")
     assert has_examples(root, "train", ALLOWED)
+    assert lacking(root, ALLOWED) is None
+    assert lacking(root).startswith(
+        "no album with a cover is in the split train, and 2 of 2 albums are left out"
+    )
+
+
+@pytest.mark.parametrize("table", [LATENTS, TEXT_EMBEDDINGS, AUDIO_EMBEDDINGS], ids=lambda table: table.name)
+def test_covers_without_their_words_music_or_latents_are_nothing_to_learn_from(root, table):
+    assert lacking(root) is None
+    generation = root.current(table)
+    generation.remove(set(generation.read(table.key)[table.key[0]].to_pylist()))
+    told = "of 2 albums with a cover in the split train none has latents, words and music"
+    assert lacking(root) == told
 
 
 def test_the_switch_takes_known_licences_only():

@@ -6,4 +6,9 @@ from covergen.catalog.prompts.protocol import Facts, Wording, listed
 
 def album_genre_emotions(facts: Facts) -> Wording:
     """Name the strongest moods after album and genre; nothing where none was heard."""
-    return with_sentences(facts, *([f"The mood is {listed(facts.moods)}."] if facts.moods else []))
+    return with_sentences(facts, *([mood_sentence(facts.moods)] if facts.moods else []))
+
+
+def mood_sentence(moods: tuple[str, ...]) -> str:
+    """Return what is said of moods, the strongest first."""
+    return f"The mood is {listed(moods)}."

@@ -1,0 +1,170 @@
+"""What `covergen cover` does: read whose cover it is, listen, paint, write, and say each of them."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+
+from covergen import stable_diffusion
+from covergen.errors import BadInput, ConfigError
+from covergen.noise_schedulers import check_noise_scheduler
+from covergen.serving.files import candidates, safe_name, write_all
+from covergen.serving.schema import FORMATS, CoverOrder, FinishedCover, Heard
+from covergen.serving.service import CoverService, prompt_of
+from covergen.serving.subjects import Subject, moods_of, subject_of, subjects_in, with_moods
+
+Given = Mapping[str, str | None]
+NAME: Final = "cover.png"  # of a cover in a folder
+
+
+def paint(
+    music: Path,
+    out: Path,
+    *,
+    given: Given,
+    order: Mapping[str, Any],
+    models: Mapping[str, Any],
+    force: bool = False,
+    moods: bool = True,
+) -> None:
+    """Paint the cover of a song's album, or of each album in a folder. Raises ConfigError.
+
+    `given`: artist, album, genre and year as the options have them, None where they do not tell. An album
+    whose songs are of no use does not keep the others from their covers.
+    """
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    subjects = _subjects(music, given)
+    suffix = ".png" if out.is_dir() else out.suffix
+    wanted = []
+    for subject in subjects:  # nonsense is refused before anything heavy is loaded
+        known = given if len(subjects) > 1 else _asked(subject, given)
+        words = CoverOrder(**subject.words(known), **order, format=FORMATS[suffix.lower()])  # type: ignore[arg-type]
+        wanted.append((subject, known, words))
+    check_noise_scheduler(order["noise_scheduler"])
+    own_size = stable_diffusion.size(models["stable_diffusion"], offline=models.get("offline", True))
+    service = CoverService(**models)
+    refused = 0
+    for subject, known, words in wanted:
+        _tell_subject(subject, words, known)
+        try:
+            covers = _covers(service, subject, words, hears=models["fusion"] is not None, moods=moods)
+        except BadInput as refusal:
+            if len(subjects) == 1:
+                raise ConfigError(refusal.reason) from refusal
+            print(refusal.reason, file=sys.stderr)
+            refused += 1
+            continue
+        _write(
+            covers,
+            _place(out, subject, subjects),
+            force=force,
+            own_size=own_size,
+        )
+    if refused:
+        raise ConfigError(f"{refused} of {len(subjects)} albums got no cover.")
+
+
+def _subjects(music: Path, given: Given) -> list[Subject]:
+    if not music.is_dir():
+        return [subject_of(music)]
+    subjects = subjects_in(music)
+    if len(subjects) > 1 and (named := given["album"]) is not None:
+        titles = ", ".join(subject.album for subject in subjects[:10])
+        raise ConfigError(
+            f"--album {named}: {music} holds {len(subjects)} albums ({titles}); name the folder of one."
+        )
+    return subjects
+
+
+def _asked(subject: Subject, given: Given) -> Given:
+    """Return what is given, and what a person at the terminal answers where neither tags nor options tell."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return given
+    read = subject.words(given)
+    answers = {name: typer.prompt(name.capitalize(), default=read[name]) for name in subject.missing(given)}
+    return {**given, **answers}
+
+
+def _tell_subject(subject: Subject, words: CoverOrder, given: Given) -> None:
+    print(f"{words.album} by {words.artist}{f', {words.year}' if words.year else ''}: {words.genre}")
+    guessed = [name for name in subject.missing(given) if name != "genre"]
+    if guessed:
+        options = " and ".join(f"--{name}" for name in guessed)
+        print(f"No tag tells the {' or the '.join(guessed)}: read from the path; {options} can name another.")
+
+
+def _covers(
+    service: CoverService, subject: Subject, words: CoverOrder, *, hears: bool, moods: bool
+) -> list[FinishedCover]:
+    heard, wanted = None, words
+    if hears:
+        song, heard = _listen(service, subject)
+        felt = moods_of(song) if moods and words.prompt is None else ()
+        if felt:
+            wanted = replace(words, prompt=with_moods(prompt_of(replace(words, tags=())), felt))
+        print(_heard(song, subject.songs, heard) + (f": {', '.join(felt)}." if felt else "."))
+    covers = service.cover(heard, wanted)
+    print(f'Painted "{covers[0].prompt}"')
+    return covers
+
+
+def _listen(service: CoverService, subject: Subject) -> tuple[Path, Heard]:
+    """Return the first song that can be used, and what is heard in it. Raises BadInput where none can."""
+    refusals = []
+    for song in subject.songs:
+        try:
+            heard = service.listen(song)
+        except BadInput as refusal:
+            reason = f"{song} cannot be used ({refusal.code}): {refusal.reason}."
+            refusals.append(BadInput(refusal.code, reason))
+            continue
+        for earlier in refusals:
+            print(f"{earlier.reason} The next song is heard.", file=sys.stderr)
+        return song, heard
+    first = refusals[0]
+    if len(refusals) == 1:
+        raise first
+    raise BadInput(
+        first.code, f"None of {len(refusals)} songs of {subject.album} can be used. {first.reason}"
+    )
+
+
+def _heard(song: Path, songs: Sequence[Path], heard: Heard) -> str:
+    """Return which song was heard and why this one: files tell no popularity."""
+    which = ""
+    if len(songs) > 1:
+        order = "first" if song == songs[0] else "first usable one"
+        which = f", the {order} of {len(songs)} songs (files do not tell which is the most popular)"
+    return f"Heard {heard.seconds:.0f} s of {song.name}{which}, at {heard.loudness:.0f} dB"
+
+
+def _place(out: Path, subject: Subject, subjects: Sequence[Subject]) -> Path:
+    """Return where the cover of an album goes: of several, each bears its artist's and its title's name."""
+    if len(subjects) == 1:
+        return out / NAME if out.is_dir() else out
+    name = safe_name(f"{subject.artist} - {subject.album}")
+    if out.is_dir():
+        return out / f"{name}.png"
+    return out.with_name(f"{name}{out.suffix}" if out.name == NAME else f"{out.stem} - {name}{out.suffix}")
+
+
+def _write(covers: Sequence[FinishedCover], out: Path, *, force: bool, own_size: int) -> None:
+    places = write_all([cover.image for cover in covers], out, force=force)
+    first = next(candidates(out, several=len(covers) > 1))
+    if places[0] != first:
+        print(f"{first} is there and stays (--force writes over it).")
+    for path, painted in zip(places, covers, strict=True):
+        facts = f"{painted.width} x {painted.height}, seed {painted.seed}, {painted.steps} steps"
+        if painted.variation_seed is not None:
+            facts += f", variation seed {painted.variation_seed}"
+        print(f"  {path}  ({facts}, {painted.seconds:.1f} s)")
+    if (size := covers[0].width) != own_size:
+        changed = (
+            f"enlarged to {size} px by Lanczos: not sharper" if size > own_size else f"reduced to {size} px"
+        )
+        print(f"Painted at {own_size} px, {changed}.")
