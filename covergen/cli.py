@@ -97,6 +97,7 @@ def _check_places(song: Path, out: Path) -> None:
 
 
 def _paint(song: Path, out: Path, *, order: dict[str, Any], models: dict[str, Any]) -> None:
+    from covergen.catalog.genres import genre_note
     from covergen.serving.schema import FORMATS, CoverOrder
 
     # refuses nonsense before anything heavy is loaded
@@ -116,6 +117,8 @@ def _paint(song: Path, out: Path, *, order: dict[str, Any], models: dict[str, An
     paths = [out] if len(covers) == 1 else [out.with_stem(f"{out.stem}-{c.variant}") for c in covers]
     if heard is not None:
         print(f"Heard {heard.seconds:.0f} s of {song.name}, at {heard.loudness:.0f} dB.")
+    if wanted.prompt is None and (note := genre_note(wanted.genre)):
+        print(note)
     print(f'Painted "{covers[0].prompt}"')
     for path, painted in zip(paths, covers, strict=True):
         _write(path, painted.image)
