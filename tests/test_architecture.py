@@ -24,6 +24,7 @@ ORDER = [
     ("procedural",),
     ("audio_input", "images", "weights", "noise_schedulers"),
     ("audio",),
+    ("excerpts",),
     ("stable_diffusion", "sources"),
     ("catalog", "crops"),
     ("embeddings", "latents", "fusion"),
