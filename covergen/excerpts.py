@@ -26,22 +26,22 @@ _ASTRAY: Final = (
     30.0  # seconds: where a container's index leads further away, its time stamps are not believed
 )
 _PLACES: Final = 24  # of a song that are tried where an excerpt is silent
+_GRID: Final = 25  # places a second: whole samples at every usual rate, so that all resamplers hear one music
 _EDGE: Final = 0.1  # seconds: the ends of a short song are trimmed of silence in such steps
 
-Read = Callable[[float], Waveform | None]
+Read = Callable[[float, float], Waveform | None]  # of a start and a length in seconds
 
 
 @dataclass(frozen=True)
 class Excerpts:
-    """Mono pieces (N,) in the order of the song: all of a short one as a single piece, or equal ones."""
+    """Mono pieces (N,) in the order of the song: all of a short one as a single piece, or equal ones.
+
+    Each of several is as much longer on either side as was wanted, or as the song allows.
+    """
 
     pieces: tuple[Waveform, ...]
     sample_rate: int
-
-    @property
-    def seconds(self) -> float:
-        """Seconds in all."""
-        return sum(piece.size for piece in self.pieces) / self.sample_rate
+    seconds: float  # in all, without margins
 
 
 def spread(length: float, count: int, size: float) -> list[float]:
@@ -60,59 +60,77 @@ def excerpts(
     *,
     count: int,
     seconds: float,
+    margin: float = 0.0,
     limits: AudioLimits | None = None,
 ) -> Excerpts:
     """Return `count` excerpts of `seconds` each as mono at `sample_rate` Hz; None keeps the source's own.
 
-    One that is silent is moved to the nearest place with sound. A song that is no longer than all of them is
-    returned whole. The same bytes always give the same excerpts. What cannot be sought is heard in one piece
-    around its middle. Raises BadInput, as `audio.decode` does.
+    `margin` seconds more on either side let a caller resample them as parts of the song. One that is silent
+    is moved to the nearest place with sound. A song that is no longer than all of them is returned whole. The
+    same bytes always give the same excerpts. What cannot be sought is heard in one piece around its middle.
+    Raises BadInput, as `audio.decode` does.
     """
     limits = limits or AudioLimits()
-    found = _sought(source, sample_rate, count=count, seconds=seconds, limits=limits)
+    wanted = _Wanted(count, seconds, margin, limits)
+    found = _sought(source, sample_rate, wanted)
     if found is not None:
         return found
     clip = audio.decode(source, sample_rate, seconds=count * seconds, limits=limits)
-    return Excerpts((clip.waveform,), clip.sample_rate)
+    return Excerpts((clip.waveform,), clip.sample_rate, clip.seconds)
 
 
-def _sought(
-    source: bytes | Path, sample_rate: int | None, *, count: int, seconds: float, limits: AudioLimits
-) -> Excerpts | None:
+@dataclass(frozen=True)
+class _Wanted:
+    count: int
+    seconds: float
+    margin: float
+    limits: AudioLimits
+
+    @property
+    def total(self) -> float:
+        return self.count * self.seconds
+
+    def is_silent(self, piece: Waveform) -> bool:
+        """Say whether a piece has no sound; a constant is none."""
+        return not np.var(piece, dtype=np.float64) >= 10 ** (self.limits.silence_dbfs / 10)
+
+
+def _sought(source: bytes | Path, sample_rate: int | None, wanted: _Wanted) -> Excerpts | None:
     """Return excerpts, or None where the container cannot be sought or is shorter than it claims."""
+    limits = wanted.limits
     with opened_audio(source, limits) as (container, stream, facts):
         length = facts.container_seconds
         if length is None:
             length = _length(container, stream)
             if length > limits.max_seconds:
                 raise too_long(length, limits)
-        if length > _SHORT * count * seconds:
-            reader = _Seeker(container, stream, sample_rate, seconds)
-            pieces = _sounding(reader.read, length, count=count, seconds=seconds, limits=limits)
-            return Excerpts(pieces, reader.rate) if pieces else None
-    clip = audio.decode(source, sample_rate, limits=limits)
-    return _cut(clip, count=count, seconds=seconds, limits=limits)
+        if length > _SHORT * wanted.total:
+            seeker = _Seeker(container, stream, sample_rate)
+            pieces = _sounding(seeker.read, length, wanted)
+            return Excerpts(pieces, seeker.rate, wanted.total) if pieces else None
+    return _cut(audio.decode(source, sample_rate, limits=limits), wanted)
 
 
-def _cut(clip: audio.Clip, *, count: int, seconds: float, limits: AudioLimits) -> Excerpts | None:
+def _cut(clip: audio.Clip, wanted: _Wanted) -> Excerpts | None:
     """Return excerpts of a song that was decoded whole."""
-    size, rate = round(seconds * clip.sample_rate), clip.sample_rate
-    waveform = _trimmed(clip.waveform, count * size, step=round(_EDGE * rate), limits=limits)
-    if waveform.size <= count * size:
-        return Excerpts((waveform,), rate)
+    rate = clip.sample_rate
+    waveform = _trimmed(clip.waveform, rate, wanted)
+    if waveform.size <= wanted.count * round(wanted.seconds * rate):
+        return Excerpts((waveform,), rate, waveform.size / rate)
 
-    def read(start: float) -> Waveform | None:
+    def read(start: float, seconds: float) -> Waveform | None:
         first = round(start * rate)
-        return waveform[first : first + size]
+        return waveform[first : first + round(seconds * rate)]
 
-    pieces = _sounding(read, waveform.size / rate, count=count, seconds=seconds, limits=limits)
-    return Excerpts(pieces, rate) if pieces else None
+    pieces = _sounding(read, waveform.size / rate, wanted)
+    return Excerpts(pieces, rate, wanted.total) if pieces else None
 
 
-def _trimmed(waveform: Waveform, least: int, *, step: int, limits: AudioLimits) -> Waveform:
-    """Return a waveform without the silence at its ends, but no shorter than `least` samples."""
+def _trimmed(waveform: Waveform, rate: int, wanted: _Wanted) -> Waveform:
+    """Return a waveform without the silence at its ends, but no shorter than what is to be heard."""
+    step, least = round(_EDGE * rate), wanted.count * round(wanted.seconds * rate)
     starts = range(0, max(0, waveform.size - step + 1), step)
-    loud = [start for start in starts if not _is_silent(waveform[start : start + step], limits)]
+    loud = [start for start in starts if not wanted.is_silent(waveform[start : start + step])]
     if not loud or waveform.size <= least:
         return waveform
     first = min(loud[0], waveform.size - least)
@@ -120,38 +138,41 @@ def _trimmed(waveform: Waveform, least: int, *, step: int, limits: AudioLimits) 
     return waveform[first : max(end, first + least)]
 
 
-def _sounding(
-    read: Read, length: float, *, count: int, seconds: float, limits: AudioLimits
-) -> tuple[Waveform, ...]:
+def _sounding(read: Read, length: float, wanted: _Wanted) -> tuple[Waveform, ...]:
     """Return excerpts with sound; none at all where one cannot be read, or nothing sounds.
 
     Where too few places sound, some are heard again.
     """
+    starts = _places(length, wanted.count, wanted.seconds)
+    margin = max(0.0, min(wanted.margin, starts[0]))
+    last = length - wanted.seconds - margin
+
+    def piece_at(start: float) -> Waveform | None:
+        return read(min(max(start, margin), last) - margin, wanted.seconds + 2 * margin)
+
     chosen: dict[int, Waveform] = {}
-    starts = spread(length, count, seconds)
     for place, start in enumerate(starts):
-        piece = read(start)
+        piece = piece_at(start)
         if piece is None:
             return ()
-        if not _is_silent(piece, limits):
+        if not wanted.is_silent(piece):
             chosen[place] = piece
-    silent = [place for place in range(count) if place not in chosen]
-    used = {starts[place] for place in chosen}
-    others = [start for start in spread(length, max(_PLACES, count), seconds) if start not in used]
-    for place in silent:
+    others = _places(length, max(_PLACES, wanted.count), wanted.seconds)
+    for place in sorted({*range(wanted.count)} - chosen.keys()):
         for start in sorted(others, key=lambda other: abs(other - starts[place])):
             others.remove(start)
-            piece = read(start)
-            if piece is not None and not _is_silent(piece, limits):
+            piece = piece_at(start)
+            if piece is not None and not wanted.is_silent(piece):
                 chosen[place] = piece
                 break
     if not chosen:
         return ()
-    return tuple(chosen[min(chosen, key=lambda known: abs(known - place))] for place in range(count))
+    nearest = [min(chosen, key=lambda known: abs(known - place)) for place in range(wanted.count)]
+    return tuple(chosen[place] for place in nearest)
 
 
-def _is_silent(piece: Waveform, limits: AudioLimits) -> bool:
-    return not np.var(piece, dtype=np.float64) >= 10 ** (limits.silence_dbfs / 10)
+def _places(length: float, count: int, seconds: float) -> list[float]:
+    return [math.floor(start * _GRID) / _GRID for start in spread(length, count, seconds)]
 
 
 def _length(container: InputContainer, stream: AudioStream) -> float:
@@ -164,21 +185,18 @@ def _length(container: InputContainer, stream: AudioStream) -> float:
 
 
 class _Seeker:
-    """Reads `seconds` from any place of an open container."""
+    """Reads from any place of an open container."""
 
-    def __init__(
-        self, container: InputContainer, stream: AudioStream, sample_rate: int | None, seconds: float
-    ):
-        self._container, self._stream = container, stream
-        self._sample_rate, self._seconds = sample_rate, seconds
+    def __init__(self, container: InputContainer, stream: AudioStream, sample_rate: int | None):
+        self._container, self._stream, self._sample_rate = container, stream, sample_rate
         self.rate = sample_rate or int(stream.codec_context.sample_rate)
 
-    def read(self, start: float) -> Waveform | None:
+    def read(self, start: float, seconds: float) -> Waveform | None:
         """Return `seconds` from `start` as mono (N,), or None where they cannot be read."""
         begin = max(0.0, start - _LEAD)
         try:
             self._seek(begin)
-            return self._piece(self._frames(), start, begin)
+            return self._piece(start, seconds, begin)
         except FFmpegError:
             return None
 
@@ -188,15 +206,15 @@ class _Seeker:
             offset = (self._stream.start_time or 0) + int(begin / base)
             self._container.seek(offset, stream=self._stream)
 
-    def _piece(self, frames: Iterator[AudioFrame], start: float, begin: float) -> Waveform | None:
+    def _piece(self, start: float, seconds: float, begin: float) -> Waveform | None:
         resampler = AudioResampler(format="flt", rate=self._sample_rate)
         blocks: list[Waveform] = []
         surplus, size, wanted = 0, 0, math.inf
-        for frame in frames:
+        for frame in self._frames():
             if not blocks:
                 self.rate = self._sample_rate or frame.sample_rate  # HE-AAC: the header may tell half
                 surplus = round((start - self._time(frame, begin, start)) * self.rate)
-                wanted = round(self._seconds * self.rate)
+                wanted = round(seconds * self.rate)
             frame.pts = None  # time stamps with gaps would make the resampler insert silence
             blocks.append(_mono(_resample(resampler, frame)))
             size += blocks[-1].size

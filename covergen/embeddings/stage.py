@@ -25,6 +25,7 @@ from covergen.tables import AUDIO_EMBEDDINGS
 from covergen.weights import use_threads
 
 VERSION: Final = 2  # of listening: raise it whenever windows are cut or joined differently
+_MARGIN: Final = 0.04  # seconds around what is to be resampled on the device, which would hear the cut
 
 CUTS: Final = pa.schema(
     [
@@ -32,7 +33,7 @@ CUTS: Final = pa.schema(
         ("input_digest", pa.string()),
         ("windows", pa.binary()),  # little-endian float32 (windows, samples)
         ("clip", pa.binary()),  # or what they are yet to be cut from (pieces x samples,), and its rate in Hz
-        ("pieces", pa.int32()),  # equal ones, a window in each; a single one may hold them all
+        ("pieces", pa.int32()),  # equal, a window in the middle of each; or one that holds all
         ("sample_rate", pa.int32()),
         ("seconds", pa.float64()),
         *rows.REJECT_COLUMNS,
@@ -162,7 +163,9 @@ class CutWindows:
         return {"clip": clip, "pieces": count, "sample_rate": rate, "seconds": song.seconds}
 
     def _excerpts(self, row: Mapping[str, Any], sample_rate: int | None) -> Excerpts:
-        return excerpts(media_source(row), sample_rate, count=self.count, seconds=self.segment_seconds)
+        margin = _MARGIN if sample_rate is None else 0.0
+        seconds = self.segment_seconds
+        return excerpts(media_source(row), sample_rate, count=self.count, seconds=seconds, margin=margin)
 
     @property
     def _samples(self) -> int:
