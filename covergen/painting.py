@@ -9,6 +9,7 @@ from typing import Any, Final
 import typer
 
 from covergen import stable_diffusion
+from covergen.catalog.genres import genre_note
 from covergen.errors import BadInput, ConfigError
 from covergen.noise_schedulers import check_noise_scheduler
 from covergen.serving.files import candidates, safe_name, write_all
@@ -92,6 +93,8 @@ def _asked(subject: Subject, given: Given) -> Given:
 
 def _tell_subject(subject: Subject, words: CoverOrder, given: Given) -> None:
     print(f"{words.album} by {words.artist}{f', {words.year}' if words.year else ''}: {words.genre}")
+    if words.prompt is None and (note := genre_note(words.genre)):
+        print(note)
     guessed = [name for name in subject.missing(given) if name != "genre"]
     if guessed:
         options = " and ".join(f"--{name}" for name in guessed)

@@ -25,6 +25,7 @@ ORDER = [
     ("mpeg", "ogg"),
     ("audio_input", "images", "weights", "noise_schedulers"),
     ("audio",),
+    ("excerpts",),
     ("stable_diffusion", "sources"),
     ("catalog", "crops"),
     ("embeddings", "latents", "fusion"),

@@ -1,27 +1,73 @@
 """Genres in anybody's words to one canonical genre."""
 
+import difflib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import Final
 
-from covergen.catalog.genre_tree import BROAD, ENDINGS, FAMILIES, HINTS, KIN
+import yaml
+from mutagen.id3 import TCON
+
+from covergen.catalog.genre_tree import BROAD, FAMILIES, HINTS, KIN
 
 CANONICAL: Final = tuple(FAMILIES)
-_SEPARATORS: Final = re.compile(r"\s*[;,/|\\\0]\s*")
+UNKNOWN: Final = "unknown"
 # These tell what music is for rather than how it sounds: they count only where nothing else is told.
 _PURPOSES: Final = frozenset({"soundtrack", "spoken word"})
+_NAMES: Final = Path(__file__).parent / "genre_names.yaml"
+_SEPARATORS: Final = re.compile(r"\s*[;,/|\\\0\n、，；／｜・·•]\s*")
+_LONGEST_NAME: Final = 3  # parts between separators: "Folk, World, & Country"
+_NUMBERED: Final = re.compile(r"\s*(?:\d{1,3}|(?:\(\d{1,3}\))+.*)\s*", re.DOTALL)
+_NUMBERS: Final = tuple(TCON.GENRES)  # of ID3v1, by which old taggers write genres into any format
+_APOSTROPHES: Final = str.maketrans(dict.fromkeys("‘’‛ʼ`´′", "'"))
+_LETTERS: Final = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d"})  # what no decomposition parts
+_MARKS: Final = re.compile(r"[\u0300-\u036f]")
+_AND: Final = re.compile(r"\s*(?:[&+]|'n'|'n(?=\s)|(?<=\s)n'|(?<=\s)n(?=\s))\s*")
+_SHORTEST: Final = 2  # letters of a word that is run together with another
+_NEAR, _ALIKE = 3, 0.6
 
 
 def split_genres(raw: Iterable[str]) -> list[str]:
-    """Return single genres, each once, in the order and words given: "House/Electronic; R&B" holds three."""
+    """Return single genres, each once, in the order and words given: "House/Electronic; R&B" holds three.
+
+    A name that has a slash or comma of its own stays whole ("Singer/Songwriter"), and the numbers of ID3v1
+    are words: "17" and "(17)" are "Rock".
+    """
     single: dict[str, str] = {}
     for text in raw:
-        for part in filter(None, map(str.strip, _SEPARATORS.split(text))):
-            single.setdefault(part.casefold(), part)
+        for whole in _named(text):
+            for part in _parts(whole):
+                single.setdefault(part.casefold(), part)
     return list(single.values())
+
+
+def _named(text: str) -> list[str]:
+    """Return a text, or where it is written as ID3v1 numbers what they stand for."""
+    if not _NUMBERED.fullmatch(text):
+        return [text]
+    bare = text.strip()
+    numbers = re.findall(r"\((\d{1,3})\)", bare) if bare.startswith("(") else [bare]
+    refined = re.sub(r"^(?:\(\d{1,3}\))+", "", bare) if bare.startswith("(") else ""
+    known = [_NUMBERS[int(number)] for number in numbers if int(number) < len(_NUMBERS)]
+    return [*known, *([refined] if refined else [])] or [text]
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Yield what stands between separators; a name that has some of its own stays whole."""
+    gaps = [(found.start(), found.end()) for found in _SEPARATORS.finditer(text)]
+    starts, ends = [0, *(end for _, end in gaps)], [*(start for start, _ in gaps), len(text)]
+    place = 0
+    while place < len(starts):
+        last = min(place + _LONGEST_NAME, len(starts)) - 1
+        while last > place and not _is_name(text[starts[place] : ends[last]]):
+            last -= 1
+        if part := text[starts[place] : ends[last]].strip():
+            yield part
+        place = last + 1
 
 
 def canonical_genre(raw: Iterable[str]) -> str | None:
@@ -39,50 +85,115 @@ def canonical_genre(raw: Iterable[str]) -> str | None:
     return _most([family for family in votes if KIN.get(family, family) == kin])
 
 
+def genre_note(genre: str) -> str | None:
+    """Return a sentence about a genre that a person wrote and the tree does not know; None where it does."""
+    if not plain(genre) or plain(genre) == UNKNOWN or canonical_genre([genre]) is not None:
+        return None
+    near = [name if name in FAMILIES else f"{name} ({_leads_to(name)})" for name in near_genres(genre)]
+    told = f"Near: {', '.join(near)}." if near else f"Known: {', '.join(CANONICAL)}."
+    return f"{genre.strip()} is unknown; painted as: {UNKNOWN}. {told}"
+
+
+def near_genres(genre: str) -> list[str]:
+    """Return up to three names that are spelled much like a genre, the nearest first; English ones if any."""
+    english = [name for family, leaves in FAMILIES.items() for name in (family, *leaves)]
+    for names in ([*english, *HINTS], [other for other, _ in _translations()]):
+        spelled = {plain(name): name for name in names}
+        if found := difflib.get_close_matches(plain(genre), spelled, _NEAR, _ALIKE):
+            return [spelled[name] for name in found]
+    return []
+
+
+def _leads_to(name: str) -> str | None:
+    return family_of(name) or _hint(name)
+
+
 def _most(votes: list[str]) -> str | None:
     counts = Counter(votes)
     return max(counts, key=lambda family: (counts[family], family not in BROAD), default=None)
 
 
 def _hint(genre: str) -> str | None:
-    words = _plain(genre).split()
+    words, hints = plain(genre).split(), _hints()
     ends = (" ".join(words[start:]) for start in range(len(words)))
-    return next((HINTS[end] for end in ends if end in HINTS), None)
+    return next((hints[end] for end in ends if end in hints), None)
 
 
+@lru_cache(65_536)
 def family_of(genre: str) -> str | None:
     """Return the canonical genre of a single one: by its whole name, else by the longest known end or part.
 
-    "Greek metal" is metal by its end, "metal from Athens" by a part, "ectofolk" by the end of its word;
-    "country rock" is country by its name.
+    Only whole words count: "Greek metal" is metal by its end, "metal from Athens" by a part, and "country
+    rock" is rock by its name; "folkpunk" is punk, for it is nothing but two known words, and "bananacore" is
+    unknown.
     """
-    words = _plain(genre).split()
-    leaves = _leaves()
-    ends = (" ".join(words[start:]) for start in range(len(words)))
-    parts = (
+    words = plain(genre).split()
+    names = [" ".join(words[start:]) for start in range(len(words))]  # the whole, then its ends
+    names += [
         " ".join(words[start : start + length])
         for length in range(len(words) - 1, 0, -1)
         for start in range(len(words) - length)
-    )
-    known = (leaves[name] for names in (ends, parts) for name in names if name in leaves)
-    made_up = (
-        family for end, family in _endings().items() if words and words[-1] != end and words[-1].endswith(end)
-    )
-    return next((family for found in (known, made_up) for family in found), None)
+    ]
+    if names and names[0] in _hints() and names[0] not in _leaves():
+        return None  # its parts would say more than the whole does
+    spaced = [" ".join([*words[:-1], *pair]) for pair in (_two_words(words[-1]) if words else ())]
+    known = [
+        *(table[name] for table in (_leaves(), _foreign()) for name in names[:1] if name in table),
+        *(table[name] for table in (_leaves(), _foreign()) for name in names if name in table),
+        *(family for name in spaced if (family := family_of(name))),
+    ]
+    return known[0] if known else None
 
 
-def _plain(genre: str) -> str:
-    letters = unicodedata.normalize("NFKD", genre.casefold())
-    unmarked = "".join(c for c in letters if not unicodedata.combining(c))
-    return " ".join(re.sub(r"[-_.\s]+", " ", unmarked).split())
+def _two_words(word: str) -> list[tuple[str, str]]:
+    """Return the two words that one is run together out of: a known name after any word of the tree."""
+    halves = [(word[:place], word[place:]) for place in range(_SHORTEST, len(word) - _SHORTEST + 1)]
+    return [(first, last) for first, last in halves if first in _vocabulary() and last in _leaves()]
+
+
+def plain(genre: str) -> str:
+    """Return a genre as names are compared: NFKC, case folded, no accents of letters, hyphens or quotes.
+
+    All ways to write "and" are one ("R&B", "R & B", "R'n'B"), and so are all separators.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", genre).casefold())
+    unmarked = _MARKS.sub("", unicodedata.normalize("NFD", folded.translate(_APOSTROPHES)))
+    text = unicodedata.normalize("NFC", unmarked).translate(_LETTERS)
+    text = _AND.sub(" and ", _SEPARATORS.sub("/", re.sub(r"[-‐-―_.\s]+", " ", text)))
+    words = "".join(c for c in text if c in " /" or unicodedata.category(c)[0] in "LMN")
+    return re.sub(r" */ *", "/", " ".join(words.split()))
+
+
+def _is_name(genre: str) -> bool:
+    name = plain(genre)
+    return "/" in name and any(name in table for table in (_leaves(), _foreign(), _hints()))
+
+
+@cache
+def _translations() -> tuple[tuple[str, str], ...]:
+    """Return pairs of a name in another language and the name of the tree that it stands for."""
+    languages = yaml.safe_load(_NAMES.read_text(encoding="utf-8")).values()
+    return tuple((other, name) for names in languages for name, others in names.items() for other in others)
 
 
 @cache
 def _leaves() -> dict[str, str]:
-    leaves = {leaf: family for family, names in FAMILIES.items() for leaf in names}
-    return leaves | {family: family for family in FAMILIES}
+    return {plain(leaf): family for family, names in FAMILIES.items() for leaf in (family, *names)}
 
 
 @cache
-def _endings() -> dict[str, str]:
-    return {family: family for family in FAMILIES if " " not in family} | ENDINGS
+def _foreign() -> dict[str, str]:
+    """Return names in other languages: they tell after English ones, "rap latina" is hip hop."""
+    leaves, pairs = _leaves(), [(plain(other), plain(name)) for other, name in _translations()]
+    return {other: leaves[name] for other, name in pairs if name in leaves}
+
+
+@cache
+def _hints() -> dict[str, str]:
+    hints, pairs = {plain(k): v for k, v in HINTS.items()}, _translations()
+    return hints | {plain(other): hints[plain(name)] for other, name in pairs if plain(name) in hints}
+
+
+@cache
+def _vocabulary() -> frozenset[str]:
+    return frozenset(word for name in _leaves() for word in re.split("[ /]", name))

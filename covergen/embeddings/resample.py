@@ -84,12 +84,18 @@ class Resampler:
     def windows(
         self, clips: Sequence[NDArray[np.float32]], rates: Sequence[int], *, count: int, samples: int
     ) -> Tensor:
-        """Return `count` windows of `samples` of each clip, on the device: (clips x count, samples)."""
+        """Return `count` windows of `samples` of each clip (pieces, N), on the device.
+
+        They are (clips x count, samples), and as many come from each piece of a clip.
+        """
+        pieces = [(piece, rate) for clip, rate in zip(clips, rates, strict=True) for piece in clip]
+        each = [count // len(clip) for clip in clips for _ in clip]
+        resampled = self([piece for piece, _ in pieces], [rate for _, rate in pieces])
         return torch.stack(
             [
                 waveform[start : start + samples]
-                for waveform in self(clips, rates)
-                for start in window_starts(len(waveform), count, samples)
+                for waveform, windows in zip(resampled, each, strict=True)
+                for start in window_starts(len(waveform), windows, samples)
             ]
         )
 

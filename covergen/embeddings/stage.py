@@ -12,25 +12,28 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from covergen import audio, rows
+from covergen import rows
 from covergen.embeddings import resample
 from covergen.embeddings.protocol import AudioEncoder, frames_per_window
 from covergen.embeddings.registry import build_encoder
 from covergen.embeddings.windows import Windows, count_windows, cut_windows, window_starts
 from covergen.errors import BadInput
+from covergen.excerpts import Excerpts, excerpts
 from covergen.sources.media import media_source
 from covergen.sources.places import shown
 from covergen.tables import AUDIO_EMBEDDINGS
 from covergen.weights import use_threads
 
-VERSION: Final = 1  # of listening: raise it whenever windows are cut or joined differently
+VERSION: Final = 2  # of listening: raise it whenever windows are cut or joined differently
+_MARGIN: Final = 0.04  # seconds around what is to be resampled on the device, which would hear the cut
 
 CUTS: Final = pa.schema(
     [
         ("track_id", pa.string()),
         ("input_digest", pa.string()),
         ("windows", pa.binary()),  # little-endian float32 (windows, samples)
-        ("clip", pa.binary()),  # or the clip (samples,) they are yet to be cut from, and its rate in Hz
+        ("clip", pa.binary()),  # or what they are yet to be cut from (pieces x samples,), and its rate in Hz
+        ("pieces", pa.int32()),  # equal, a window in the middle of each; or one that holds all
         ("sample_rate", pa.int32()),
         ("seconds", pa.float64()),
         *rows.REJECT_COLUMNS,
@@ -117,11 +120,11 @@ class HearTracks:
 
 
 class CutWindows:
-    """Reads and decodes songs, and cuts equal windows from the middle of each.
+    """Reads and decodes songs, and cuts equal windows that are spread over the length of each.
 
     In a song shorter than all windows together they overlap evenly; one shorter than a single window is
-    refused as too short. With `keep_rate` it hands on the middle at the file's own rate, to be resampled and
-    cut on the device.
+    refused as too short. With `keep_rate` it hands on what is to be heard at the file's own rate, to be
+    resampled and cut on the device.
     """
 
     key: Final = AUDIO_EMBEDDINGS.key
@@ -144,21 +147,25 @@ class CutWindows:
         return pa.Table.from_pylist(records, schema=CUTS)
 
     def _cut(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        song = self._decode(row, self.sample_rate)
-        windows = cut_windows(song.waveform, self.count, self._samples)
+        song = self._excerpts(row, self.sample_rate)
+        each = self.count // len(song.pieces)
+        windows = np.concatenate([cut_windows(piece, each, self._samples) for piece in song.pieces])
         return {"windows": windows.astype("<f4").tobytes(), "seconds": song.seconds}
 
     def _clip(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        song = self._decode(row, None)
+        song = self._excerpts(row, None)
         if not resample.is_fit(song.sample_rate, self.sample_rate):
-            song = self._decode(row, self.sample_rate)
-        size = resample.resampled_size(song.waveform.size, song.sample_rate, self.sample_rate)
-        window_starts(size, self.count, self._samples)  # refuses what will be too short
-        waveform = song.waveform.astype("<f4").tobytes()
-        return {"clip": waveform, "sample_rate": song.sample_rate, "seconds": song.seconds}
+            song = self._excerpts(row, self.sample_rate)
+        count, rate = len(song.pieces), song.sample_rate
+        size = resample.resampled_size(song.pieces[0].size, rate, self.sample_rate)
+        window_starts(size, self.count // count, self._samples)  # refuses what will be too short
+        clip = np.concatenate(song.pieces).astype("<f4").tobytes()
+        return {"clip": clip, "pieces": count, "sample_rate": rate, "seconds": song.seconds}
 
-    def _decode(self, row: Mapping[str, Any], sample_rate: int | None) -> audio.Clip:
-        return audio.decode(media_source(row), sample_rate, seconds=self.count * self.segment_seconds)
+    def _excerpts(self, row: Mapping[str, Any], sample_rate: int | None) -> Excerpts:
+        margin = _MARGIN if sample_rate is None else 0.0
+        seconds = self.segment_seconds
+        return excerpts(media_source(row), sample_rate, count=self.count, seconds=seconds, margin=margin)
 
     @property
     def _samples(self) -> int:
@@ -209,7 +216,7 @@ class Hear:
             cuts = [_floats(batch["windows"][index]) for index in heard]
             return np.stack(cuts).reshape(len(heard) * self.count, -1)
         samples = round(self.encoder.segment_seconds * self.encoder.sample_rate)
-        clips = [_floats(batch["clip"][index]) for index in heard]
+        clips = [_floats(batch["clip"][index]).reshape(batch["pieces"][index].as_py(), -1) for index in heard]
         rates = [batch["sample_rate"][index].as_py() for index in heard]
         return self.resampler.windows(clips, rates, count=self.count, samples=samples)
 

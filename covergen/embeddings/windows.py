@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from covergen.errors import BadInput, ConfigError, RejectCode
+from covergen.excerpts import spread
 
 Floats = NDArray[np.float32]
 Windows = Floats | Tensor  # tensors where they are on a device already
@@ -27,9 +28,9 @@ def count_windows(seconds: float, segment_seconds: float) -> int:
 
 
 def cut_windows(waveform: Floats, count: int, samples: int) -> Floats:
-    """Return `count` windows (B, N) spread evenly from the clip's first sample to its last.
+    """Return `count` windows (B, N) of a clip, each in the middle of its share.
 
-    They lie side by side in a clip that is long enough and overlap in a shorter one, which so gives features
+    They lie side by side where they fill the clip and overlap in a shorter one, which so gives features
     of the same shape, without the silence that padding would add. BadInput below one window.
     """
     starts = window_starts(len(waveform), count, samples)
@@ -42,10 +43,7 @@ def window_starts(length: int, count: int, samples: int) -> list[int]:
         raise BadInput(
             RejectCode.TOO_SHORT, f"{length} samples of music, the encoder needs {samples} for one window"
         )
-    if length >= count * samples:
-        return [place * samples for place in range(count)]
-    starts: list[int] = np.linspace(0, length - samples, count).round().astype(int).tolist()
-    return starts
+    return [round(start) for start in spread(length, count, samples)]
 
 
 def on_device(windows: Windows, device: str) -> Tensor:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from covergen import audio
 from covergen.audio import AudioLimits
+from covergen.catalog.genres import genre_note
 from covergen.delta import Generation
 from covergen.errors import BadInput, RejectCode
 from covergen.serving.orders import Words
@@ -94,7 +95,8 @@ class Listening:
         for plural, name in _LISTS.items():
             told[plural] = [{"word": w, "score": round(s, 3)} for w, s in (tags.get(name) or [])[:_WORDS]]
         order = CoverOrder(**words.model_dump(exclude={"song", "tags"}), tags=tuple(words.tags))
-        return {**told, "prompt": prompt_of(order)}
+        note = None if order.prompt else genre_note(order.genre)
+        return {**told, "prompt": prompt_of(order), "genre_note": note}
 
     def _tags(self, song: bytes) -> Mapping[str, Any]:
         digest = hashlib.sha256(song).hexdigest()

@@ -123,7 +123,7 @@ class Heard:
     """What a frozen encoder heard in a song: features (layers, frames, width), and simple facts."""
 
     frames: NDArray[np.float16]
-    seconds: float  # of music heard, from the middle of the song
+    seconds: float  # of music heard, spread over the song
     song_seconds: float | None  # as the container claims
     loudness: float  # root mean square of what was heard, decibels of full scale
     sha256: str

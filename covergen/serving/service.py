@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from covergen import audio, images, stable_diffusion
-from covergen.catalog.genres import canonical_genre
+from covergen.catalog.genres import UNKNOWN, canonical_genre
 from covergen.catalog.prompts.album_genre import album_genre
 from covergen.catalog.prompts.protocol import Facts, texts
 from covergen.embeddings.clip import ClipText
@@ -216,9 +216,10 @@ class CoverService:
 def prompt_of(order: CoverOrder) -> str:
     """Return the order's own prompt, or that of the style `album_genre`; its tags at the end.
 
-    The genre is the catalogue's word for it, so that "Hip-Hop" reads as the model learnt it.
+    The genre is the catalogue's word for it, so that "Hip-Hop" reads as the model learnt it, and so does a
+    genre that nobody knows.
     """
-    genre = canonical_genre([order.genre]) or order.genre
+    genre = canonical_genre([order.genre]) or UNKNOWN
     words = order.prompt or texts(album_genre(Facts(order.album, genre)))["full"]
     return " ".join([words, *([f"{', '.join(order.tags)}."] if order.tags else [])])
 

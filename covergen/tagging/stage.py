@@ -19,7 +19,7 @@ from covergen.tagging.protocol import Tagger, Tags
 from covergen.tagging.registry import build_tagger
 from covergen.weights import use_threads
 
-VERSION: Final = 1  # of tagging: raise it whenever windows are cut or joined differently
+VERSION: Final = 2  # of tagging: raise it whenever windows are cut or joined differently
 
 
 class TagTracks:
@@ -78,7 +78,7 @@ def joint_recipe(stages: Sequence[TagTracks]) -> dict[str, Any]:
 
 
 class CutSongs:
-    """Cuts equal windows from the middle of songs, for one tagger."""
+    """Cuts equal windows, spread over songs, for one tagger."""
 
     key: Final = ("track_id",)
     outcome: Final = CUTS.append(pa.field("tagger", pa.string()))

@@ -142,8 +142,19 @@ def test_the_recipe_names_what_shapes_a_row(mert_folder):
     assert same == recipes[0], "where and how fast it runs does not void a row"
 
 
-def test_generations_from_before_device_resampling_keep_their_names():
-    assert digest_of(HearTracks("logmel").recipe()) == "7620e2ca15dc3f62"
+def test_generations_keep_their_names_until_songs_are_heard_otherwise():
+    assert digest_of(HearTracks("logmel").recipe()) == "3c7cd4a9b121e29c"
+
+
+@pytest.mark.parametrize("seconds", [10, 12, 60])
+def test_a_song_is_heard_over_its_length(seconds):
+    """Of two windows the first lies in the middle of the first half: in a song of 10 s that is all of it."""
+    music = _music(seconds)
+    (heard,) = HearTracks("logmel", seconds=10)(songs(wav(music, RATE)))["frames"].to_pylist()
+    places = [int((share * seconds - 2.5) * 25) / 25 for share in (0.25, 0.75)]
+    windows = np.stack([music[round(start * RATE) :][: 5 * RATE] for start in places])
+    expected = np.concatenate(list(build_encoder("logmel")(windows)), axis=1)
+    assert np.allclose(np.frombuffer(heard, "<f2").reshape(1, 20, 129), expected, atol=0.02)
 
 
 def test_what_cannot_be_heard_is_refused_before_anything_runs():

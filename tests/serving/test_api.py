@@ -108,7 +108,9 @@ def test_several_covers_are_told_of_at_once_and_can_be_had_when_they_are_done(cl
 
 
 def test_json_with_a_song_that_was_listened_to_and_a_wait(client):
-    heard = client.post("/v1/listen", files=upload(), data={"artist": "Mira", "album": "Moonlight"}).json()
+    words = {"artist": "Mira", "album": "Moonlight", "genre": "bananacore"}
+    heard = client.post("/v1/listen", files=upload(), data=words).json()
+    assert heard["genre_note"].startswith("bananacore is unknown; painted as: unknown.")
     assert heard["tempo"] and heard["key"] and len(heard["waveform"]) == 200
     assert "Moonlight" in heard["prompt"] or heard["prompt"]
     order = {**WORDS, "song": heard["song"], "seed": "18446744073709551615", "format": "webp"}

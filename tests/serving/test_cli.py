@@ -57,6 +57,13 @@ def test_a_cover_is_painted_and_its_settings_are_told(words, tmp_path):
     assert f"seed {seed}" in result.output
 
 
+def test_a_genre_that_nobody_knows_is_said(words):
+    result = CliRunner().invoke(cli.app, [*words, "--genre", "bananacore"])
+    assert result.exit_code == 0, result.output
+    assert "bananacore is unknown; painted as: unknown. Near: " in result.output
+    assert "The genre is unknown." in result.output
+
+
 def test_several_covers_are_numbered_and_differ(words, tmp_path):
     result = CliRunner().invoke(cli.app, [*words, "--n", "2", "--size", "64"])
     assert result.exit_code == 0, result.output

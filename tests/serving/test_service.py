@@ -257,7 +257,7 @@ def test_the_prompt_is_the_catalogues_own():
     prompts = make_prompts(rows.from_records(CATALOG, [album])).to_pylist()
     assert [p["text"] for p in prompts if p["variant"] == "full"] == [prompt_of(order)]
     assert "The genre is hip hop." in prompt_of(CoverOrder(artist="A", album="B", genre="Hip-Hop"))
-    assert "The genre is zxqw." in prompt_of(CoverOrder(artist="A", album="B", genre="zxqw"))
+    assert "The genre is unknown." in prompt_of(CoverOrder(artist="A", album="B", genre="zxqw"))
     assert prompt_of(CoverOrder(artist="A", album="B", prompt="a red fox")) == "a red fox"
     tagged = CoverOrder(artist="A", album="B", prompt="a red fox.", tags=("calm", "slow"))
     assert prompt_of(tagged) == "a red fox. calm, slow."

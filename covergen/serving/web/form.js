@@ -112,6 +112,7 @@ export function tell(told) {
     Key: told.key && `${told.key} ${told.mode ?? ""}`,
     Length: told.song_seconds && clock(told.song_seconds),
     Loudness: Number.isFinite(told.loudness) && `${String(Math.round(told.loudness)).replace("-", "−")} dB`,
+    Genre: told.genre_note,
   };
   $("facts").replaceChildren(...Object.entries(facts).filter(([, value]) => value).map(([name, value]) => {
     const pair = document.createElement("div");
