@@ -1,8 +1,10 @@
 """The HTTP API, version 1, as one ASGI application: routes, documentation, manners towards every client."""
 
+import asyncio
 import logging
 import secrets
 import time
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -11,16 +13,21 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from covergen.errors import BadInput, ConfigError
 from covergen.serving import page
+from covergen.serving.bodies import Bodies
 from covergen.serving.documentation import COVERS, LISTEN, RECALL, responses
-from covergen.serving.doors import LimitBody, Message, Receive, Send
+from covergen.serving.doors import Message, Receive, Send
 from covergen.serving.orders import History, State
 from covergen.serving.problems import Problem, of_song
 from covergen.serving.routes import Routes, Service, Settings
+from covergen.serving.same_origin import SameOrigin
 
 _LONGEST_ID: Final = 100  # characters
+_GONE: Final = 499  # nobody is there any more to be answered; nginx's number
+_GUARDS: Final = {b"x-content-type-options": b"nosniff", b"cache-control": b"no-store"}
 
 log = logging.getLogger("covergen.serving")
 
@@ -35,15 +42,18 @@ def make_app(service: Service, settings: Settings) -> FastAPI:
         docs_url=docs,
         redoc_url=None,
     )
-    _add_routes(app, Routes(service, settings))
+    routes = Routes(service, settings)
+    app.state.stopping = routes.stopping  # whoever runs this sets it
+    _add_routes(app, routes)
     page.add_to(app)
     for kind in (Problem, BadInput, ConfigError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _refuse)
-    app.add_middleware(LimitBody, max_bytes=settings.max_upload)
+    app.add_middleware(Bodies, max_bytes=settings.max_upload)
     if settings.origins:
         origins, methods = list(settings.origins), ["GET", "POST", "PUT", "DELETE"]
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=["*"])
-    app.add_middleware(Followed, named=settings.named)
+    app.add_middleware(SameOrigin, hosts=settings.hosts, origins=settings.origins)
+    app.add_middleware(Followed, named=settings.named, stopping=routes.stopping)
     return app
 
 
@@ -70,8 +80,8 @@ def _add_routes(app: FastAPI, routes: Routes) -> None:
 class Followed:
     """ASGI: gives every request its id, an answer whatever breaks, and a line in the log."""
 
-    def __init__(self, app: Any, *, named: bool):
-        self._app, self._named = app, named
+    def __init__(self, app: Any, *, named: bool, stopping: asyncio.Event):
+        self._app, self._named, self._stopping = app, named, stopping
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Pass a request on; its id is the client's own where that is usable."""
@@ -84,23 +94,40 @@ class Followed:
         scope.setdefault("state", {})["id"] = name
         begun = False
 
+        def tell(status: int) -> None:
+            facts = {"request_id": name, "method": scope["method"], "status": status}
+            seconds = round(time.perf_counter() - began, 3)
+            log.info("%s %s %d", scope["method"], scope["path"], status, extra={**facts, "seconds": seconds})
+
         async def told(message: Message) -> None:
             nonlocal begun
             begun = True
             if message["type"] == "http.response.start":
-                if not self._named:
-                    message["headers"] = [*message.get("headers", ()), (b"x-request-id", name.encode())]
-                facts = {"request_id": name, "method": scope["method"], "status": message["status"]}
-                seconds = round(time.perf_counter() - began, 3)
-                log.info("%s %s", scope["method"], scope["path"], extra={**facts, "seconds": seconds})
+                message["headers"] = self._headers(message.get("headers", ()), name)
+                tell(message["status"])
             await send(message)
 
         try:
             await self._app(scope, receive, told)
+        except ClientDisconnect:
+            tell(_GONE)
+        except asyncio.CancelledError:
+            if not self._stopping.is_set():  # Ray Serve cancels whose client went away
+                tell(_GONE)
+                raise
+            if not begun:
+                stops = Problem(503, "unavailable", "The service stops; send it again.", {"Retry-After": "5"})
+                await (await _refuse(Request(scope), stops))(scope, receive, told)
         except Exception as error:
             if begun:
                 raise
             await (await _refuse(Request(scope), error))(scope, receive, told)
+
+    def _headers(self, given: Iterable[tuple[bytes, bytes]], name: str) -> list[tuple[bytes, bytes]]:
+        """Return an answer's headers with its id, and with what keeps browsers from guessing and keeping."""
+        names = {each.lower() for each, _ in given}
+        more = [pair for pair in _GUARDS.items() if pair[0] not in names]
+        return [*given, *more, *([] if self._named else [(b"x-request-id", name.encode())])]
 
 
 async def _refuse(request: Request, error: Exception) -> JSONResponse:
@@ -108,7 +135,8 @@ async def _refuse(request: Request, error: Exception) -> JSONResponse:
     name = getattr(request.state, "id", "")
     problem = _problem(error)
     if problem.status == 500:
-        log.error("a request broke", exc_info=error, extra={"request_id": name})
+        asked = f"{request.method} {request.url.path}"
+        log.error("%s broke", asked, exc_info=error, extra={"request_id": name})
     return JSONResponse(problem.told(name), problem.status, dict(problem.headers))
 
 
