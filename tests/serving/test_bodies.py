@@ -59,7 +59,7 @@ def test_the_longest_order_fits(client):
 def test_a_form_has_not_many_fields(client):
     answer = client.post("/v1/covers", content=b"a=1&" * 200, headers=FORM)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
-    words = client.post("/v1/covers", content="artist=%C3%A9&album=b&steps=9999".encode(), headers=FORM)
+    words = client.post("/v1/covers", content=b"artist=%C3%A9&album=b&steps=9999", headers=FORM)
     assert words.json()["error"]["message"].startswith("steps")
 
 

@@ -1,4 +1,4 @@
-"""Words inside pictures: read without their pixels, whoever made the file, and never more than they may be."""
+"""Words inside pictures: read without their pixels, whoever made the file, and never too many."""
 
 import io
 import struct
