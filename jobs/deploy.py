@@ -61,7 +61,7 @@ def paint_once(place: str, *, seconds: float = READY_SECONDS) -> None:
 
 
 def deploy(schema: ServeDeploySchema, *, seconds: float = READY_SECONDS) -> Any:
-    """Deploy on the Ray of this process, wait until all runs and return Serve's client. Raises ConfigError."""
+    """Deploy on the Ray of this process; return Serve's client once all runs. Raises ConfigError."""
     from ray.serve._private import api
 
     options = schema.http_options.model_dump()

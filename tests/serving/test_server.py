@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 
 from covergen.serving import server
-from covergen.serving.app import Followed
+from covergen.serving.followed import Followed
 from covergen.serving.local import local_app
 from covergen.serving.routes import Settings
 from covergen.serving.server import Connection, WithIds
@@ -119,7 +119,7 @@ def test_a_refused_upload_can_still_read_why(tmp_path):
 STUB = """
 import asyncio, sys, threading, time
 from fastapi import FastAPI
-from covergen.serving.app import Followed
+from covergen.serving.followed import Followed
 from covergen.serving.server import run
 
 async def forever(scope, receive, send):
