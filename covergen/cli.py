@@ -103,17 +103,23 @@ def serve(
     root: Annotated[str, typer.Argument(help="where requests and covers are kept")] = "out/serve/root",
     *,
     port: Annotated[int, typer.Option(help="on this machine alone")] = 8000,
+    host_name: Annotated[
+        list[str] | None, typer.Option(help="another name that it is called by, as by a proxy; repeatable")
+    ] = None,
+    grace: Annotated[float, typer.Option(help="seconds for what is under way when it is stopped")] = 10.0,
     stable_diffusion: Annotated[str, typer.Option(help="preset or folder")] = "tiny",
     fusion: Annotated[str, typer.Option(help="checkpoint folder, 'shipped', or 'none'")] = "shipped",
 ) -> None:
     """Open the page and the API on this machine, in one process and without a cluster."""
-    from covergen.serving.local import local_app, run
+    from covergen.serving.local import local_app
     from covergen.serving.routes import Settings
+    from covergen.serving.server import run
     from covergen.serving.service import CoverService
 
     service = CoverService(stable_diffusion, None if fusion == "none" else fusion)
     print(f"http://127.0.0.1:{port}/ is the page; the first cover loads the models. Ctrl-C stops it.")
-    run(local_app(root, service, Settings()), host="127.0.0.1", port=port)
+    app = local_app(root, service, Settings(hosts=tuple(host_name or ())))
+    run(app, host="127.0.0.1", port=port, grace=grace)
 
 
 def _check_places(music: Path, out: Path) -> None:

@@ -40,6 +40,7 @@ class Serve(Section):
     max_seconds: float = Field(1800, gt=0, description="longer songs are refused")
     host: str = Field("127.0.0.1", description="where http_options listens; without keys only on loopback")
     keys: tuple[ServeKey, ...] = Field((), description="who may come in; none lets everybody in")
+    hosts: tuple[str, ...] = Field((), description="names it is called by, beside localhost and addresses")
     origins: tuple[str, ...] = Field((), description="other sites whose pages may call (CORS)")
     documentation: bool = Field(False, description="show /docs, which loads from elsewhere")
 
@@ -55,4 +56,5 @@ class Serve(Section):
         """Return how open the service is."""
         keys = [Key(k.name, k.sha256, Allowance(k.per_minute, k.at_once)) for k in self.keys]
         upload = int(self.max_upload_mb * 2**20)
-        return Settings(Doors(keys), upload, self.origins, self.documentation, named=True)
+        hosts = (*self.hosts, self.host)
+        return Settings(Doors(keys), upload, hosts, self.origins, self.documentation, named=True)

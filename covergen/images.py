@@ -125,17 +125,6 @@ def encode_webp(image: Pixels, quality: int = 92, *, comment: str = "") -> bytes
     return buffer.getvalue()
 
 
-def read_text(data: bytes) -> dict[str, str]:
-    """Return the words inside a picture: a PNG's text, and "comment" for an EXIF comment. Raises BadInput."""
-    with _told(), _opened_within(data, MAX_PIXELS) as picture:
-        picture.load()  # a PNG may carry its text behind the pixels
-        text = {str(key): value for key, value in picture.info.items() if isinstance(value, str)}
-        comment = picture.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
-        if isinstance(comment, bytes) and comment.startswith(_ASCII):
-            text["comment"] = comment.removeprefix(_ASCII).decode("ascii", "replace")
-        return text
-
-
 def _exif(comment: str) -> bytes:
     if not comment:
         return b""

@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, Final
 
 import httpx2
 from ray import serve
@@ -23,6 +24,8 @@ from jobs.progress import say
 from jobs.serve import READY_SECONDS
 from jobs.usage import service_usage
 
+GRACE: Final = 10.0  # seconds for what is under way once the service is to stop
+
 
 def main(path: str) -> None:
     """Serve on this machine until Ctrl-C, and print the page's address once a cover was painted."""
@@ -34,7 +37,7 @@ def main(path: str) -> None:
         args["root"] = objects.absolute(args.get("root", Serve().root))
     schema = ServeDeploySchema.model_validate(tree)
     entry.join(RayCluster())
-    deploy(schema)
+    client = deploy(schema)
     place = f"http://{schema.http_options.host}:{schema.http_options.port}"
     say("serve: models are loaded, a first cover is painted")
     paint_once(place)
@@ -43,7 +46,9 @@ def main(path: str) -> None:
     with suppress(KeyboardInterrupt):
         while True:
             time.sleep(3600)
-    serve.shutdown()  # type: ignore[no-untyped-call]
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, signal.SIG_DFL)  # told again, it ends at once
+    client.shutdown(timeout_s=GRACE)  # serve.shutdown() waits three times as long
 
 
 def paint_once(place: str, *, seconds: float = READY_SECONDS) -> None:
@@ -56,8 +61,8 @@ def paint_once(place: str, *, seconds: float = READY_SECONDS) -> None:
         raise ConfigError(f"The service runs and cannot paint: {answer.text}")
 
 
-def deploy(schema: ServeDeploySchema, *, seconds: float = READY_SECONDS) -> None:
-    """Deploy on the Ray of this process and wait until all runs. Raises ConfigError where it does not."""
+def deploy(schema: ServeDeploySchema, *, seconds: float = READY_SECONDS) -> Any:
+    """Deploy on the Ray of this process; return Serve's client once all runs. Raises ConfigError."""
     from ray.serve._private import api
 
     options = schema.http_options.model_dump()
@@ -73,7 +78,7 @@ def deploy(schema: ServeDeploySchema, *, seconds: float = READY_SECONDS) -> None
             )
             raise ConfigError(f"The service could not be deployed: {told}")
         if apps and states == {"RUNNING"}:
-            return
+            return client
         time.sleep(0.2)
     raise ConfigError(f"The service did not run within {seconds:.0f} s; `serve status` tells more.")
 

@@ -1,19 +1,21 @@
 """Listeners and painters of the cluster as the studio knows them: handles of Ray Serve in plain methods."""
 
-import math
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
 from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
 
 from covergen.errors import CovergenError
+from covergen.serving.board import LONGEST_WAIT
 from covergen.serving.hearing import Lost
 from covergen.serving.orders import Words
 from covergen.serving.painting import Painted, Progress
-from covergen.serving.problems import Problem
+from covergen.serving.problems import Problem, come_again
 from covergen.serving.schema import CoverOrder, Heard
+
+_SONGS_AT_ONCE: Final = 4  # that a listener hears: who was refused comes again after them
 
 
 class FarListener:
@@ -22,6 +24,7 @@ class FarListener:
     def __init__(self, handle: Any):
         self._handle = handle
         self._seconds = 5.0  # that it took to listen to the last song
+        self._refused = 0  # since one was heard
 
     async def recipe(self) -> str:
         """Return what names the way of hearing."""
@@ -44,13 +47,14 @@ class FarListener:
             told: dict[str, Any] = await _asked(self._handle.tell.remote(song, words))
         except Lost as loss:
             if isinstance(loss.__cause__, BackPressureError):
-                pause = str(math.ceil(self._seconds))
-                message = f"Too many songs wait to be heard. Try again in {pause} s."
-                raise Problem(429, "overloaded", message, {"Retry-After": pause}) from loss
+                self._refused += 1
+                seconds = min(LONGEST_WAIT, self._seconds * (1 + self._refused / _SONGS_AT_ONCE))
+                message = "Too many songs wait to be heard."
+                raise come_again("overloaded", message, seconds=seconds) from loss
             raise Problem(
                 503, "unavailable", "Nobody can listen at present; try again in a minute."
             ) from loss
-        self._seconds = time.monotonic() - began
+        self._seconds, self._refused = time.monotonic() - began, 0
         return told
 
     async def warm(self) -> None:

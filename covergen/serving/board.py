@@ -71,6 +71,7 @@ class Board:
         self._requests: dict[str, _Request] = {}  # in the order of their admission
         self._asked: dict[str, deque[float]] = {}
         self._finished: deque[tuple[float, float]] = deque()  # (when, seconds of painting)
+        self._later: deque[tuple[float, int]] = deque()  # (when they come again, covers), of who was refused
         self.metrics = Metrics()
 
     def resize(self, waiting: int) -> None:
@@ -226,9 +227,15 @@ class Board:
             return Refused("too_many_at_once", message, self._bounded(own + covers - allowance.at_once))
         waiting = sum(len(known.waiting) for known in self._requests.values())
         if waiting and waiting + covers > self._most:
-            over = waiting + covers - self._most
-            return Refused("overloaded", f"{waiting} covers wait already.", self._bounded(over))
+            seconds = self._bounded(waiting + covers - self._most + self._ahead(now))
+            self._later.append((now + seconds, covers))
+            return Refused("overloaded", f"{waiting} covers wait already.", seconds)
         return None
+
+    def _ahead(self, now: float) -> int:
+        """Return how many covers will be asked for again by those who were refused before."""
+        self._later = deque(each for each in self._later if each[0] > now)
+        return sum(covers for _, covers in self._later)
 
     def _bounded(self, covers: int) -> int:
         return min(LONGEST_WAIT, max(1, math.ceil(self._seconds_for(covers))))

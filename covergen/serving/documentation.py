@@ -15,10 +15,13 @@ _AUDIO: Final = {
 FAILURES: Final = {
     400: "the request cannot be read",
     401: "an API key is missing, or not known",
+    403: "a page of another site asks, which args.origins does not name",
     404: "it is not there, or somebody else's",
+    408: "the body came too slowly",
     409: "the Idempotency-Key stands for another order",
-    413: "the song is too large",
+    413: "the song is too large, or the JSON",
     415: "the form of the body, or of the song, is not known",
+    421: "the service is not known by this Host",
     422: "a value, or the song, cannot be used",
     429: "too much at once; Retry-After says when to come again",
     503: "the service cannot paint at present",
@@ -40,7 +43,7 @@ _HEADERS: Final = [
     {
         "name": "Idempotency-Key",
         "in": "header",
-        "schema": {"type": "string", "maxLength": 200},
+        "schema": {"type": "string", "minLength": 1, "maxLength": 200},
         "description": "the same key stands for the same request: sent again, nothing is painted twice",
     },
     {

@@ -1,16 +1,21 @@
-"""Who may come in: API keys, of which only digests are known here, and how large an upload may be."""
+"""Who may come in: API keys, of which only digests are known here, and how often one may be guessed."""
 
 import hashlib
 import hmac
 import ipaddress
+import time
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from covergen.serving.board import Allowance
-from covergen.serving.problems import Problem
+from covergen.serving.problems import Problem, come_again
 
 EVERYBODY: Final = "everybody"
+GUESSES: Final = 20  # unknown keys that one address may give in so many seconds
+GUESSES_SECONDS: Final = 60.0
+_ADDRESSES: Final = 10_000  # that are remembered; the longest silent one is forgotten
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -25,29 +30,65 @@ class Key:
     allowance: Allowance
 
 
+@dataclass
+class _Address:
+    """What came from one address: when unknown keys did, and which known ones."""
+
+    wrong: deque[float] = field(default_factory=deque)
+    right: set[str] = field(default_factory=set)
+
+
 class Doors:
     """Knows keys. Without any key everybody is let in, as one owner."""
 
-    def __init__(self, keys: Iterable[Key] = ()):
-        self._keys = list(keys)
+    def __init__(self, keys: Iterable[Key] = (), *, clock: Callable[[], float] = time.monotonic):
+        self._keys, self._clock = list(keys), clock
+        self._addresses: OrderedDict[str, _Address] = OrderedDict()
 
-    def caller(self, headers: Mapping[str, str]) -> Key:
-        """Return whose request it is by its headers. Raises Problem."""
+    def caller(self, headers: Mapping[str, str], *, address: str = "") -> Key:
+        """Return whose request it is, by its headers and the address it came from. Raises Problem.
+
+        From an address that guesses, only keys that came from there before are let in: who shares a proxy
+        with a guesser goes on, and the guesser learns nothing.
+        """
         if not self._keys:
             return Key(EVERYBODY, "", Allowance())
         scheme, _, token = headers.get("authorization", "").partition(" ")
         given = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+        if not given:
+            raise _unknown("An API key is needed, as 'Authorization: Bearer KEY'.")
         digest = hashlib.sha256(given.encode()).hexdigest()
         # All are compared, each in constant time: how long it takes tells nothing.
         matches = [key for key in self._keys if hmac.compare_digest(key.sha256, digest)]
-        if not given or not matches:
-            reason = (
-                "This API key is not known."
-                if given
-                else "An API key is needed, as 'Authorization: Bearer KEY'."
-            )
-            raise Problem(401, "unauthorized", reason, {"WWW-Authenticate": "Bearer"})
+        known, now = self._address(address), self._clock()
+        while known.wrong and now - known.wrong[0] > GUESSES_SECONDS:
+            known.wrong.popleft()
+        if len(known.wrong) >= GUESSES and digest not in known.right:
+            seconds = known.wrong[0] + GUESSES_SECONDS - now
+            message = "Too many unknown API keys came from your address."
+            raise come_again("rate_limited", message, seconds=seconds)
+        if not matches:
+            known.wrong.append(now)
+            raise _unknown("This API key is not known.")
+        known.right.add(digest)
         return matches[0]
+
+    def _address(self, address: str) -> _Address:
+        """Return what is known of an address; those of one network of IPv6 count as one."""
+        try:
+            place = ipaddress.ip_address(address)
+            name = str(ipaddress.ip_network((place, 64), strict=False)) if place.version == 6 else address
+        except ValueError:
+            name = address
+        known = self._addresses.setdefault(name, _Address())
+        self._addresses.move_to_end(name)
+        if len(self._addresses) > _ADDRESSES:
+            self._addresses.popitem(last=False)
+        return known
+
+
+def _unknown(reason: str) -> Problem:
+    return Problem(401, "unauthorized", reason, {"WWW-Authenticate": "Bearer"})
 
 
 def is_loopback(host: str) -> bool:
@@ -58,27 +99,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-class LimitBody:
-    """ASGI: refuses bodies that are larger than `max_bytes`, as soon as that is known."""
-
-    def __init__(self, app: Any, max_bytes: int):
-        self._app, self._max = app, max_bytes
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Pass a request on, its body counted while it comes."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        told, came = dict(scope["headers"]).get(b"content-length", b"0"), 0
-
-        async def counted() -> Message:
-            nonlocal came
-            message = await receive()
-            came += len(message.get("body", b""))
-            if came > self._max or (told.isdigit() and int(told) > self._max):
-                raise Problem(413, "too_large", f"More than {self._max // 2**20} MB are not taken.")
-            return message
-
-        await self._app(scope, counted, send)

@@ -17,12 +17,17 @@ LOOK: Final = 0.2  # seconds between looks at the board
 KEEP_ALIVE: Final = 10.0  # seconds without an event after which a comment is sent
 
 
-async def stream(studio: Studio, store: Store, number: str) -> AsyncIterator[str]:
-    """Give events: the state first and at every change, steps with previews, places in the queue, the end."""
+async def stream(studio: Studio, store: Store, number: str, *, stopping: asyncio.Event) -> AsyncIterator[str]:
+    """Give events: the state first and at every change, steps with previews, places in the queue, the end.
+
+    A service that stops ends it early: the next one begins again with the state.
+    """
     state = await state_of(store, studio.board, number)
     yield _event("state", state)
     version, places, spoke = 0, dict[int, int](), time.monotonic()
     while state["finished"] is None:
+        if stopping.is_set():
+            return
         told = await studio.board.call("news", number, version)
         if told is None:
             await studio.carry_on(store.owner, number)

@@ -1,14 +1,10 @@
 """The whole service in one process: what `covergen serve` runs, without a cluster."""
 
-import logging
-import socket
 from functools import cache
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI
 
-from covergen.errors import ConfigError
 from covergen.serving.app import make_app
 from covergen.serving.board import Board
 from covergen.serving.listening import Listening
@@ -44,17 +40,3 @@ def local_app(root: str, service: CoverService, settings: Settings, *, waiting: 
         return board.board.metrics_text()
 
     return make_app(Service(studio, ready, listening.tell, metrics), settings)
-
-
-def run(app: FastAPI, *, host: str, port: int) -> None:
-    """Serve until Ctrl-C. Raises ConfigError where the address is taken."""
-    with socket.socket() as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tried.bind((host, port))
-        except OSError as error:
-            raise ConfigError(
-                f"{host}:{port} cannot be listened on: {error.strerror}; choose another --port."
-            ) from error
-    logging.getLogger("uvicorn.access").disabled = True
-    uvicorn.run(app, host=host, port=port, log_level="warning")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from covergen.errors import ConfigError
 from covergen.serving.problems import Problem
-from covergen.serving.schema import MOST_COVERS, VARIED, CoverOrder
+from covergen.serving.schema import MOST_COVERS, MOST_STEPS, VARIED, CoverOrder
 
 Status = Literal["queued", "listening", "painting", "done", "failed", "cancelled"]
 
@@ -52,7 +52,7 @@ class Order(Words):
     track: str | None = Field(None, max_length=200, description=f"a track that was embedded before; {_MUSIC}")
     n: int = Field(1, ge=1, le=MOST_COVERS, description="how many covers")
     seed: Seed | None = Field(None, description="by default the album decides; cover k takes seed + k")
-    steps: int = Field(20, ge=1, le=100, description="sampler steps")
+    steps: int = Field(20, ge=1, le=MOST_STEPS, description="sampler steps")
     guidance_scale: float = Field(2.5, ge=0, le=30, description="guidance by the words")
     audio_guidance_scale: float | None = Field(3.0, ge=0, le=30, description="guidance by the sound")
     audio_scale: float = Field(1.0, ge=0, le=2, description="weight of the sound")
@@ -155,10 +155,10 @@ def read_form(fields: Iterable[tuple[str, str]], model: type[Words]) -> Any:
     return validated(given, model)
 
 
-def validated(given: dict[str, Any], model: type[Words]) -> Any:
+def validated(given: dict[str, Any], model: type[BaseModel]) -> Any:
     """Return the model of some values. Raises Problem with a sentence a value."""
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        told = [f"{'.'.join(map(str, e['loc'])) or 'order'}: {e['msg']}" for e in error.errors()[:5]]
+        told = [f"{'.'.join(map(str, e['loc']))[:100] or 'order'}: {e['msg']}" for e in error.errors()[:5]]
         raise Problem(422, "invalid", "; ".join(told)) from error

@@ -4,15 +4,17 @@ A PNG has them in its text, under "settings" (beside "prompt" and "seed", for th
 programs); JPEG and WebP in the comment of their EXIF. All are one JSON object of ASCII characters.
 """
 
+import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from importlib.metadata import version
 from types import NoneType
-from typing import Any, Final, get_args
+from typing import IO, Any, Final, get_args
 
 from covergen import images
 from covergen.errors import BadInput, ConfigError, RejectCode
+from covergen.serving.picture_text import read_text
 from covergen.serving.schema import CoverOrder, ImageFormat
 
 _SOFTWARE: Final = f"covergen {version('covergen')}"
@@ -24,12 +26,12 @@ def encode(pixels: images.Pixels, kind: ImageFormat, parameters: Mapping[str, An
     return _ENCODERS[kind](pixels, parameters)
 
 
-def settings_in(picture: bytes) -> dict[str, Any]:
-    """Return the parameters that a picture of covergen's carries, whatever its format.
+def settings_in(picture: bytes | IO[bytes]) -> dict[str, Any]:
+    """Return the parameters that a picture of covergen's carries, whatever its format; no pixel is decoded.
 
     Raises BadInput for what is no picture, and MISSING_FIELD for one without such settings.
     """
-    text = images.read_text(picture)
+    text = read_text(io.BytesIO(picture) if isinstance(picture, bytes) else picture)
     try:
         told = json.loads(text.get("settings") or text.get("comment") or "")
     except (ValueError, RecursionError):
@@ -82,7 +84,7 @@ def _text(value: Any) -> str:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str):
+    if not isinstance(value, (list, tuple)):
         raise TypeError
     return tuple(_text(each) for each in value)
 

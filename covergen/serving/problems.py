@@ -1,5 +1,7 @@
 """What the service says no with: a status, a code for programs and a sentence for people."""
 
+import math
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -26,6 +28,17 @@ def of_song(refusal: BadInput) -> Problem:
     return Problem(
         status.get(refusal.code, 422), str(refusal.code), f"The song cannot be used: {refusal.reason}."
     )
+
+
+def come_again(code: str, message: str, *, seconds: float) -> Problem:
+    """Return what is said where too much is under way: come again in so many seconds, or in a few more.
+
+    Clients that were refused together would come again together, so each gets up to half more. A rate is told
+    as it is: at its end there is room for whoever reached it.
+    """
+    spread = 1.0 if code == "rate_limited" else random.uniform(1.0, 1.5)
+    pause = str(math.ceil(seconds * spread))
+    return Problem(429, code, f"{message} Try again in {pause} s.", {"Retry-After": pause})
 
 
 def no_such(what: str) -> Problem:

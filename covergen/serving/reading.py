@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import re
 from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
+from covergen.serving.bodies import small_body
 from covergen.serving.orders import Words, read_form, read_json
 from covergen.serving.pictures import MIME
 from covergen.serving.problems import Problem
@@ -16,9 +18,10 @@ from covergen.serving.schema import ImageFormat
 from covergen.serving.store import Store
 
 _PICTURES: Final = {mime: kind for kind, mime in MIME.items()}
-_FORMS: Final = frozenset({"multipart/form-data", "application/x-www-form-urlencoded"})
 _LONGEST_WAIT: Final = 600.0  # seconds, of Prefer: wait
 _LONGEST_FIELD: Final = 2**16  # bytes
+_MOST_FIELDS: Final = 64
+_LONGEST_KEY: Final = 200  # characters
 
 _Asked = TypeVar("_Asked", bound=Words)
 
@@ -28,8 +31,10 @@ async def read_body(request: Request, store: Store, model: type[_Asked]) -> _Ask
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     asked: _Asked
     if kind == "application/json":
-        asked = read_json(await request.body(), model)
-    elif kind in _FORMS:
+        asked = read_json(await small_body(request), model)
+    elif kind == "application/x-www-form-urlencoded":
+        asked = read_form(_fields(await small_body(request)), model)
+    elif kind == "multipart/form-data":
         asked = await _read_form(request, store, model)
     else:
         raise Problem(415, "unsupported_media_type", "Send a form (multipart/form-data) or JSON.")
@@ -40,9 +45,16 @@ async def read_body(request: Request, store: Store, model: type[_Asked]) -> _Ask
     return asked
 
 
+def _fields(body: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(body.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError as error:
+        raise Problem(400, "bad_request", f"The form holds more than {_MOST_FIELDS} fields.") from error
+
+
 async def _read_form(request: Request, store: Store, model: type[_Asked]) -> Any:
     try:
-        form = await request.form(max_files=1, max_fields=64, max_part_size=_LONGEST_FIELD)
+        form = await request.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=_LONGEST_FIELD)
     except HTTPException as error:
         raise Problem(400, "bad_request", f"The form cannot be read: {error.detail}") from error
     async with contextlib.AsyncExitStack() as stack:
@@ -60,6 +72,15 @@ async def _read_form(request: Request, store: Store, model: type[_Asked]) -> Any
         if not song:
             raise Problem(422, "empty_file", "The song's file is empty.")
         return asked.model_copy(update={"song": await asyncio.to_thread(store.keep_song, song)})
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Return the key that stands for this request, or None. Raises Problem for one that names nothing."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 0 < len(key.strip()) <= _LONGEST_KEY:
+        reason = f"An Idempotency-Key has 1 to {_LONGEST_KEY} characters; leave it out otherwise."
+        raise Problem(422, "invalid", reason)
+    return key
 
 
 def picture_wanted(request: Request) -> ImageFormat | None:

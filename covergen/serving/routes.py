@@ -4,27 +4,30 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
+from tempfile import SpooledTemporaryFile
 from typing import Final
 
 from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from covergen.errors import BadInput
 from covergen.serving import events
 from covergen.serving.board import Allowance
 from covergen.serving.doors import Doors, Key
 from covergen.serving.orders import Order, Words
-from covergen.serving.pictures import MIME, order_of, settings_in
-from covergen.serving.problems import Problem, no_such
-from covergen.serving.reading import patience, picture_wanted, read_body
-from covergen.serving.schema import FinishedCover
+from covergen.serving.pictures import MIME
+from covergen.serving.problems import Problem, come_again, no_such
+from covergen.serving.reading import idempotency_key, patience, picture_wanted, read_body
+from covergen.serving.recalling import recalled
 from covergen.serving.states import state_of, states_of
 from covergen.serving.store import Json, Store
 from covergen.serving.studio import Studio, moment
 
 _ID: Final = re.compile(r"[0-9a-f]{24}")
 _LOOK: Final = 0.5  # seconds between looks whether a client is still there
+_RECALLS: Final = 2  # pictures that are read at once
+_IN_MEMORY: Final = 2**20  # bytes of a picture; more lies on disk until it was read
 
 log = logging.getLogger("covergen.serving")
 
@@ -35,6 +38,7 @@ class Settings:
 
     doors: Doors = field(default_factory=Doors)
     max_upload: int = 64 * 2**20  # bytes of a request
+    hosts: tuple[str, ...] = ()  # names that it is called by, beside loopback's
     origins: tuple[str, ...] = ()  # other sites whose pages may call
     documentation: bool = False  # /docs, which loads from elsewhere
     named: bool = False  # requests come with an id, and whoever is in front answers with it
@@ -60,6 +64,8 @@ class Routes:
 
     def __init__(self, service: Service, settings: Settings):
         self.service, self.settings, self.studio = service, settings, service.studio
+        self.stopping = asyncio.Event()  # set by who ends the service
+        self._recalling = asyncio.Semaphore(_RECALLS)
         self._warming: asyncio.Task[None] | None = None  # the first cover, painted once for all who ask
 
     async def order_covers(self, request: Request) -> Response:
@@ -125,7 +131,7 @@ class Routes:
         """Tell of a request as it goes on, by server-sent events."""
         store = self._store(request, number)
         await state_of(store, self.studio.board, number)
-        stream = events.stream(self.studio, store, number)
+        stream = events.stream(self.studio, store, number, stopping=self.stopping)
         return StreamingResponse(
             stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
         )
@@ -174,15 +180,13 @@ class Routes:
     async def recall(self, request: Request) -> Response:
         """Tell the settings that a picture carries: everything that paints it again."""
         self._caller(request)
-        picture = await request.body()
-        try:
-            told = await asyncio.to_thread(settings_in, picture)
-        except BadInput as refusal:
-            reason = f"The picture cannot be used: {refusal.reason}."
-            raise Problem(422, str(refusal.code), reason) from refusal
-        order_of(told)  # refuses what no picture of covergen's has
-        names = FinishedCover.__dataclass_fields__.keys() - {"image"}
-        return JSONResponse({"parameters": {name: told[name] for name in sorted(names & told.keys())}})
+        with SpooledTemporaryFile(_IN_MEMORY) as picture:
+            async with aclosing(request.stream()) as parts:
+                async for part in parts:
+                    await asyncio.to_thread(picture.write, part)
+            async with self._recalling:
+                parameters = await asyncio.to_thread(recalled, picture)
+        return JSONResponse({"parameters": parameters})
 
     async def ready(self) -> Response:
         """Say whether covers can be painted: the first time one is."""
@@ -213,7 +217,8 @@ class Routes:
             raise Problem(503, "not_ready", "No cover can be painted here; the logs tell why.") from error
 
     def _caller(self, request: Request) -> Key:
-        return self.settings.doors.caller(request.headers)
+        address = request.client.host if request.client else ""
+        return self.settings.doors.caller(request.headers, address=address)
 
     def _store(self, request: Request, number: str) -> Store:
         if not _ID.fullmatch(number):
@@ -224,18 +229,19 @@ class Routes:
         self, request: Request, caller: Key, order: Order, *, watched: bool
     ) -> tuple[str, bool]:
         """Keep an order and begin with it, unless too much is under way; return its id, and if it is new."""
-        store, key = self.studio.stores(caller.name), request.headers.get("idempotency-key")
+        store, key = self.studio.stores(caller.name), idempotency_key(request)
         told = {"order": order.model_dump(mode="json"), "created": moment(self.studio.now())}
         if key is not None:
             known = await asyncio.to_thread(store.known, key)
             if known is not None:
                 return self._same(known, told), False
-        number = store.new_id()
+        if order.track is not None:  # one that is not there is told at once
+            await self.studio.hearing.heard(caller.name, song=None, track=order.track)
+        number = await asyncio.to_thread(store.new_id)
         allowance: Allowance = caller.allowance
         refused = await self.studio.board.call("admit", number, caller.name, order.n, allowance)
         if refused is not None:
-            message = f"{refused.message} Try again in {refused.seconds} s."
-            raise Problem(429, refused.code, message, {"Retry-After": str(refused.seconds)})
+            raise come_again(refused.code, refused.message, seconds=refused.seconds)
         kept, there = await asyncio.to_thread(store.accept, number, told, key=key)
         if kept != number:
             await self.studio.board.call("tell", number, {"event": "end", "status": "cancelled"})

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from covergen.errors import ConfigError
 
 MOST_COVERS: Final = 16
+MOST_STEPS: Final = 1000  # for whoever paints: command, API and page, so that each repeats the others' covers
 ImageFormat = Literal["png", "jpeg", "webp"]
 FORMATS: Final[Mapping[str, ImageFormat]] = {
     ".png": "png",
@@ -21,7 +22,7 @@ FORMATS: Final[Mapping[str, ImageFormat]] = {
 _RANGES: Final = {
     "n": (1, MOST_COVERS),
     "seed": (0, 2**64 - 1),
-    "steps": (1, 1000),
+    "steps": (1, MOST_STEPS),
     "guidance_scale": (0, 30),
     "audio_guidance_scale": (0, 30),
     "audio_scale": (0, 2),

@@ -13,10 +13,12 @@ request that is done again after a crash has no cover twice, whoever does it. Un
 
 import hashlib
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from threading import Lock
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +29,7 @@ from covergen.serving.schema import Heard, ImageFormat
 
 _SUFFIX: Final[Mapping[ImageFormat, str]] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 _LAST_MS: Final = 2**48 - 1
+_ID: Final = re.compile(r"[0-9a-f]{24}")
 Json = dict[str, Any]
 
 
@@ -44,11 +47,19 @@ class Store:
 
     def __init__(self, root: str, owner: str, *, clock: Callable[[], float] = time.time):
         self.owner, self._clock = owner, clock
+        self._last_ms: int | None = None  # of the newest id, in this process or an earlier one
+        self._numbering = Lock()
         self._base = f"{objects.absolute(root)}/service/{owner}"
 
     def new_id(self) -> str:
-        """Return an id that sorts before all that were made earlier."""
-        return f"{_LAST_MS - int(self._clock() * 1000):012x}{secrets.token_hex(6)}"
+        """Return an id that sorts before all that were made earlier, even if the clock jumps."""
+        with self._numbering:
+            if self._last_ms is None:
+                newest = next(iter(self.history(limit=1)[0]), "")
+                self._last_ms = _LAST_MS - int(newest[:12], 16) if _ID.fullmatch(newest) else 0
+            now = int(self._clock() * 1000)
+            self._last_ms = min(_LAST_MS, max(now, self._last_ms + 1))
+            return f"{_LAST_MS - self._last_ms:012x}{secrets.token_hex(6)}"
 
     def accept(self, number: str, request: Json, *, key: str | None = None) -> tuple[str, Json]:
         """Keep a request; return its id and what is kept: of a known key, the request it stands for."""

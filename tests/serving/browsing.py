@@ -14,6 +14,7 @@ from covergen import audio
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
 
+REBOUND = "--host-resolver-rules=MAP rebound.example 127.0.0.1"  # a name of another's that points here
 DONE = ".card.done img[src^=blob]"
 in_chromium = [
     pytest.mark.slow,
@@ -29,7 +30,13 @@ in_chromium = [
 def browser(tmp_path):
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
-    for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1440,900"):
+    for word in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--window-size=1440,900",
+        REBOUND,
+    ):
         options.add_argument(word)
     options.add_experimental_option("prefs", {"download.default_directory": str(tmp_path)})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})

@@ -190,6 +190,39 @@ def test_the_same_key_paints_once(client):
     assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_key_reused")
 
 
+def test_a_key_that_names_nothing_is_refused(client):
+    for key in ("", "k" * 201):
+        answer = client.post("/v1/covers", json=WORDS, headers={"Idempotency-Key": key})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
+
+
+def test_a_track_that_is_not_there_is_not_found_and_nothing_is_kept(client):
+    before = client.get("/v1/covers", params={"limit": 1}).json()["covers"]
+    answer = client.post("/v1/covers", json={**WORDS, "track": "no such track"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found"), answer.text
+    assert client.get("/v1/covers", params={"limit": 1}).json()["covers"] == before
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/covers", "/v1/covers/0", "/healthz", "/metrics", "/openapi.json", "/no"]
+)
+def test_no_browser_guesses_or_keeps_what_the_api_answers(client, path):
+    headers = client.get(path).headers
+    assert (headers["x-content-type-options"], headers["cache-control"]) == ("nosniff", "no-store")
+
+
+def test_who_follows_a_request_is_let_go_when_the_service_stops(service, tmp_path):
+    app = local_app(str(tmp_path / "root"), service, Settings())
+    with hosted(app) as base, httpx2.Client(base_url=base, timeout=60) as own:
+        number = own.post("/v1/covers", json={**WORDS, "steps": 1000, "n": 16}).json()["id"]
+        with own.stream("GET", f"/v1/covers/{number}/events") as answer:
+            lines = answer.iter_lines()
+            assert next(lines) == "event: state"
+            app.state.stopping.set()
+            assert "event: end" not in list(lines)
+        own.delete(f"/v1/covers/{number}")
+
+
 def test_history_is_newest_first_and_keeps_favourites(client):
     numbers = [
         client.post("/v1/covers", json={**WORDS, "album": f"Album {k}"}).json()["id"] for k in range(3)
@@ -214,7 +247,7 @@ def test_history_is_newest_first_and_keeps_favourites(client):
     [
         ({"json": {"artist": "Mira"}}, 422, "invalid"),
         ({"json": {**WORDS, "stpes": 3}}, 422, "invalid"),
-        ({"json": {**WORDS, "steps": 101}}, 422, "invalid"),
+        ({"json": {**WORDS, "steps": 1001}}, 422, "invalid"),
         ({"content": b'{"artist": "\\ud800", "album": "b"}', "headers": JSON}, 422, "invalid"),
         ({"json": {**WORDS, "seed": str(2**64)}}, 422, "invalid"),
         ({"json": {**WORDS, "song": "0" * 64}}, 404, "no_such_song"),

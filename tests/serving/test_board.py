@@ -44,6 +44,21 @@ def test_a_full_queue_refuses_and_says_when_there_is_room(board, clock):
     assert b'covergen_refused_total{code="overloaded"} 1.0' in board.metrics_text()
 
 
+def test_who_is_refused_later_is_sent_away_for_longer(board, clock):
+    board.admit("a", "label", 10, FREE)
+    for second in (1, 2):  # a cover a second is finished
+        clock.now = second
+        board.painted(1.0, 1.0)
+    waits = [board.admit(f"b{k}", "label", 1, FREE).seconds for k in range(136)]
+    assert waits == list(range(1, 137))
+    clock.now = 60  # those who came again are not counted twice
+    assert board.admit("c", "label", 1, FREE).seconds > 60
+    clock.now = 600
+    board.painted(1.0, 1.0)
+    board.painted(1.0, 1.0)
+    assert board.admit("d", "label", 1, FREE).seconds == 1
+
+
 def test_a_request_larger_than_the_queue_is_taken_when_nobody_waits(board):
     assert board.admit("a", "label", 16, FREE) is None
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import httpx2
+import numpy as np
 import pytest
 from mutagen import File
 from mutagen.flac import FLAC
@@ -19,7 +20,7 @@ from covergen.serving.board import Allowance
 from covergen.serving.doors import Doors, Key
 from covergen.serving.local import local_app
 from covergen.serving.page import FOLDER
-from covergen.serving.pictures import settings_in
+from covergen.serving.pictures import encode, settings_in
 from covergen.serving.routes import Settings
 from covergen.serving.service import CoverService
 from tests.audio_files import encoded, tone
@@ -51,6 +52,28 @@ def base(tmp_path_factory, service):
     app = local_app(str(tmp_path_factory.mktemp("root")), service, Settings())
     with hosted(app) as address:
         yield address
+
+
+async def _elsewhere(scope, receive, send):
+    """Another site."""
+    headers = [(b"content-type", b"text/html")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"<!doctype html><title>Elsewhere</title>"})
+
+
+# An order as a form, which needs no leave of the other side; the history; what changes something.
+ATTACK = """
+const [base, done] = arguments;
+const form = new FormData();
+for (const name of ["artist", "album"]) form.append(name, "Evil");
+const said = (answer) => answer.type;
+const refused = () => "refused";
+Promise.all([
+  fetch(`${base}/v1/covers`, {method: "POST", mode: "no-cors", body: form}).then(said, refused),
+  fetch(`${base}/v1/covers`).then(said, refused),
+  fetch(`${base}/v1/covers`, {method: "DELETE"}).then(said, refused),
+]).then(done);
+"""
 
 
 class TestInChromium:
@@ -150,6 +173,66 @@ class TestInChromium:
         browser.find_element(By.ID, "files").send_keys(str(path))
         assert "cannot be used" in until(browser, "#sound-problem:not(:empty)")[0].text
         browser.get_log("browser")  # the refusal itself stands there
+
+    def test_a_field_that_cannot_be_is_shown_and_told_beside_the_button(self, browser, base):
+        open_page(browser, base)
+        for name in ("artist", "album"):
+            write(browser, name, "Mira")
+        browser.find_element(By.CSS_SELECTOR, "summary").click()
+        write(browser, "steps", "1001")
+        browser.find_element(By.CSS_SELECTOR, "summary").click()
+        assert not browser.find_element(By.NAME, "steps").is_displayed()
+        browser.find_element(By.ID, "paint").click()
+        assert until(browser, "#order-problem:not(:empty)")[0].text.startswith("Steps: ")
+        assert browser.find_element(By.NAME, "steps").is_displayed()
+        assert browser.switch_to.active_element.get_attribute("name") == "steps"
+        write(browser, "steps", "2")
+        write(browser, "artist", " ")
+        browser.find_element(By.ID, "paint").click()
+        assert until(browser, "#order-problem:not(:empty)")[0].text.startswith("Artist: ")
+
+    def test_what_the_service_refuses_is_told_beside_the_button_too(self, browser, base):
+        open_page(browser, base)
+        for name in ("artist", "album"):
+            write(browser, name, "Mira")
+        write(browser, "tags", "a" * 61)
+        browser.find_element(By.ID, "paint").click()
+        assert "tags" in until(browser, "#order-problem:not(:empty)")[0].text
+        assert browser.switch_to.active_element.get_attribute("name") == "tags"
+        browser.get_log("browser")  # the refusal itself stands there
+
+    def test_a_cover_of_many_steps_is_painted_again_and_a_made_up_one_refused(self, browser, base, tmp_path):
+        told = {"artist": "Mira", "album": "Moon", "genre": "jazz", "prompt": "a fox", "seed": "7"}
+        told |= {"steps": 150, "noise_scheduler": "ddim", "tags": [], "audio_sha256": None}
+        for name, more in (("good.png", {}), ("bad.png", {"tags": {"a": 1}})):
+            picture = encode(np.zeros((64, 64, 3), np.uint8), "png", {**told, **more})
+            (tmp_path / name).write_bytes(picture)
+        open_page(browser, base)
+        drop(browser, tmp_path / "bad.png")
+        assert "tags" in until(browser, "#sound-problem:not(:empty)")[0].text
+        browser.get_log("browser")  # the refusal itself stands there
+        drop(browser, tmp_path / "good.png")
+        until(browser, "#recalled")
+        browser.find_element(By.ID, "paint").click()
+        until(browser, ".card")
+        newest = httpx2.get(f"{base}/v1/covers", params={"limit": 1}).json()["covers"][0]
+        assert newest["order"]["steps"] == 150
+        assert not browser.find_element(By.ID, "order-problem").text
+
+    def test_no_page_of_another_site_or_name_reaches_it(self, browser, base):
+        with hosted(_elsewhere) as other:
+            before = httpx2.get(f"{base}/v1/covers").json()["covers"]
+            browser.get(other)
+            told = browser.execute_async_script(ATTACK, base)
+            browser.get_log("browser")  # the refusals stand there
+            assert told == ["opaque", "refused", "refused"]
+            assert httpx2.get(f"{base}/v1/covers").json()["covers"] == before
+        rebound = base.replace("127.0.0.1", "rebound.example")
+        browser.get(rebound)
+        assert "unknown_host" in browser.find_element(By.TAG_NAME, "body").text
+        read = "const done = arguments[0]; fetch('/v1/covers').then((a) => done(a.status))"
+        assert browser.execute_async_script(read) == 421
+        browser.get_log("browser")
 
     def test_an_album_comes_as_a_folder_and_its_tags_tell_the_words(self, browser, base, song, tmp_path):
         folder = tmp_path / "Somebody" / "Something"

@@ -1,3 +1,4 @@
+import re
 import threading
 from collections import Counter
 
@@ -52,6 +53,20 @@ def test_a_key_whose_request_was_never_kept_takes_it_now(store):
     assert store.known("abc") is None
     assert store.accept(store.new_id(), {"artist": "Mira"}, key="abc") == ("0a", {"artist": "Mira"})
     assert store.known("abc") == ("0a", {"artist": "Mira"})
+
+
+@pytest.mark.parametrize("jump", [-3600.0, -1e9, 1e9, 2.0**60])
+def test_a_clock_that_jumps_changes_no_order(root_uri, jump):
+    now = [1.7e9]
+    made = []
+    for at in (0.0, jump, jump, 0.0, 1.0):
+        store = Store(root_uri, "label", clock=lambda: now[0])
+        for moved in (at, 0.0):
+            now[0] = 1.7e9 + moved
+            made.append(store.accept(store.new_id(), {})[0])
+    assert all(re.fullmatch("[0-9a-f]{24}", number) for number in made)
+    told, more = store.history(limit=100)
+    assert more is None and (told == made[::-1] or jump == 2.0**60)
 
 
 def test_the_newest_come_first_page_by_page(store):

@@ -3,7 +3,7 @@
 import { onKeyNeeded, order, settingsIn } from "/web/api.js";
 import { load } from "/web/cards.js";
 import { Comparison, keyDialog, look } from "/web/dialogs.js";
-import { chance, form, letGo, prefill, recall, showScale, tell, wanted, words } from "/web/form.js";
+import { chance, fieldIn, form, letGo, nameOf, prefill, recall, showField, showScale, tell, wanted, words, wrong } from "/web/form.js";
 import { Gallery } from "/web/gallery.js";
 import { filesIn, hear, isSong, offer, prepare, sound, takeAway } from "/web/sound.js";
 import { tagsOf } from "/web/tags.js";
@@ -41,6 +41,7 @@ async function paint(asked, told = complain) {
     request.follow(say).catch(request.complain);
   } catch (refusal) {
     told(refusal.code === "no_such_song" ? "The service does not have the song of this cover: drop its file, or let the cover go." : refusal.message);
+    if (told === complain) showField(fieldIn(refusal.message));
   } finally {
     $("waiting").hidden = true;
   }
@@ -50,8 +51,17 @@ async function submit() {
   const button = $("paint");
   if (button.getAttribute("aria-disabled") === "true") return;
   button.setAttribute("aria-disabled", "true");
+  complain("");
   try {
-    if (!sound.pending || (await sound.pending)) await paint(wanted());
+    const field = wrong();
+    if (field) {
+      showField(field);
+      complain(`${nameOf(field)}: ${field.validationMessage}`);
+    } else if (sound.pending && !(await sound.pending)) {
+      complain("The song cannot be heard: take another, or take it away and let the words decide.");
+    } else await paint(wanted());
+  } catch (fault) {
+    complain(`Nothing is painted: ${fault.message}`);
   } finally {
     button.removeAttribute("aria-disabled");
   }
@@ -102,7 +112,7 @@ async function accept(files) {
   const songs = files.filter(isSong).sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
   if (songs.length) await offer(songs, listenTo);
   else if (image) {
-    await settingsIn(image).then((settings) => take(settings), (refusal) => { problem.textContent = `${image.name}: ${refusal.message}`; });
+    await settingsIn(image).then((settings) => take(settings)).catch((refusal) => { problem.textContent = `${image.name}: ${refusal.message}`; });
   } else if (files.length) problem.textContent = "There is no song among these files. mp3, ogg, opus, m4a, flac and wav can be heard.";
 }
 

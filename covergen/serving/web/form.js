@@ -55,6 +55,21 @@ export function wanted() {
   };
 }
 
+// The first field whose value is none, or null.
+export const wrong = () => [...form.elements].find((each) => each.name && !each.checkValidity()) ?? null;
+
+export const nameOf = (each) => each.labels[0]?.firstChild.textContent.trim() || each.name;
+
+// The field that a refusal of the service names, as in "steps: Input should be less than …", or null.
+export const fieldIn = (told) => field(told.match(/^([a-z_]+)\b/)?.[1] ?? "") ?? null;
+
+// Brings a field into view, out of the settings that are folded away.
+export function showField(each) {
+  if (!each?.focus) return;
+  each.closest("details")?.setAttribute("open", "");
+  each.focus();
+}
+
 const pick = (from, names) => Object.fromEntries(names.filter((name) => from[name] != null).map((name) => [name, from[name]]));
 
 // Writes what a song's file tells, but not over what somebody wrote. Returns what undoes it.
