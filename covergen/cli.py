@@ -71,17 +71,23 @@ def serve(
     root: Annotated[str, typer.Argument(help="where requests and covers are kept")] = "out/serve/root",
     *,
     port: Annotated[int, typer.Option(help="on this machine alone")] = 8000,
+    upload_mb: Annotated[float, typer.Option(min=1, help="of uploads kept; the oldest make room")] = 2048,
+    upload_days: Annotated[float, typer.Option(min=0, help="an upload is kept")] = 30,
     stable_diffusion: Annotated[str, typer.Option(help="preset or folder")] = "tiny",
     fusion: Annotated[str, typer.Option(help="checkpoint folder, 'shipped', or 'none'")] = "shipped",
 ) -> None:
     """Open the page and the API on this machine, in one process and without a cluster."""
+    from covergen.serving.board import Allowance
+    from covergen.serving.doors import Doors
     from covergen.serving.local import local_app, run
     from covergen.serving.routes import Settings
     from covergen.serving.service import CoverService
 
     service = CoverService(stable_diffusion, None if fusion == "none" else fusion)
     print(f"http://127.0.0.1:{port}/ is the page; the first cover loads the models. Ctrl-C stops it.")
-    run(local_app(root, service, Settings()), host="127.0.0.1", port=port)
+    kept = Allowance(upload_bytes=int(upload_mb * 2**20), upload_days=upload_days)
+    settings = Settings(doors=Doors(everybody=kept))
+    run(local_app(root, service, settings), host="127.0.0.1", port=port)
 
 
 def _check_places(song: Path, out: Path) -> None:
@@ -227,13 +233,19 @@ def sweep(
     root: Annotated[str, typer.Argument(help="folder or s3:// address", show_default=False)],
     hours: Annotated[int, typer.Option(help="leave younger files to running jobs")] = 168,
     dry_run: Annotated[bool, typer.Option(help="count, remove nothing")] = False,
+    upload_mb: Annotated[float | None, typer.Option(min=0, help="of a service: uploads kept of each")] = None,
+    upload_days: Annotated[float | None, typer.Option(min=0, help="of a service: uploads are kept")] = None,
+    cover_days: Annotated[float | None, typer.Option(min=0, help="of a service: covers are kept")] = None,
 ) -> None:
-    """Remove files that no reader sees, such as those of a killed job."""
+    """Remove files that no reader sees, such as those of a killed job or service."""
     from covergen import upkeep
+    from covergen.serving.board import Allowance
 
-    counts = upkeep.sweep(root, hours=hours, dry_run=dry_run)
+    limit = None if upload_mb is None else int(upload_mb * 2**20)
+    kept = Allowance(upload_bytes=limit, upload_days=upload_days, cover_days=cover_days)
+    counts = upkeep.sweep(root, hours=hours, dry_run=dry_run, allowance=kept)
     for table, files in counts.items():
-        print(f"{table:<18} {files} files")
+        print(f"{table:<20} {files} files")
     print(f"{sum(counts.values())} files {'would be removed' if dry_run else 'removed'} from {root}.")
 
 

@@ -34,8 +34,8 @@ ORDER = [
     ("pretraining",),
     ("spread",),
     ("lineage",),
-    ("verify", "serving"),
-    ("doctor", "upkeep", "client", "config_serve"),
+    ("serving",),
+    ("verify", "doctor", "upkeep", "client", "config_serve"),
     ("cli",),
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}

@@ -12,12 +12,12 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from covergen.errors import BadInput, ConfigError
+from covergen.errors import BadInput, ConfigError, RootError
 from covergen.serving import page
 from covergen.serving.documentation import COVERS, LISTEN, RECALL, responses
 from covergen.serving.doors import LimitBody, Message, Receive, Send
-from covergen.serving.orders import History, State
-from covergen.serving.problems import Problem, of_song
+from covergen.serving.orders import History, State, Uploads
+from covergen.serving.problems import Problem, of_root, of_song
 from covergen.serving.routes import Routes, Service, Settings
 
 _LONGEST_ID: Final = 100  # characters
@@ -37,7 +37,7 @@ def make_app(service: Service, settings: Settings) -> FastAPI:
     )
     _add_routes(app, Routes(service, settings))
     page.add_to(app)
-    for kind in (Problem, BadInput, ConfigError, HTTPException, RequestValidationError):
+    for kind in (Problem, BadInput, ConfigError, RootError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _refuse)
     app.add_middleware(LimitBody, max_bytes=settings.max_upload)
     if settings.origins:
@@ -61,6 +61,9 @@ def _add_routes(app: FastAPI, routes: Routes) -> None:
     add(f"{image}/favourite", routes.favour, methods=["PUT"], status_code=204, responses=marked)
     add(f"{image}/favourite", routes.disfavour, methods=["DELETE"], status_code=204, responses=marked)
     add("/v1/listen", routes.listen, methods=["POST"], openapi_extra=LISTEN, responses=responses(anything))
+    add("/v1/uploads", routes.uploads, methods=["GET"], responses=responses(Uploads))
+    forgotten = responses(None)
+    add("/v1/uploads/{song}", routes.forget, methods=["DELETE"], status_code=204, responses=forgotten)
     add("/v1/recall", routes.recall, methods=["POST"], openapi_extra=RECALL, responses=responses(anything))
     add("/readyz", routes.ready, methods=["GET"], responses=responses(anything))
     add("/healthz", routes.healthy, methods=["GET"], responses=responses(anything))
@@ -118,6 +121,9 @@ def _problem(error: Any) -> Problem:
             return error
         case BadInput():
             return of_song(error)
+        case RootError():
+            log.error("the store cannot be used: %s", error)
+            return of_root(error)
         case ConfigError():
             return Problem(422, "invalid", str(error))
         case RequestValidationError():

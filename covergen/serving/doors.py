@@ -28,13 +28,17 @@ class Key:
 class Doors:
     """Knows keys. Without any key everybody is let in, as one owner."""
 
-    def __init__(self, keys: Iterable[Key] = ()):
-        self._keys = list(keys)
+    def __init__(self, keys: Iterable[Key] = (), *, everybody: Allowance | None = None):
+        self._keys, self._everybody = list(keys), everybody or Allowance()
+
+    def allowance_of(self, owner: str) -> Allowance:
+        """Return what an owner may do; of one whose key is gone, what everybody may."""
+        return next((key.allowance for key in self._keys if key.name == owner), self._everybody)
 
     def caller(self, headers: Mapping[str, str]) -> Key:
         """Return whose request it is by its headers. Raises Problem."""
         if not self._keys:
-            return Key(EVERYBODY, "", Allowance())
+            return Key(EVERYBODY, "", self._everybody)
         scheme, _, token = headers.get("authorization", "").partition(" ")
         given = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
         digest = hashlib.sha256(given.encode()).hexdigest()
