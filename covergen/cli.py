@@ -107,10 +107,14 @@ def serve(
         list[str] | None, typer.Option(help="another name that it is called by, as by a proxy; repeatable")
     ] = None,
     grace: Annotated[float, typer.Option(help="seconds for what is under way when it is stopped")] = 10.0,
+    upload_mb: Annotated[float, typer.Option(min=1, help="of uploads kept; the oldest make room")] = 2048,
+    upload_days: Annotated[float, typer.Option(min=0, help="an upload is kept")] = 30,
     stable_diffusion: Annotated[str, typer.Option(help="preset or folder")] = "tiny",
     fusion: Annotated[str, typer.Option(help="checkpoint folder, 'shipped', or 'none'")] = "shipped",
 ) -> None:
     """Open the page and the API on this machine, in one process and without a cluster."""
+    from covergen.serving.board import Allowance
+    from covergen.serving.doors import Doors
     from covergen.serving.local import local_app
     from covergen.serving.routes import Settings
     from covergen.serving.server import run
@@ -118,8 +122,9 @@ def serve(
 
     service = CoverService(stable_diffusion, None if fusion == "none" else fusion)
     print(f"http://127.0.0.1:{port}/ is the page; the first cover loads the models. Ctrl-C stops it.")
-    app = local_app(root, service, Settings(hosts=tuple(host_name or ())))
-    run(app, host="127.0.0.1", port=port, grace=grace)
+    kept = Allowance(upload_bytes=int(upload_mb * 2**20), upload_days=upload_days)
+    settings = Settings(doors=Doors(everybody=kept), hosts=tuple(host_name or ()))
+    run(local_app(root, service, settings), host="127.0.0.1", port=port, grace=grace)
 
 
 def _check_places(music: Path, out: Path) -> None:
@@ -240,13 +245,19 @@ def sweep(
     root: Annotated[str, typer.Argument(help="folder or s3:// address", show_default=False)],
     hours: Annotated[int, typer.Option(help="leave younger files to running jobs")] = 168,
     dry_run: Annotated[bool, typer.Option(help="count, remove nothing")] = False,
+    upload_mb: Annotated[float | None, typer.Option(min=0, help="of a service: uploads kept of each")] = None,
+    upload_days: Annotated[float | None, typer.Option(min=0, help="of a service: uploads are kept")] = None,
+    cover_days: Annotated[float | None, typer.Option(min=0, help="of a service: covers are kept")] = None,
 ) -> None:
-    """Remove files that no reader sees, such as those of a killed job."""
+    """Remove files that no reader sees, such as those of a killed job or service."""
     from covergen import upkeep
+    from covergen.serving.board import Allowance
 
-    counts = upkeep.sweep(root, hours=hours, dry_run=dry_run)
+    limit = None if upload_mb is None else int(upload_mb * 2**20)
+    kept = Allowance(upload_bytes=limit, upload_days=upload_days, cover_days=cover_days)
+    counts = upkeep.sweep(root, hours=hours, dry_run=dry_run, allowance=kept)
     for table, files in counts.items():
-        print(f"{table:<18} {files} files")
+        print(f"{table:<20} {files} files")
     print(f"{sum(counts.values())} files {'would be removed' if dry_run else 'removed'} from {root}.")
 
 

@@ -93,6 +93,10 @@ class Order:
         self.state = self.client.ask("DELETE", f"/v1/covers/{self.id}").json()
         return self.state
 
+    def delete(self) -> None:
+        """Give the request up, and remove it with its covers."""
+        self.client.ask("DELETE", f"/v1/covers/{self.id}", params={"purge": "true"})
+
 
 class Client:
     """Asks a service. `patience`: seconds that a full service is waited for, in all, for one request."""
@@ -140,6 +144,15 @@ class Client:
         """Return the newest requests."""
         asked = {"limit": limit, "favourites": favourites}
         return [Order(self, state) for state in self.ask("GET", "/v1/covers", params=asked).json()["covers"]]
+
+    def uploads(self) -> list[Json]:
+        """Return what is told of the songs that are kept, the newest first."""
+        kept: list[Json] = self.ask("GET", "/v1/uploads").json()["uploads"]
+        return kept
+
+    def delete_upload(self, song: str) -> None:
+        """Remove an upload, by its SHA-256."""
+        self.ask("DELETE", f"/v1/uploads/{song}")
 
     def ask(self, method: str, path: str, **given: Any) -> httpx2.Response:
         """Return an answer; waits where the service is full. Raises ServiceError."""

@@ -13,8 +13,11 @@ class ServeKey(Section):
 
     name: str = Field(pattern="^[a-z0-9][a-z0-9-]{0,39}$", description="whose it is; a folder of the root")
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="of the key: printf %s KEY | sha256sum")
-    per_minute: int | None = Field(None, ge=1, description="requests for covers a minute")
-    at_once: int | None = Field(None, ge=1, description="covers that wait or are painted at once")
+    per_minute: int | None = Field(None, ge=1, description="requests a minute, for covers or to listen")
+    at_once: int | None = Field(None, ge=1, description="covers and songs that are under way at once")
+    upload_mb: float | None = Field(None, gt=0, description="of uploads that are kept; the service's own")
+    upload_days: float | None = Field(None, gt=0, description="an upload is kept; the service's own")
+    cover_days: float | None = Field(None, gt=0, description="covers are kept; the service's own")
 
 
 class Serve(Section):
@@ -38,6 +41,11 @@ class Serve(Section):
     waiting: int = Field(256, ge=1, description="covers that may wait; more are refused with 429")
     max_upload_mb: float = Field(64, gt=0, description="larger requests are refused")
     max_seconds: float = Field(1800, gt=0, description="longer songs are refused")
+    upload_mb: float = Field(2048, gt=0, description="of uploads kept for each key; the oldest make room")
+    upload_days: float = Field(30, gt=0, description="an upload is kept after it was last sent")
+    cover_days: float | None = Field(
+        None, gt=0, description="covers are kept, favourites stay; null: for ever"
+    )
     host: str = Field("127.0.0.1", description="where http_options listens; without keys only on loopback")
     keys: tuple[ServeKey, ...] = Field((), description="who may come in; none lets everybody in")
     hosts: tuple[str, ...] = Field((), description="names it is called by, beside localhost and addresses")
@@ -54,7 +62,27 @@ class Serve(Section):
 
     def settings(self) -> Settings:
         """Return how open the service is."""
-        keys = [Key(k.name, k.sha256, Allowance(k.per_minute, k.at_once)) for k in self.keys]
+        keys = [Key(key.name, key.sha256, self._allowance(key)) for key in self.keys]
         upload = int(self.max_upload_mb * 2**20)
-        hosts = (*self.hosts, self.host)
-        return Settings(Doors(keys), upload, hosts, self.origins, self.documentation, named=True)
+        return Settings(
+            doors=Doors(keys, everybody=self._allowance()),
+            max_upload=upload,
+            hosts=(*self.hosts, self.host),
+            origins=self.origins,
+            documentation=self.documentation,
+            named=True,
+        )
+
+    def _allowance(self, key: ServeKey | None = None) -> Allowance:
+        """Return what a key allows, or everybody; where a key says nothing, the service's own."""
+        names = ("upload_mb", "upload_days", "cover_days")
+        megabytes, upload_days, cover_days = (
+            getattr(key, name, None) or getattr(self, name) for name in names
+        )
+        return Allowance(
+            per_minute=None if key is None else key.per_minute,
+            at_once=None if key is None else key.at_once,
+            upload_bytes=int(megabytes * 2**20),
+            upload_days=upload_days,
+            cover_days=cover_days,
+        )

@@ -81,6 +81,7 @@ class Generation:
         table, self._newest = self._newest, None  # a reading that broke off leaves nothing behind
         try:
             if table is None:
+                refuse_links(self.uri)
                 table = DeltaTable(self.uri, storage_options=objects.delta_options(self.uri))
             else:
                 table.update_incremental()
@@ -249,6 +250,15 @@ class Generation:
     def count(self) -> int:
         """Return the number of rows, from the log alone where it can be."""
         return self.persistently("read", lambda: int(self.delta().count()), attempts=READS)
+
+
+def refuse_links(uri: str) -> None:
+    """Raise RootError where something in a generation is a link, which Delta Lake would follow."""
+    if found := objects.links(uri):
+        raise RootError(
+            f"{found[0]} is a link, and nothing outside of a root is touched; put the file itself there, or "
+            "remove the link."
+        )
 
 
 def one_of(column: str, keys: Collection[str]) -> str:

@@ -3,6 +3,8 @@
 CovergenError
 ├── ConfigError      what the user asked for cannot be done; nothing has been written
 ├── RootError        a storage root is missing, unreachable, damaged or of another version
+│   ├── RootFull       there is no room left where it lies
+│   └── RootReadOnly   it can be read, and not be written
 ├── ModelError       weights are missing or are not the ones that were expected
 └── BadInput         one row cannot be used; carries its `RejectCode` and becomes a row of `rejects`
 """
@@ -56,6 +58,14 @@ class ConfigError(CovergenError):
 
 class RootError(CovergenError):
     """A storage root is missing, unreachable, damaged or of another version."""
+
+
+class RootFull(RootError):
+    """There is no room left where a root lies."""
+
+
+class RootReadOnly(RootError):
+    """A root can be read, and not be written."""
 
 
 class ModelError(CovergenError):

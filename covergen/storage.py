@@ -58,8 +58,8 @@ class Root:
         return root
 
     def path(self, *parts: str) -> str:
-        """Return the address of something under the root."""
-        return "/".join([self.uri.rstrip("/"), *parts])
+        """Return the address of something under the root. Raises RootError where a link leads out of it."""
+        return objects.within(self.uri, "/".join(parts))
 
     def read(self, name: str) -> bytes:
         """Return a small file. Raises RootError if it is missing."""

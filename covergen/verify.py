@@ -12,8 +12,9 @@ from covergen.delta import Generation
 from covergen.errors import RootError
 from covergen.lineage import OWED, inputs_of, number_of_pieces
 from covergen.rows import row_checksums
+from covergen.serving import retention
 from covergen.spread import pieces
-from covergen.storage import Root
+from covergen.storage import MARKER, Root
 from covergen.tables import TABLES
 
 NAMED = 3  # keys that a message names before it counts the rest
@@ -24,13 +25,22 @@ class Problem:
     """One thing wrong with a root."""
 
     table: str
-    kind: str  # schema, unreadable, checksum, doubled or lost
+    kind: str  # schema, unreadable, checksum, doubled or lost; link, stray or half-written in a service's
     message: str
 
 
 def verify(uri: str) -> list[Problem]:
-    """Return everything that is wrong with a root; raises RootError if it is none or of another version."""
-    root = Root.open(uri)
+    """Return everything that is wrong with a root; raises RootError if it is none or of another version.
+
+    A root holds tables, a service's requests and covers, or both.
+    """
+    served = [Problem("service", kind, message) for kind, message in retention.verify(uri)]
+    if retention.is_service(uri) and not Root(uri).exists(MARKER):
+        return served
+    return served + _tables(Root.open(uri))
+
+
+def _tables(root: Root) -> list[Problem]:
     problems: list[Problem] = []
     for table in TABLES.values():
         if root.has(table):

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from ray import serve
 
 from covergen.config_serve import Serve
+from covergen.serving import background
 from covergen.serving.app import make_app
 from covergen.serving.hearing import Lost
 from covergen.serving.listening import Listening
@@ -62,7 +63,8 @@ class Ingress:
         stores = cache(lambda owner: Store(args.root, owner))
         board = FarBoard(args.root, args.waiting)
         self._studio = Studio(stores, board, self._listener, self._painter, name=name)
-        self._adopting = asyncio.create_task(self._studio.adopt())
+        beside = background.run(self._studio, args.root, args.settings().doors.allowance_of, self._ready)
+        self._beside = asyncio.create_task(beside)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         service = Service(self._studio, self._ready, self._listener.tell, self._metrics)

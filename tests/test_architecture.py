@@ -36,8 +36,8 @@ ORDER = [
     ("pretraining",),
     ("spread",),
     ("lineage",),
-    ("verify", "serving"),
-    ("doctor", "upkeep", "client", "config_serve", "painting"),
+    ("serving",),
+    ("verify", "doctor", "upkeep", "client", "config_serve", "painting"),
     ("cli",),
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}

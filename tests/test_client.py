@@ -50,6 +50,11 @@ def test_an_order_is_followed_marked_and_found_again(service):
     assert [each.id for each in service.history(favourites=True)] == [order.id]
     order.favourite(1, wanted=False)
     assert service.history(favourites=True) == []
+    order.delete()
+    assert order.id not in [each.id for each in service.history()]
+    assert [each["song"] for each in service.uploads()] == [heard["song"]]
+    service.delete_upload(heard["song"])
+    assert service.uploads() == []
 
 
 def test_what_is_refused_is_told(service):

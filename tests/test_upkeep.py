@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from covergen import rows, upkeep
-from covergen.errors import ConfigError
+from covergen.errors import ConfigError, RootError
 from covergen.storage import Root
 from covergen.tables import ALBUMS
 from covergen.upkeep import Merged
@@ -69,3 +69,41 @@ def test_the_orphan_of_a_killed_job_is_removed(tmp_path):
 def test_negative_hours_are_refused(root):
     with pytest.raises(ConfigError, match="hours=-1"):
         upkeep.sweep(root.uri, hours=-1)
+
+
+def test_nothing_outside_of_a_root_is_removed_or_read(tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "part.parquet").write_bytes(b"mine")
+    root = Root.create(str(tmp_path / "root"))
+    generation = root.generation(ALBUMS, {"source": "test"})
+    generation.append(album(1))
+    Path(generation.uri, "orphan.parquet").write_bytes(b"half a row group")
+    Path(generation.uri, "linked").symlink_to(outside)
+    for act in (lambda: upkeep.sweep(root.uri, hours=0), root.current(ALBUMS).read):
+        with pytest.raises(RootError, match="linked is a link, and nothing outside"):
+            act()
+    assert (outside / "part.parquet").exists() and Path(generation.uri, "orphan.parquet").exists()
+    Path(generation.uri, "linked").unlink()
+    assert upkeep.sweep(root.uri, hours=0) == {"albums": 1}
+
+
+@pytest.mark.parametrize("name", ["albums", "albums/GENERATION", "covergen.json"])
+def test_a_link_in_the_place_of_what_is_the_roots_is_refused(tmp_path, name):
+    root = Root.create(str(tmp_path / "root"))
+    generation = root.generation(ALBUMS, {"source": "test"})
+    path = tmp_path / "root" / name.replace("GENERATION", generation.name)
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RootError, match="nothing outside of a root is touched"):
+        Root.open(root.uri).current(ALBUMS)
+
+
+def test_a_pointer_leads_nowhere_else_and_a_root_may_be_a_link_itself(tmp_path):
+    root = Root.create(str(tmp_path / "root"))
+    root.generation(ALBUMS, {"source": "test"}).append(album(1))
+    (tmp_path / "alias").symlink_to(tmp_path / "root")
+    assert Root.open(str(tmp_path / "alias")).current(ALBUMS).count() == 1
+    root.write("albums/current.json", b'{"generation": "../../elsewhere", "recipe": {}}')
+    with pytest.raises(RootError, match="nothing outside of a root is touched"):
+        root.current(ALBUMS)

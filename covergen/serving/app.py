@@ -9,7 +9,7 @@ from covergen.serving import page
 from covergen.serving.bodies import Bodies
 from covergen.serving.documentation import COVERS, LISTEN, RECALL, responses
 from covergen.serving.followed import REFUSALS, Followed, refuse
-from covergen.serving.orders import History, State
+from covergen.serving.orders import History, State, Uploads
 from covergen.serving.routes import Routes, Service, Settings
 from covergen.serving.same_origin import SameOrigin
 
@@ -53,6 +53,9 @@ def _add_routes(app: FastAPI, routes: Routes) -> None:
     add(f"{image}/favourite", routes.favour, methods=["PUT"], status_code=204, responses=marked)
     add(f"{image}/favourite", routes.disfavour, methods=["DELETE"], status_code=204, responses=marked)
     add("/v1/listen", routes.listen, methods=["POST"], openapi_extra=LISTEN, responses=responses(anything))
+    add("/v1/uploads", routes.uploads, methods=["GET"], responses=responses(Uploads))
+    forgotten = responses(None)
+    add("/v1/uploads/{song}", routes.forget, methods=["DELETE"], status_code=204, responses=forgotten)
     add("/v1/recall", routes.recall, methods=["POST"], openapi_extra=RECALL, responses=responses(anything))
     add("/readyz", routes.ready, methods=["GET"], responses=responses(anything))
     add("/healthz", routes.healthy, methods=["GET"], responses=responses(anything))

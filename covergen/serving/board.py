@@ -23,16 +23,21 @@ FIRST_GUESS: Final = 5.0  # seconds a cover, before any was painted
 LONGEST_WAIT: Final = 600  # seconds that a client is asked to wait, at most
 SILENCE: Final = 10.0  # seconds without a report after which a request is nobody's
 GRACE: Final = 2.0  # seconds in which a new board hears from all who carry requests
+HEARING: Final = 600.0  # seconds after which a song that is heard is not counted any more
+TAKEN_AT_ONCE: Final = 32  # requests of the store that are given away before their first report
 REMEMBERED: Final = 60.0  # seconds for which the end of a request can be listened to
 LAST_EVENTS: Final = 256  # of a request; who comes later is told the state first
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """What one owner may do. None: as much as they like."""
+    """What one owner may do and keep. None: as much as they like."""
 
-    per_minute: int | None = None  # requests
-    at_once: int | None = None  # covers that wait or are painted
+    per_minute: int | None = None  # requests, songs to be heard too
+    at_once: int | None = None  # covers that wait or are painted, and songs that are heard
+    upload_bytes: int | None = 2 * 2**30  # of songs and what was heard in them; the oldest make room
+    upload_days: float | None = 30.0  # for which an upload is kept
+    cover_days: float | None = None  # for which a request is kept with its covers; favourites stay
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class _Request:
     carrier: str = ""
     cancelled: bool = False
     ended: float | None = None
+    unkept: dict[str, Any] | None = None  # how it ended, where that could not be kept: it is tried again
     events: deque[tuple[int, Event]] = field(default_factory=lambda: deque(maxlen=LAST_EVENTS))
     version: int = 0
 
@@ -70,6 +76,8 @@ class Board:
         self._most, self._clock, self._began = waiting, clock, clock()
         self._requests: dict[str, _Request] = {}  # in the order of their admission
         self._asked: dict[str, deque[float]] = {}
+        self._heard: dict[str, tuple[str, float]] = {}  # songs: whose, and since when
+        self._turns: dict[str, float] = {}
         self._finished: deque[tuple[float, float]] = deque()  # (when, seconds of painting)
         self._later: deque[tuple[float, int]] = deque()  # (when they come again, covers), of who was refused
         self.metrics = Metrics()
@@ -91,6 +99,30 @@ class Board:
         self._asked.setdefault(owner, deque()).append(now)
         self._requests[number] = _Request(owner, list(range(covers)), now, now)
         return None
+
+    def admit_song(self, number: str, owner: str, allowance: Allowance) -> Refused | None:
+        """Take a song that is to be heard, or say why not; `song_heard` ends it."""
+        now = self._clock()
+        self._forget(now)
+        refused = self._over_allowance(owner, 1, allowance, now)
+        if refused is not None:
+            self.metrics.refused.labels(refused.code).inc()
+            return refused
+        self._asked.setdefault(owner, deque()).append(now)
+        self._heard[number] = (owner, now)
+        return None
+
+    def song_heard(self, number: str) -> None:
+        """Count a song no more among those that are heard."""
+        self._heard.pop(number, None)
+
+    def turn(self, work: str, seconds: float) -> bool:
+        """Return whether it is time for some work of all replicas: true for one of them, every so often."""
+        now, last = self._clock(), self._turns.get(work)
+        if last is not None and now - last < seconds:
+            return False
+        self._turns[work] = now
+        return True
 
     def report(
         self,
@@ -130,7 +162,7 @@ class Board:
         known.version += 1
         known.events.append((known.version, event))
         if event["event"] == "end":
-            known.ended = self._clock()
+            known.ended, known.unkept = self._clock(), event.get("unkept")
             self._count(known, event)
             known.waiting, known.painting = [], set()
 
@@ -178,10 +210,16 @@ class Board:
             ahead += len(known.waiting)
         return {}
 
-    def under_way(self, number: str) -> tuple[Places, set[int]]:
-        """Return the places of a request's covers that wait, and which are being painted."""
+    def under_way(self, number: str) -> tuple[Places, set[int], dict[str, Any] | None]:
+        """Return the places of covers that wait, which are painted, and an end that could not be kept."""
         known = self._requests.get(number)
-        return self.places(number), set() if known is None else set(known.painting)
+        return self.places(number), set() if known is None else set(known.painting), self.unkept(number)
+
+    def unkept(self, number: str) -> dict[str, Any] | None:
+        """Return how a request ended a moment ago where that could not be kept, or None."""
+        known = self._requests.get(number)
+        lately = known is not None and self._clock() - (known.ended or 0.0) <= REMEMBERED
+        return known.unkept if known is not None and lately else None
 
     def orphans(self, carrier: str) -> list[tuple[str, str]]:
         """Give requests whose carrier fell silent to another, as (owner, number)."""
@@ -195,6 +233,8 @@ class Board:
     def adopt(self, number: str, owner: str, carrier: str) -> bool:
         """Give one request to a carrier unless another carries it; return whether it was given."""
         now, known = self._clock(), self._requests.get(number)
+        if known is not None and known.unkept is not None and now - (known.ended or now) > REMEMBERED:
+            known = self._requests[number] = _Request(owner, [], -math.inf, now, cancelled=known.cancelled)
         if known is not None and (known.ended is not None or now - known.seen <= SILENCE):
             return False
         if known is None:
@@ -203,6 +243,22 @@ class Board:
             known = self._requests[number] = _Request(owner, [], now, now)
         known.seen, known.carrier = now, carrier
         return True
+
+    def take_up(self, carrier: str, left: Iterable[tuple[str, str]]) -> list[tuple[str, str]] | None:
+        """Give a carrier what nobody carries of the (owner, number) that the store has open, in their order.
+
+        Not all at once where that is more than may wait. None while it cannot be known yet.
+        """
+        if self._clock() - self._began < GRACE:
+            return None
+        given: list[tuple[str, str]] = []
+        unreported = sum(known.ended is None and not known.open for known in self._requests.values())
+        for owner, number in left:
+            if unreported + len(given) >= TAKEN_AT_ONCE or self.load()["waiting"] >= self._most:
+                break
+            if self.adopt(number, owner, carrier):
+                given.append((owner, number))
+        return given
 
     def load(self) -> dict[str, float]:
         """Return covers that wait and that are painted, and the seconds until a new one would begin."""
@@ -217,19 +273,25 @@ class Board:
             self.metrics.rejected.labels(event["code"]).inc()
 
     def _refusal(self, owner: str, covers: int, allowance: Allowance, now: float) -> Refused | None:
-        asked = self._asked.get(owner, deque())
-        if allowance.per_minute is not None and len(asked) >= allowance.per_minute:
-            seconds = max(1, math.ceil(asked[0] + WINDOW - now))
-            return Refused("rate_limited", f"{allowance.per_minute} requests a minute are allowed.", seconds)
-        own = sum(known.open for known in self._requests.values() if known.owner == owner)
-        if allowance.at_once is not None and own and own + covers > allowance.at_once:
-            message = f"{own} covers of yours are under way, and {allowance.at_once} are allowed at once."
-            return Refused("too_many_at_once", message, self._bounded(own + covers - allowance.at_once))
+        if refused := self._over_allowance(owner, covers, allowance, now):
+            return refused
         waiting = sum(len(known.waiting) for known in self._requests.values())
         if waiting and waiting + covers > self._most:
             seconds = self._bounded(waiting + covers - self._most + self._ahead(now))
             self._later.append((now + seconds, covers))
             return Refused("overloaded", f"{waiting} covers wait already.", seconds)
+        return None
+
+    def _over_allowance(self, owner: str, covers: int, allowance: Allowance, now: float) -> Refused | None:
+        asked = self._asked.get(owner, deque())
+        if allowance.per_minute is not None and len(asked) >= allowance.per_minute:
+            seconds = max(1, math.ceil(asked[0] + WINDOW - now))
+            return Refused("rate_limited", f"{allowance.per_minute} requests a minute are allowed.", seconds)
+        own = sum(known.open for known in self._requests.values() if known.owner == owner)
+        own += sum(whose == owner for whose, _ in self._heard.values())
+        if allowance.at_once is not None and own and own + covers > allowance.at_once:
+            message = f"{own} covers and songs of yours are under way, and {allowance.at_once} are allowed."
+            return Refused("too_many_at_once", message, self._bounded(own + covers - allowance.at_once))
         return None
 
     def _ahead(self, now: float) -> int:
@@ -255,6 +317,13 @@ class Board:
             while asked and now - asked[0] > WINDOW:
                 asked.popleft()
         self._asked = {owner: asked for owner, asked in self._asked.items() if asked}
-        over = [n for n, r in self._requests.items() if r.ended is not None and now - r.ended > REMEMBERED]
+        self._heard = {n: song for n, song in self._heard.items() if now - song[1] < HEARING}
+        over = [
+            number
+            for number, known in self._requests.items()
+            if known.ended is not None
+            and now - known.ended > REMEMBERED
+            and not (known.cancelled and known.unkept)  # whoever takes it up is to end it
+        ]
         for number in over:
             del self._requests[number]

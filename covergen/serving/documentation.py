@@ -18,13 +18,14 @@ FAILURES: Final = {
     403: "a page of another site asks, which args.origins does not name",
     404: "it is not there, or somebody else's",
     408: "the body came too slowly",
-    409: "the Idempotency-Key stands for another order",
+    409: "the Idempotency-Key stands for another order, or the upload is in use",
     413: "the song is too large, or the JSON",
     415: "the form of the body, or of the song, is not known",
     421: "the service is not known by this Host",
     422: "a value, or the song, cannot be used",
     429: "too much at once; Retry-After says when to come again",
-    503: "the service cannot paint at present",
+    503: "the service cannot paint, or keep what it paints, at present",
+    507: "there is no room left where requests are kept",
 }
 _EXAMPLE: Final = {"artist": "Mira", "album": "Moonlight", "genre": "jazz", "n": 2, "seed": "7"}
 

@@ -41,9 +41,19 @@ class _Address:
 class Doors:
     """Knows keys. Without any key everybody is let in, as one owner."""
 
-    def __init__(self, keys: Iterable[Key] = (), *, clock: Callable[[], float] = time.monotonic):
-        self._keys, self._clock = list(keys), clock
+    def __init__(
+        self,
+        keys: Iterable[Key] = (),
+        *,
+        everybody: Allowance | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._keys, self._everybody, self._clock = list(keys), everybody or Allowance(), clock
         self._addresses: OrderedDict[str, _Address] = OrderedDict()
+
+    def allowance_of(self, owner: str) -> Allowance:
+        """Return what an owner may do; of one whose key is gone, what everybody may."""
+        return next((key.allowance for key in self._keys if key.name == owner), self._everybody)
 
     def caller(self, headers: Mapping[str, str], *, address: str = "") -> Key:
         """Return whose request it is, by its headers and the address it came from. Raises Problem.
@@ -52,7 +62,7 @@ class Doors:
         with a guesser goes on, and the guesser learns nothing.
         """
         if not self._keys:
-            return Key(EVERYBODY, "", Allowance())
+            return Key(EVERYBODY, "", self._everybody)
         scheme, _, token = headers.get("authorization", "").partition(" ")
         given = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
         if not given:

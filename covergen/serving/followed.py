@@ -13,11 +13,11 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from covergen.errors import BadInput, ConfigError
+from covergen.errors import BadInput, ConfigError, RootError
 from covergen.serving.doors import Message, Receive, Send
-from covergen.serving.problems import Problem, of_song
+from covergen.serving.problems import Problem, of_root, of_song
 
-REFUSALS: Final = (Problem, BadInput, ConfigError, HTTPException, RequestValidationError)
+REFUSALS: Final = (Problem, BadInput, ConfigError, RootError, HTTPException, RequestValidationError)
 _LONGEST_ID: Final = 100  # characters
 _GONE: Final = 499  # nobody is there any more to be answered; nginx's number
 _GUARDS: Final = {b"x-content-type-options": b"nosniff", b"cache-control": b"no-store"}
@@ -94,6 +94,9 @@ def _problem(error: Any) -> Problem:
             return error
         case BadInput():
             return of_song(error)
+        case RootError():
+            log.error("the store cannot be used: %s", error)
+            return of_root(error)
         case ConfigError():
             return Problem(422, "invalid", str(error))
         case RequestValidationError():

@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
-from covergen.serving.problems import Problem
+from covergen.errors import BadInput
+from covergen.serving.problems import Problem, no_song
 from covergen.serving.reporter import Reporter
 from covergen.serving.schema import Heard
 from covergen.serving.store import Store
@@ -66,7 +67,13 @@ class Hearing:
         known: Heard | None = await asyncio.to_thread(store.heard, song, recipe)
         if known is None:
             content, began = await asyncio.to_thread(store.song, song), time.monotonic()
-            known = await self._again(lambda: self._listener.hear(content))
+            if content is None:
+                raise no_song()
+            try:
+                known = await self._again(lambda: self._listener.hear(content))
+            except BadInput:
+                await asyncio.to_thread(store.forget_song, song)  # nobody will ever hear it
+                raise
             self._reporter.tell("heard", time.monotonic() - began)
             await asyncio.to_thread(store.keep_heard, known, recipe)
         return known

@@ -1,10 +1,14 @@
 """The whole service in one process: what `covergen serve` runs, without a cluster."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
 
+from covergen.serving import background
 from covergen.serving.app import make_app
 from covergen.serving.board import Board
 from covergen.serving.listening import Listening
@@ -39,4 +43,14 @@ def local_app(root: str, service: CoverService, settings: Settings, *, waiting: 
     async def metrics() -> bytes:
         return board.board.metrics_text()
 
-    return make_app(Service(studio, ready, listening.tell, metrics), settings)
+    @asynccontextmanager
+    async def beside(_: FastAPI) -> AsyncIterator[None]:
+        work = asyncio.create_task(background.run(studio, root, settings.doors.allowance_of, ready))
+        yield
+        work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+
+    app = make_app(Service(studio, ready, listening.tell, metrics), settings)
+    app.router.lifespan_context = beside
+    return app

@@ -124,6 +124,23 @@ class State(BaseModel):
     links: dict[str, str]
 
 
+class Upload(BaseModel):
+    """A song that is kept."""
+
+    song: str = Field(description="SHA-256")
+    bytes: int = Field(description="of the file, and of what was heard in it")
+    uploaded: str = Field(examples=["2026-11-26T12:00:00Z"])
+    expires: str | None = Field(None, description="when it is removed, unless it is sent again")
+
+
+class Uploads(BaseModel):
+    """The songs that are kept, the newest first."""
+
+    uploads: list[Upload]
+    bytes: int = Field(description="of all")
+    allowed: int | None = Field(None, description="bytes that may be kept; the oldest make room")
+
+
 class History(BaseModel):
     """Requests, the newest first."""
 

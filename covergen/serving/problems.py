@@ -5,7 +5,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from covergen.errors import BadInput, RejectCode
+from covergen.errors import BadInput, RejectCode, RootError, RootFull, RootReadOnly
 
 
 @dataclass
@@ -39,6 +39,25 @@ def come_again(code: str, message: str, *, seconds: float) -> Problem:
     spread = 1.0 if code == "rate_limited" else random.uniform(1.0, 1.5)
     pause = str(math.ceil(seconds * spread))
     return Problem(429, code, f"{message} Try again in {pause} s.", {"Retry-After": pause})
+
+
+def of_root(error: RootError) -> Problem:
+    """Return what is said where requests cannot be kept or read: never a place of this machine."""
+    again = {"Retry-After": "60"}
+    match error:
+        case RootFull():
+            message = "There is no room left where requests are kept; come again when there is."
+            return Problem(507, "no_room", message, again)
+        case RootReadOnly():
+            message = "Nothing can be written where requests are kept; come again when that is mended."
+            return Problem(503, "read_only", message, again)
+    message = "What is kept here cannot be reached at present; try again in a minute."
+    return Problem(503, "unavailable", message, again)
+
+
+def no_song() -> Problem:
+    """Return what is said of an upload that is not there."""
+    return Problem(404, "no_such_song", "No song with this SHA-256 is kept here; send the file as audio.")
 
 
 def no_such(what: str) -> Problem:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import re
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
@@ -10,10 +11,11 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
+from covergen import audio
 from covergen.serving.bodies import small_body
 from covergen.serving.orders import Words, read_form, read_json
 from covergen.serving.pictures import MIME
-from covergen.serving.problems import Problem
+from covergen.serving.problems import Problem, no_song
 from covergen.serving.schema import ImageFormat
 from covergen.serving.store import Store
 
@@ -26,8 +28,12 @@ _LONGEST_KEY: Final = 200  # characters
 _Asked = TypeVar("_Asked", bound=Words)
 
 
-async def read_body(request: Request, store: Store, model: type[_Asked]) -> _Asked:
-    """Return what a body asks for; a song that came with it is kept and named in it. Raises Problem."""
+async def read_body(request: Request, store: Store, model: type[_Asked]) -> tuple[_Asked, bytes | None]:
+    """Return what a body asks for, and the song that came with it, which is named in it and not kept yet.
+
+    Raises Problem, BadInput for a file that is no music.
+    """
+    song: bytes | None = None
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     asked: _Asked
     if kind == "application/json":
@@ -35,14 +41,14 @@ async def read_body(request: Request, store: Store, model: type[_Asked]) -> _Ask
     elif kind == "application/x-www-form-urlencoded":
         asked = read_form(_fields(await small_body(request)), model)
     elif kind == "multipart/form-data":
-        asked = await _read_form(request, store, model)
+        asked, song = await _read_form(request, model)
     else:
         raise Problem(415, "unsupported_media_type", "Send a form (multipart/form-data) or JSON.")
     if asked.song and getattr(asked, "track", None):
         raise Problem(422, "invalid", "Give a song or a track, not both.")
-    if asked.song and not await asyncio.to_thread(store.has_song, asked.song):
-        raise Problem(404, "no_such_song", "No song with this SHA-256 was uploaded; send the file as audio.")
-    return asked
+    if song is None and asked.song and not await asyncio.to_thread(store.has_song, asked.song):
+        raise no_song()
+    return asked, song
 
 
 def _fields(body: bytes) -> list[tuple[str, str]]:
@@ -52,11 +58,14 @@ def _fields(body: bytes) -> list[tuple[str, str]]:
         raise Problem(400, "bad_request", f"The form holds more than {_MOST_FIELDS} fields.") from error
 
 
-async def _read_form(request: Request, store: Store, model: type[_Asked]) -> Any:
+async def _read_form(request: Request, model: type[_Asked]) -> tuple[Any, bytes | None]:
     try:
         form = await request.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=_LONGEST_FIELD)
     except HTTPException as error:
         raise Problem(400, "bad_request", f"The form cannot be read: {error.detail}") from error
+    except OSError as error:  # what is large lies in the temporary folder while it comes
+        message = "There is no room left to take a file; come again when there is."
+        raise Problem(507, "no_room", message, {"Retry-After": "60"}) from error
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(form.close)
         fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
@@ -65,13 +74,19 @@ async def _read_form(request: Request, store: Store, model: type[_Asked]) -> Any
         if files.keys() - {"audio"}:
             raise Problem(422, "invalid", "The song's file belongs in the field audio.")
         if "audio" not in files:
-            return asked
+            return asked, None
         if asked.song:
             raise Problem(422, "invalid", "Give the song as audio or by its SHA-256, not both.")
         song = await files["audio"].read()
         if not song:
             raise Problem(422, "empty_file", "The song's file is empty.")
-        return asked.model_copy(update={"song": await asyncio.to_thread(store.keep_song, song)})
+        return asked.model_copy(update={"song": await asyncio.to_thread(_proven, song)}), song
+
+
+def _proven(song: bytes) -> str:
+    """Return the SHA-256 of a file that is music. Raises BadInput."""
+    audio.probe(song)
+    return hashlib.sha256(song).hexdigest()
 
 
 def idempotency_key(request: Request) -> str | None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -12,19 +13,26 @@ from typing import Final
 from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from covergen.serving import events
-from covergen.serving.board import Allowance
-from covergen.serving.doors import Doors, Key
+from covergen.errors import RootError
+from covergen.serving import events, retention
+from covergen.serving.board import Allowance, Refused
+from covergen.serving.doors import EVERYBODY, Doors, Key
 from covergen.serving.orders import Order, Words
 from covergen.serving.pictures import MIME
-from covergen.serving.problems import Problem, come_again, no_such
+from covergen.serving.problems import Problem, come_again, no_song, no_such
 from covergen.serving.reading import idempotency_key, patience, picture_wanted, read_body
 from covergen.serving.recalling import recalled
-from covergen.serving.states import state_of, states_of
-from covergen.serving.store import Json, Store
+from covergen.serving.states import page_of, state_of, states_of
+from covergen.serving.store import ID, Json, Store, check_room, check_root
 from covergen.serving.studio import Studio, moment
 
-_ID: Final = re.compile(r"[0-9a-f]{24}")
+_STATUSES: Final = {
+    "internal": 500,
+    "unavailable": 503,
+    "read_only": 503,
+    "no_room": 507,
+    "no_such_song": 404,
+}
 _LOOK: Final = 0.5  # seconds between looks whether a client is still there
 _RECALLS: Final = 2  # pictures that are read at once
 _IN_MEMORY: Final = 2**20  # bytes of a picture; more lies on disk until it was read
@@ -71,7 +79,7 @@ class Routes:
     async def order_covers(self, request: Request) -> Response:
         """Take an order and paint it: JSON at once, or one picture when it is there."""
         caller = self._caller(request)
-        order = await read_body(request, self.studio.stores(caller.name), Order)
+        order, song = await read_body(request, self.studio.stores(caller.name), Order)
         picture = picture_wanted(request)
         if picture and order.n != 1:
             raise Problem(
@@ -80,7 +88,7 @@ class Routes:
         if picture:
             order = order.model_copy(update={"format": picture})
         order.order()  # refuses what cannot be met
-        number, fresh = await self._accept(request, caller, order, watched=picture is None)
+        number, fresh = await self._accept(request, caller, order, song=song, watched=picture is None)
         store = self.studio.stores(caller.name)
         ended = await self._wait(request, caller.name, number, None if picture else patience(request))
         if picture:
@@ -103,10 +111,10 @@ class Routes:
         if favourites:
             marked = sorted({number for number, _ in await asyncio.to_thread(store.favourites)})
             older = [number for number in marked if number > (before or "")]
-            numbers, more = older[:limit], older[limit - 1] if len(older) > limit else None
+            more = older[limit - 1] if len(older) > limit else None
+            told = await states_of(store, self.studio.board, older[:limit])
         else:
-            numbers, more = await asyncio.to_thread(store.history, limit=limit, before=before)
-        told = await states_of(store, self.studio.board, numbers)
+            told, more = await page_of(store, self.studio.board, limit=limit, before=before)
         return JSONResponse({"covers": told, "next": more})
 
     async def state(self, request: Request, number: str) -> Response:
@@ -117,14 +125,19 @@ class Routes:
             await self.studio.carry_on(store.owner, number)
         return JSONResponse(state)
 
-    async def cancel(self, request: Request, number: str) -> Response:
-        """Give a request up; covers that are finished stay."""
+    async def cancel(self, request: Request, number: str, purge: bool = False) -> Response:
+        """Give a request up; finished covers stay, or with `purge` nothing of it does."""
         store = self._store(request, number)
         state = await state_of(store, self.studio.board, number)
         if state["finished"] is None:
             await self.studio.board.call("cancel", number, store.owner)
             await self.studio.ended(store.owner, number, seconds=10.0)
             state = await state_of(store, self.studio.board, number)
+        if purge:
+            if state["finished"] is None:
+                raise Problem(503, "unavailable", "It has not ended yet; try again.", {"Retry-After": "10"})
+            await asyncio.to_thread(store.forget, number)
+            return Response(status_code=204)
         return JSONResponse(state)
 
     async def events(self, request: Request, number: str) -> Response:
@@ -171,11 +184,41 @@ class Routes:
     async def listen(self, request: Request) -> Response:
         """Tell what is heard in a song, before anything is painted."""
         caller = self._caller(request)
-        words = await read_body(request, self.studio.stores(caller.name), Words)
+        store = self.studio.stores(caller.name)
+        words, sent = await read_body(request, store, Words)
         if words.song is None:
             raise Problem(422, "invalid", "There is no song: give a file as audio, or the song of an upload.")
-        content = await asyncio.to_thread(self.studio.stores(caller.name).song, words.song)
-        return JSONResponse(await self.service.listen(content, words))
+        song = sent or await asyncio.to_thread(store.song, words.song)
+        if song is None:
+            raise no_song()
+        await asyncio.to_thread(check_room, store.root, len(sent or b""))
+        number = secrets.token_hex(8)
+        self._refuse(await self.studio.board.call("admit_song", number, caller.name, caller.allowance))
+        try:
+            told = await self.service.listen(song, words)  # what cannot be heard is never kept
+            if sent is not None:
+                await asyncio.to_thread(self._keep_song, store, sent, caller.allowance)
+        finally:
+            await asyncio.shield(self.studio.board.call("song_heard", number))
+        return JSONResponse(told)
+
+    async def uploads(self, request: Request) -> Response:
+        """Tell which songs are kept, the newest first."""
+        caller = self._caller(request)
+        told = await asyncio.to_thread(retention.told, self.studio.stores(caller.name), caller.allowance)
+        return JSONResponse(told)
+
+    async def forget(self, request: Request, song: str) -> Response:
+        """Remove an upload and what was heard in it."""
+        store = self.studio.stores(self._caller(request).name)
+        if not await asyncio.to_thread(store.has_song, song):
+            raise no_such("upload")
+        if song in await asyncio.to_thread(store.songs_in_use):
+            raise Problem(
+                409, "in_use", "Covers are to be painted for this song; wait, or give them up first."
+            )
+        await asyncio.to_thread(store.forget_song, song)
+        return Response(status_code=204)
 
     async def recall(self, request: Request) -> Response:
         """Tell the settings that a picture carries: everything that paints it again."""
@@ -197,6 +240,7 @@ class Routes:
             if self._warming is warming:
                 self._warming = None
             raise
+        await asyncio.to_thread(check_root, self.studio.stores(EVERYBODY).root)
         return JSONResponse({"status": "ready"})
 
     async def healthy(self) -> Response:
@@ -221,12 +265,12 @@ class Routes:
         return self.settings.doors.caller(request.headers, address=address)
 
     def _store(self, request: Request, number: str) -> Store:
-        if not _ID.fullmatch(number):
+        if not ID.fullmatch(number):
             raise no_such("request")
         return self.studio.stores(self._caller(request).name)
 
     async def _accept(
-        self, request: Request, caller: Key, order: Order, *, watched: bool
+        self, request: Request, caller: Key, order: Order, *, song: bytes | None, watched: bool
     ) -> tuple[str, bool]:
         """Keep an order and begin with it, unless too much is under way; return its id, and if it is new."""
         store, key = self.studio.stores(caller.name), idempotency_key(request)
@@ -239,15 +283,32 @@ class Routes:
             await self.studio.hearing.heard(caller.name, song=None, track=order.track)
         number = await asyncio.to_thread(store.new_id)
         allowance: Allowance = caller.allowance
-        refused = await self.studio.board.call("admit", number, caller.name, order.n, allowance)
-        if refused is not None:
-            raise come_again(refused.code, refused.message, seconds=refused.seconds)
-        kept, there = await asyncio.to_thread(store.accept, number, told, key=key)
+        self._refuse(await self.studio.board.call("admit", number, caller.name, order.n, allowance))
+        try:
+            if song is not None:
+                await asyncio.to_thread(self._keep_song, store, song, allowance)
+            else:
+                await asyncio.to_thread(check_room, store.root)
+            kept, there = await asyncio.to_thread(store.accept, number, told, key=key)
+        except (RootError, Problem):
+            await self.studio.board.call("tell", number, {"event": "end", "status": "cancelled"})
+            raise
         if kept != number:
             await self.studio.board.call("tell", number, {"event": "end", "status": "cancelled"})
             return self._same((kept, there), told), False
         self.studio.begin(caller.name, number, asked=told, watched=watched)
         return number, True
+
+    @staticmethod
+    def _refuse(refused: Refused | None) -> None:
+        if refused is not None:
+            raise come_again(refused.code, refused.message, seconds=refused.seconds)
+
+    @staticmethod
+    def _keep_song(store: Store, song: bytes, allowance: Allowance) -> None:
+        check_room(store.root, len(song))
+        retention.make_room(store, song, allowance)
+        store.keep_song(song)
 
     @staticmethod
     def _same(known: tuple[str, Json], told: Json) -> str:
@@ -273,7 +334,7 @@ class Routes:
     async def _picture(self, store: Store, number: str, ended: Json) -> Response:
         if ended["status"] != "done":
             error = ended.get("error") or {"code": "cancelled", "message": "The request was cancelled."}
-            status = 503 if error["code"] == "unavailable" else 500 if error["code"] == "internal" else 422
+            status = _STATUSES.get(error["code"], 422)
             raise Problem(status, error["code"], error["message"])
         kept = await asyncio.to_thread(store.cover, number, 0)
         if kept is None:

@@ -1,4 +1,7 @@
-"""What is told of a request: what the store keeps of it, and what the board knows while it is under way."""
+"""What is told of a request: what the store keeps of it, and what the board knows while it is under way.
+
+A request whose file has another shape than it is written in stands for none.
+"""
 
 import asyncio
 from collections.abc import Iterable
@@ -25,14 +28,27 @@ async def states_of(store: Store, board: BoardLine, numbers: Iterable[str]) -> l
     return [state for state in states if state is not None]
 
 
+async def page_of(
+    store: Store, board: BoardLine, *, limit: int, before: str | None
+) -> tuple[list[Json], str | None]:
+    """Return so many states, the newest first, and where to go on; what cannot be told takes no place."""
+    states: list[Json] = []
+    while len(states) < limit:
+        numbers, before = await asyncio.to_thread(store.history, limit=limit - len(states), before=before)
+        states += await states_of(store, board, numbers)
+        if before is None:
+            break
+    return states, before
+
+
 async def _state(store: Store, board: BoardLine, number: str, marks: set[tuple[str, int]]) -> Json | None:
     asked, ended, done = await asyncio.to_thread(store.all_of, number)
-    if asked is None:
+    if asked is None or not _is_whole(asked):
         return None
     places: Places = {}
     painting: set[int] = set()
     if ended is None:
-        places, painting = await board.call("under_way", number) or (places, painting)
+        places, painting, ended = await board.call("under_way", number) or (places, painting, None)
     order = asked["order"]
     covers = [
         _cover(number, k, done.get(k), ended=ended, place=places.get(k), painted=k in painting)
@@ -40,12 +56,12 @@ async def _state(store: Store, board: BoardLine, number: str, marks: set[tuple[s
     ]
     for cover in covers:
         cover["favourite"] = (number, cover["number"]) in marks
-    prompts = [facts["parameters"].get("prompt") for facts in done.values()]
+    prompts = [(facts.get("parameters") or {}).get("prompt") for facts in done.values()]
     return {
         "id": number,
         "status": ended["status"] if ended else "painting" if done or painting else "queued",
         "created": asked["created"],
-        "finished": ended and ended["finished"],
+        "finished": ended and ended.get("finished", asked["created"]),
         "order": {name: value for name, value in order.items() if name not in {"song", "track"}},
         "song": order.get("song"),
         "track": order.get("track"),
@@ -56,6 +72,11 @@ async def _state(store: Store, board: BoardLine, number: str, marks: set[tuple[s
     }
 
 
+def _is_whole(asked: Json) -> bool:
+    order = asked.get("order")
+    return isinstance(order, dict) and isinstance(order.get("n"), int) and "created" in asked
+
+
 def _cover(
     number: str, cover: int, facts: Json | None, *, ended: Json | None, place: int | None, painted: bool
 ) -> Json:
@@ -63,7 +84,12 @@ def _cover(
     told |= {"parameters": None, "error": None}
     if facts is not None:
         image = f"/v1/covers/{number}/images/{cover}"
-        return {**told, "status": "done", "image": image, **{k: facts[k] for k in ("seconds", "parameters")}}
+        return {
+            **told,
+            "status": "done",
+            "image": image,
+            **{k: facts.get(k) for k in ("seconds", "parameters")},
+        }
     if ended is not None:
         status = "failed" if ended["status"] == "done" else ended["status"]
         return {**told, "status": status, "error": ended.get("error")}

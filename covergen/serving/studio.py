@@ -17,7 +17,7 @@ from covergen.serving.board import Event, Report
 from covergen.serving.hearing import ATTEMPTS, PAUSE, Hearing, Listener, Lost
 from covergen.serving.orders import Order
 from covergen.serving.painting import Painted, Progress
-from covergen.serving.problems import Problem, of_song
+from covergen.serving.problems import Problem, of_root, of_song
 from covergen.serving.reporter import BoardLine, Reporter
 from covergen.serving.schema import CoverOrder, Heard
 from covergen.serving.store import Json, Kept, Store
@@ -71,13 +71,17 @@ class Studio:
             work.task.add_done_callback(lambda _: self._carried.pop(number, None))
             self.reporter.begin()
 
-    async def adopt(self) -> None:
-        """Take over, for ever, what other studios left behind."""
-        while True:
-            await asyncio.sleep(PAUSE * 4)
-            for owner, number in await self.board.call("orphans", self.name) or []:
-                log.warning("carries on a request that was left behind", extra={"request": number})
-                self.begin(owner, number)
+    @property
+    def busy(self) -> bool:
+        """Whether any request is carried here."""
+        return bool(self._carried)
+
+    async def give_up(self, owner: str, number: str) -> None:
+        """End a request that ended the service itself, again and again."""
+        message = "It was begun again and again, and the service ended each time; change the song, or words."
+        told = {**_failed("internal", message), "finished": moment(self.now())}
+        await asyncio.to_thread(self.stores(owner).finish, number, told)
+        self.reporter.tell("tell", number, {"event": "end", "status": "failed", "code": "internal"})
 
     async def carry_on(self, owner: str, number: str) -> None:
         """Carry a request that has not ended, where nobody does: whoever carried it is gone."""
@@ -94,6 +98,7 @@ class Studio:
                 if work.ended is not None or left <= 0:
                     return work.ended
             ended = await asyncio.to_thread(store.ended, number)
+            ended = ended or await self.board.call("unkept", number)
             if ended is not None or left <= 0:
                 return ended
             await self.carry_on(owner, number)
@@ -130,22 +135,36 @@ class _Work:
 
     async def _carry(self) -> None:
         """Bring the request to an end, whatever happens on the way."""
+        unkept: Json | None = None
         try:
             ended = await self.through
         except asyncio.CancelledError:
             if not self.given_up:  # it is the service that stops: another studio will go on
                 raise
             ended = {"status": "cancelled"}
+        except RootError as error:
+            ended = unkept = _failed(*self._reason(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the request ends
             ended = _failed(*self._reason(error))
-        told: Json = {"status": "cancelled"} if ended is None else ended
         if ended is not None:
             ended["finished"] = moment(self.studio.now())
+            unkept = unkept or await self._finish(ended)
+            self.ended = self.ended or unkept
+        told: Json = {"status": "cancelled"} if ended is None else unkept or ended
+        code = told["error"]["code"] if "error" in told else None
+        self._say({"event": "end", "status": told["status"], "code": code, "unkept": unkept})
+        self.studio.reporter.flush()
+
+    async def _finish(self, ended: Json) -> Json | None:
+        """Keep the end; return what stands for it where it cannot be kept: it is tried again later."""
+        try:
             first = await asyncio.to_thread(self.store.finish, self.number, ended)
             self.ended = ended if first else await asyncio.to_thread(self.store.ended, self.number)
-        code = told["error"]["code"] if "error" in told else None
-        self._say({"event": "end", "status": told["status"], "code": code})
-        self.studio.reporter.flush()
+        except RootError as error:
+            if ended["status"] == "cancelled":
+                return ended
+            return {**_failed(*self._reason(error)), "finished": ended["finished"]}
+        return None
 
     async def _through(self) -> Json | None:
         """Return how the request ends; None for one that was never kept, or has ended before."""
@@ -153,6 +172,7 @@ class _Work:
         if asked is None:
             asked, ended, there = await asyncio.to_thread(self.store.all_of, self.number)
             if asked is None or ended is not None:
+                await asyncio.to_thread(self.store.dismiss, self.number)
                 return None
         order = Order.model_validate(asked["order"])
         self.waiting, self.known = set(range(order.n)) - set(there), True
@@ -160,11 +180,18 @@ class _Work:
         wanted = order.order()
         heard = await self.studio.hearing.heard(self.owner, song=order.song, track=order.track)
         covers = [self._cover(heard, wanted, number) for number in sorted(self.waiting)]
-        failed = [reason for reason in await asyncio.gather(*covers) if reason]
+        reasons = await asyncio.gather(*covers, return_exceptions=True)
+        for reason in reasons:
+            if isinstance(reason, BaseException):
+                raise reason
+        failed = [reason for reason in reasons if isinstance(reason, tuple)]
         return _failed(*failed[0], covers=len(failed)) if failed else {"status": "done"}
 
     async def _cover(self, heard: Heard | None, order: CoverOrder, number: int) -> tuple[str, str] | None:
-        """Paint one cover until it is there; return the reason where it cannot be painted."""
+        """Paint one cover until it is there; return the reason where it cannot be painted.
+
+        Raises RootError where it cannot be kept: that is no fault of the request.
+        """
         for attempt in range(ATTEMPTS):
             try:
                 await self._attempt(heard, order, number)
@@ -174,6 +201,9 @@ class _Work:
                 log.warning("paints a cover again", extra={"request": self.number, "why": str(loss)})
                 self.studio.reporter.tell("lost")
                 await asyncio.sleep(PAUSE * 2 ** min(attempt, 5))
+            except RootError:
+                self._put_away(number)
+                raise
             except Exception as error:  # noqa: BLE001 - this cover fails, the others are painted
                 self._put_away(number)
                 return self._reason(error)
@@ -227,9 +257,11 @@ class _Work:
                 return song.code, song.message
             case ConfigError():
                 return "invalid", str(error)
+            case RootError():
+                log.error("a request cannot be kept: %s", error, extra={"request": self.number})
+                problem = of_root(error)
+                return problem.code, problem.message
         log.error("a request failed", exc_info=error, extra={"request": self.number})
-        if isinstance(error, RootError):
-            return "unavailable", "What is kept here cannot be reached at present; order again in a minute."
         return "internal", "Something broke on our side; the logs know this request by its id."
 
     def _say(self, event: Event) -> None:

@@ -23,8 +23,10 @@ from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
 from covergen.serving.schema import CoverOrder
 from covergen.serving.service import CoverService
+from covergen.serving.store import Store
 from tests.serving import browsing
 from tests.serving import test_page as page
+from tests.serving.light import left_behind
 
 pytestmark = pytest.mark.ray
 MANIFEST = Path(__file__).parent.parent.parent / "serve_config.yaml"
@@ -39,7 +41,9 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The repository's own, but for the port and the place where covers are kept."""
     told: dict[str, Any] = yaml.safe_load(MANIFEST.read_text())
     told["http_options"]["port"] = 18000
-    told["applications"][0]["args"]["root"] = str(tmp_path_factory.mktemp("service") / "root")
+    root = told["applications"][0]["args"]["root"] = str(tmp_path_factory.mktemp("service") / "root")
+    for k in range(3):
+        left_behind(Store(root, "label"), album=f"Album {k}", steps=2)
     return told
 
 
@@ -82,6 +86,17 @@ class TestInChromium:
         self, browser: Any, service: str, song: str, tmp_path: Path
     ) -> None:
         page.TestInChromium().test_from_a_song_to_covers_and_back(browser, service, song, tmp_path)
+
+
+def test_what_a_dead_service_left_is_taken_up_without_being_asked(
+    service: str, manifest: dict[str, Any]
+) -> None:
+    store, until = Store(manifest["applications"][0]["args"]["root"], "label"), time.monotonic() + 120
+    while store.left() and time.monotonic() < until:
+        time.sleep(0.2)
+    ended = [store.all_of(number) for number in store.numbers()]
+    assert [(told and told["status"], len(covers)) for _, told, covers in ended] == [("done", 1)] * 3
+    assert set(store.taken().values()) == {1}
 
 
 def test_a_song_goes_in_and_the_cover_of_the_core_comes_out(service: str) -> None:

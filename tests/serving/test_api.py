@@ -270,18 +270,18 @@ def test_what_cannot_be_met_is_refused_with_a_sentence(client, given, status, co
 
 
 def test_what_is_no_song_fails_with_a_sentence(client):
-    answer = client.post(
-        "/v1/covers", files=upload(b"no music at all"), data=WORDS, headers={"Accept": "image/png"}
-    )
+    silence = audio.encode_flac(np.zeros(24_000 * 12, np.float32), 24_000)
+    answer = client.post("/v1/covers", files=upload(silence), data=WORDS, headers={"Accept": "image/png"})
     assert answer.status_code == 422 and "cannot be used" in answer.json()["error"]["message"]
     state = client.get("/v1/covers", params={"limit": 1}).json()["covers"][0]
     assert state["status"] == "failed" and state["error"] == {
         name: answer.json()["error"][name] for name in ("code", "message")
     }
-    answer = client.post(
-        "/v1/listen", files=upload(b"no music"), data={"artist": "Mira", "album": "Moonlight"}
-    )
-    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_format")
+    for path in ("/v1/listen", "/v1/covers"):
+        answer = client.post(path, files=upload(b"no music"), data={"artist": "Mira", "album": "Moonlight"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_format")
+    assert client.get("/v1/covers", params={"limit": 1}).json()["covers"][0]["id"] == state["id"]
+    assert client.get("/v1/uploads").json()["uploads"][0]["song"] != hashlib.sha256(silence).hexdigest()
 
 
 @pytest.mark.parametrize(

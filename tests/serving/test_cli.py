@@ -222,3 +222,19 @@ def test_help_names_every_command(run):
     assert code == 0
     assert all(name in out for name in ("cover", "export-adapter", "doctor", "verify", "sweep", "compact"))
     assert run("paint")[0] == 2
+
+
+def test_a_service_is_proved_and_swept(run, tmp_path):
+    from covergen.serving.store import Store
+
+    store = Store(str(tmp_path), "everybody")
+    number, _ = store.accept(store.new_id(), {"order": {"n": 1}})
+    song = tmp_path / "service/everybody/songs" / store.keep_song(b"a song")
+    assert run("verify", str(tmp_path)) == (0, f"{tmp_path} is sound.\n", "")
+    store.finish(number, {"status": "done"})
+    code, out, _ = run("verify", str(tmp_path))
+    assert code == 1 and f"lost: {tmp_path}/service/everybody/requests/{number}: cover 0" in out
+    os.utime(song, (0, 0))
+    assert "\n0 files removed" in "\n" + run("sweep", str(tmp_path))[1] and song.exists()
+    code, out, _ = run("sweep", str(tmp_path), "--upload-days", "30")
+    assert code == 0 and "service uploads      1 files" in out and not song.exists()

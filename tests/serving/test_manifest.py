@@ -6,6 +6,7 @@ import yaml
 
 from covergen.cli import main
 from covergen.config_serve import Serve
+from covergen.serving.board import Allowance
 from covergen.serving.manifest import problems_in
 
 GOOD = yaml.safe_load((Path(__file__).parent.parent.parent / "serve_config.yaml").read_text())
@@ -64,3 +65,16 @@ def test_the_command_tells_them_and_fails(tmp_path, capsys, monkeypatch):
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2 and "holds no applications" in capsys.readouterr().err
+
+
+def test_a_key_keeps_what_the_service_keeps_unless_it_says_otherwise():
+    keys = [{"name": "label", "sha256": "0" * 64, "upload_mb": 1, "cover_days": 9}]
+    doors = (
+        Serve(keys=[*keys, {"name": "shop", "sha256": "1" * 64, "at_once": 2}], upload_days=5)
+        .settings()
+        .doors
+    )
+    label, shop, gone = (doors.allowance_of(name) for name in ("label", "shop", "gone"))
+    assert (label.upload_bytes, label.upload_days, label.cover_days) == (2**20, 5, 9)
+    assert shop == Allowance(at_once=2, upload_bytes=2 * 2**30, upload_days=5)
+    assert gone == Allowance(upload_days=5)
