@@ -108,6 +108,7 @@ class OpenedAudio:
     facts: AudioFacts
     tags: Mapping[str, str]  # as FFmpeg names them
     parts: Iterable[tuple[InputContainer, AudioStream]]
+    is_chained: bool = False  # of several parts, between which nobody can seek
 
 
 @contextmanager
@@ -126,7 +127,7 @@ def opened_audio(source: bytes | Path, limits: AudioLimits) -> Iterator[OpenedAu
             if facts.container_seconds is not None and facts.container_seconds > limits.max_seconds:
                 raise too_long(facts.container_seconds, limits)
             tags = {**stream.metadata, **container.metadata}
-            yield OpenedAudio(facts, tags, chain([(container, stream)], later))
+            yield OpenedAudio(facts, tags, chain([(container, stream)], later), is_chained=bool(later.spans))
 
 
 class _Links:

@@ -98,13 +98,14 @@ class _Wanted:
 def _sought(source: bytes | Path, sample_rate: int | None, wanted: _Wanted) -> Excerpts | None:
     """Return excerpts, or None where the container cannot be sought or is shorter than it claims."""
     limits = wanted.limits
-    with opened_audio(source, limits) as (container, stream, facts):
-        length = facts.container_seconds
-        if length is None:
+    with opened_audio(source, limits) as opened:
+        container, stream = next(iter(opened.parts))
+        length = opened.facts.container_seconds
+        if length is None and not opened.is_chained:
             length = _length(container, stream)
             if length > limits.max_seconds:
                 raise too_long(length, limits)
-        if length > _SHORT * wanted.total:
+        if length is not None and length > _SHORT * wanted.total and not opened.is_chained:
             seeker = _Seeker(container, stream, sample_rate)
             pieces = _sounding(seeker.read, length, wanted)
             return Excerpts(pieces, seeker.rate, wanted.total) if pieces else None

@@ -14,6 +14,7 @@ from covergen.catalog.prompts.emotions import mood_sentence
 from covergen.catalog.tagged import heard_moods
 from covergen.serving.service import SONG
 from covergen.sources.folder import FolderSource
+from covergen.sources.folder_names import FolderNames
 from covergen.sources.music_tags import FileTags, read_tags
 from covergen.sources.places import path_of
 from covergen.sources.protocol import Found
@@ -54,7 +55,7 @@ class Subject:
 def subject_of(song: Path) -> Subject:
     """Return the album of one file; a file that lies in `Artist/Album/` and has no tags is of that album."""
     path = song.absolute()
-    known = read_song(path, path.parents[min(2, len(path.parents) - 1)])
+    known = read_song(path, path.parents[min(2, len(path.parents) - 1)], FolderNames([path]))
     return Subject(
         artist=known.tags.album_artist or known.artist,
         album=known.album,
