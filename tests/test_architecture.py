@@ -22,7 +22,7 @@ ORDER = [
     ("storage",),
     ("rejects",),
     ("procedural",),
-    ("audio_input", "images", "weights", "noise_schedulers"),
+    ("audio_input", "images", "hub", "weights", "noise_schedulers"),
     ("audio",),
     ("stable_diffusion", "sources"),
     ("catalog", "crops"),

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from covergen.errors import ModelError
 from covergen.fusion import FUSIONS, Fusion, build
 from covergen.fusion.registry import name_of
+from covergen.weights import file_digest
 
 FORMAT: Final = 1
 _WEIGHTS, _FACTS, _TRAINER = "fusion.safetensors", "fusion.json", "trainer.pt"
@@ -116,8 +117,7 @@ def digest(folder: str | Path) -> str:
     facts = asdict(read_facts(folder))
     del facts["history"]
     total = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-    with (Path(folder) / _WEIGHTS).open("rb") as file:
-        total.update(hashlib.file_digest(file, "sha256").digest())
+    total.update(bytes.fromhex(file_digest(Path(folder) / _WEIGHTS)))
     return total.hexdigest()
 
 
