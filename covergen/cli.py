@@ -16,6 +16,19 @@ app = typer.Typer(
 )
 
 
+# How the models run, by the names that they have in configs and in serve_config.yaml.
+EncoderFolder = Annotated[
+    str | None,
+    typer.Option("--encoder", help="folder of the audio encoder, if not where the fusion says"),
+]
+AllowNoncommercial = Annotated[
+    bool, typer.Option("--allow-noncommercial", help="take weights that are for research only")
+]
+Device = Annotated[str, typer.Option("--device", help="cpu or cuda; auto takes a GPU where there is one")]
+Bf16 = Annotated[bool, typer.Option("--bf16", help="paint in bfloat16")]
+Offline = Annotated[bool, typer.Option("--offline", help="never ask the hub for weights")]
+
+
 def main() -> None:
     """Run the command; an error of covergen's own is one sentence and exit code 2."""
     try:
@@ -52,6 +65,11 @@ def cover(
     size: Annotated[int | None, typer.Option(help="side in pixels; the model's own by default")] = None,
     stable_diffusion: Annotated[str, typer.Option(help="preset or folder")] = "tiny",
     fusion: Annotated[str, typer.Option(help="checkpoint folder, 'shipped', or 'none'")] = "shipped",
+    encoder: EncoderFolder = None,
+    allow_noncommercial: AllowNoncommercial = False,
+    device: Device = "auto",
+    bf16: Bf16 = False,
+    offline: Offline = False,
 ) -> None:
     """Paint the cover of an album from one of its songs."""
     order = {
@@ -62,7 +80,11 @@ def cover(
         "variation_seed": variation_seed, "variation_strength": variation_strength,
     }  # fmt: skip
     _check_places(song, out)
-    models = {"stable_diffusion": stable_diffusion, "fusion": None if fusion == "none" else fusion}
+    models = {
+        "stable_diffusion": stable_diffusion, "fusion": None if fusion == "none" else fusion,
+        "encoder": encoder, "allow_noncommercial": allow_noncommercial, "device": device, "bf16": bf16,
+        "offline": offline,
+    }  # fmt: skip
     _paint(song, out, order=order, models=models)
 
 
@@ -73,13 +95,22 @@ def serve(
     port: Annotated[int, typer.Option(help="on this machine alone")] = 8000,
     stable_diffusion: Annotated[str, typer.Option(help="preset or folder")] = "tiny",
     fusion: Annotated[str, typer.Option(help="checkpoint folder, 'shipped', or 'none'")] = "shipped",
+    encoder: EncoderFolder = None,
+    allow_noncommercial: AllowNoncommercial = False,
+    device: Device = "auto",
+    bf16: Bf16 = False,
+    offline: Offline = False,
 ) -> None:
     """Open the page and the API on this machine, in one process and without a cluster."""
     from covergen.serving.local import local_app, run
     from covergen.serving.routes import Settings
     from covergen.serving.service import CoverService
 
-    service = CoverService(stable_diffusion, None if fusion == "none" else fusion)
+    service = CoverService(
+        stable_diffusion, None if fusion == "none" else fusion, encoder=encoder, device=device, bf16=bf16,
+        allow_noncommercial=allow_noncommercial, offline=offline,
+    )  # fmt: skip
+    service.fetch()
     print(f"http://127.0.0.1:{port}/ is the page; the first cover loads the models. Ctrl-C stops it.")
     run(local_app(root, service, Settings()), host="127.0.0.1", port=port)
 
@@ -108,6 +139,7 @@ def _paint(song: Path, out: Path, *, order: dict[str, Any], models: dict[str, An
 
     disable_progress_bar()
     service = CoverService(**models)
+    service.fetch()
     try:
         heard = service.listen(song) if models["fusion"] else None
     except BadInput as refusal:
@@ -138,6 +170,7 @@ def export_adapter(
     out: Annotated[Path, typer.Argument(help="where the file goes")] = Path("adapter.safetensors"),
     *,
     stable_diffusion: Annotated[str, typer.Option(help="the base it was trained on")] = "tiny",
+    offline: Offline = False,
 ) -> None:
     """Write a fusion as one file that stock diffusers loads as an IP-Adapter."""
     if out.suffix != ".safetensors":
@@ -147,7 +180,7 @@ def export_adapter(
 
     from covergen.serving import export
 
-    told = export.export_adapter(fusion, out, base=stable_diffusion)
+    told = export.export_adapter(fusion, out, base=stable_diffusion, offline=offline)
     layers, frames, width = told["feature_shape"]
     print(f"{out}: an IP-Adapter of size {told['size']} for {stable_diffusion}, {_megabytes(out)}.")
     encoder, seconds = (told["heard_with"].get(key, "?") for key in ("encoder", "seconds"))

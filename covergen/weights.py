@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from covergen.errors import ConfigError
+
 _LARGE: Final = 1 << 20  # bytes; smaller files are read in a moment
 _SETTLED: Final = 2_000_000_000  # nanoseconds without a change: some file systems count whole seconds
 
@@ -46,6 +48,21 @@ def commit_digest(repo: str, revision: str, *, parts: Sequence[str] = ()) -> str
     A commit names its content already.
     """
     return hashlib.sha256("\n".join([repo, revision, *parts]).encode()).hexdigest()
+
+
+def chosen_device(name: str) -> str:
+    """Return a torch device; `auto` is the GPU where there is one, else the CPU. Raises ConfigError."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"device={name!r} is unknown; take auto, cpu, cuda or cuda:1") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"device={name}: torch sees no GPU here; take auto or cpu")
+    return name
 
 
 def use_threads(threads: int | None) -> None:

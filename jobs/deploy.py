@@ -20,7 +20,7 @@ from covergen.errors import ConfigError, CovergenError
 from covergen.serving.manifest import problems_in, read_manifest
 from jobs import entry
 from jobs.progress import say
-from jobs.serve import READY_SECONDS
+from jobs.serve import READY_SECONDS, core
 
 
 def main(path: str) -> None:
@@ -31,6 +31,7 @@ def main(path: str) -> None:
     for application in tree["applications"]:  # replicas have working folders of their own
         args = application.setdefault("args", {})
         args["root"] = objects.absolute(args.get("root", Serve().root))
+        core(Serve.model_validate(args), "cpu").fetch()  # what is missing here is told and downloaded first
     schema = ServeDeploySchema.model_validate(tree)
     entry.join(RayCluster())
     deploy(schema)

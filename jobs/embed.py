@@ -6,13 +6,14 @@ from covergen.embeddings.stage import HearTracks
 from covergen.embeddings.words import ReadWords
 from covergen.storage import Root
 from covergen.tables import AUDIO_EMBEDDINGS, IMAGE_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
-from jobs import entry
+from jobs import entry, needs
 from jobs.operators import begin, listed, mapped, pooled, record, write
 
 
 def main(config: Config) -> None:
     """Embed the songs, then the prompts, then the covers if asked to, that are not embedded yet."""
     root = Root.open(config.root)
+    needs.check(config, "embed")
     hear(root, config)
     read(root, config)
     if config.embed.image_encoder is not None:
@@ -35,7 +36,7 @@ def hear(root: Root, config: Config) -> None:
         batch_size=asked.batch_size,
         resample_on_device=asked.resample == "device",
     )
-    generation = root.generation(AUDIO_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
+    generation = root.generation(AUDIO_EMBEDDINGS, stage.recipe(), shapes=stage.shapes(), facts=stage.facts())
     begun = begin(root, generation, config, name="embed songs")
     if begun is None:
         return

@@ -6,6 +6,7 @@ import pyarrow as pa
 from ray.data import Dataset
 
 from covergen.config import Actors, Config
+from covergen.embeddings.stage import heard_with
 from covergen.errors import RootError
 from covergen.generation.pipeline import PaintSettings
 from covergen.generation.requests import requests
@@ -13,7 +14,7 @@ from covergen.generation.stage import Paint
 from covergen.lineage import held
 from covergen.storage import Root
 from covergen.tables import AUDIO_EMBEDDINGS, GENERATED, TEXT_EMBEDDINGS
-from jobs import entry
+from jobs import entry, needs
 from jobs.operators import Attach, begin, pooled, record, rows, write
 from jobs.train import CURRENT
 
@@ -32,6 +33,7 @@ def main(config: Config) -> None:
     generation = root.generation(GENERATED, stage.recipe(), scope=scope)
     wanted = requests(root, scope)
     owed = held(wanted.select([*GENERATED.key, "input_digest"]))
+    needs.check(config, "generate")
     begun = begin(root, generation, config, name="generate", owed=owed)
     if begun is None:
         return
@@ -53,7 +55,7 @@ def painter(root: Root, config: Config) -> Paint:
         config.models.stable_diffusion,
         newest_fusion(root),
         settings=PaintSettings.of(asked),
-        encoder_recipe=root.recipe(AUDIO_EMBEDDINGS),
+        encoder_recipe=heard_with(root),
         device=asked.device,
         bf16=asked.bf16,
         batch_size=asked.batch_size,

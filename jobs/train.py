@@ -8,13 +8,14 @@ from ray.train.torch import TorchConfig, TorchTrainer
 
 from covergen import stable_diffusion
 from covergen.config import Config
+from covergen.embeddings.stage import heard_with
 from covergen.errors import ConfigError, CovergenError
 from covergen.storage import Root, digest_of
 from covergen.tables import AUDIO_EMBEDDINGS
 from covergen.training import checkpoint
 from covergen.training.dataset import SPLITS, checkpoint_folder, covered, data_digest, has_examples
 from covergen.training.licences import left_out
-from jobs import entry
+from jobs import entry, needs
 from jobs.operators import record
 from jobs.progress import Meter, say
 from jobs.train_loop import STAGE, train_loop
@@ -48,13 +49,14 @@ def main(config: Config) -> None:
         )
     if omitted:
         say(f"train: {omitted}")
+    needs.check(config, "train")
     entry.start_ray(config)
     task = {
         "config": config.model_dump(),
         "root": root.uri,
         "folder": folder,
         "base_digest": recipe["base"],
-        "recipe": recipe["audio"],
+        "recipe": heard_with(root),
         "data": recipe["data"],
     }
     seconds, steps = fit(task, config, root=root)

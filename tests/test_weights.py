@@ -45,7 +45,9 @@ class TestAFileIsReadOnce:
         monkeypatch.setattr(weights, "_SETTLED", -1)
         seen = []
         read = hashlib.file_digest
-        monkeypatch.setattr(hashlib, "file_digest", lambda file, kind: seen.append(file.name) or read(file, kind))
+        monkeypatch.setattr(
+            hashlib, "file_digest", lambda file, kind: seen.append(file.name) or read(file, kind)
+        )
         return seen
 
     @pytest.fixture

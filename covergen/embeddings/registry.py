@@ -47,8 +47,8 @@ def build_encoder(
     encoder = factory(frame_rate=frame_rate, layers=layers, device=device, bf16=bf16, offline=offline)
     if not (encoder.commercial or allow_noncommercial):
         raise ConfigError(
-            f"the weights of {name} are {encoder.licence}, for research only; set allow_noncommercial=true "
-            "if that is what you do, or choose clap or logmel, which anyone may use"
+            f"the weights of {name} are {encoder.licence}, for research only; allow_noncommercial=true "
+            "(--allow-noncommercial) says that this is what you do; clap and logmel are for anyone"
         )
     return encoder
 
