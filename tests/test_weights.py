@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from covergen import weights
-from covergen.weights import commit_digest, file_digest, files_digest, use_threads
+from covergen.errors import ConfigError
+from covergen.weights import chosen_device, commit_digest, file_digest, files_digest, use_threads
 
 
 def test_the_digest_of_files_follows_names_content_and_order(tmp_path):
@@ -100,6 +101,17 @@ class TestAFileIsReadOnce:
         else:
             note.write_bytes(damage)
         assert file_digest(large) == expected and len(reads) == 2
+
+
+def test_a_device_is_chosen_by_what_is_there(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert (chosen_device("auto"), chosen_device("cpu")) == ("cpu", "cpu")
+    with pytest.raises(ConfigError, match="device=cuda: torch sees no GPU here; take auto or cpu"):
+        chosen_device("cuda")
+    with pytest.raises(ConfigError, match="device='gpu' is unknown; take auto, cpu, cuda"):
+        chosen_device("gpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert (chosen_device("auto"), chosen_device("cuda:1")) == ("cuda", "cuda:1")
 
 
 def test_threads_are_set_only_where_asked():
