@@ -48,7 +48,7 @@ def build_encoder(
     if not (encoder.commercial or allow_noncommercial):
         raise ConfigError(
             f"the weights of {name} are {encoder.licence}, for research only; allow_noncommercial=true "
-            "(--allow-noncommercial) says that this is what you do; clap and logmel are for anyone"
+            "(--allow-noncommercial) says that this is what you do; or choose clap or logmel"
         )
     return encoder
 
