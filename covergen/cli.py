@@ -16,6 +16,19 @@ app = typer.Typer(
 )
 
 
+# How the models run, by the names that they have in configs and in serve_config.yaml.
+EncoderFolder = Annotated[
+    str | None,
+    typer.Option("--encoder", help="folder of the audio encoder, if not where the fusion says"),
+]
+AllowNoncommercial = Annotated[
+    bool, typer.Option("--allow-noncommercial", help="take weights that are for research only")
+]
+Device = Annotated[str, typer.Option("--device", help="cpu or cuda; auto takes a GPU where there is one")]
+Bf16 = Annotated[bool, typer.Option("--bf16", help="paint in bfloat16")]
+Offline = Annotated[bool, typer.Option("--offline", help="never ask the hub for weights")]
+
+
 def main() -> None:
     """Run the command; an error of covergen's own is one sentence and exit code 2."""
     try:
@@ -77,6 +90,11 @@ def cover(
     size: Annotated[int | None, typer.Option(help="side in pixels; the model's own by default")] = None,
     stable_diffusion: Annotated[str, typer.Option(help="preset or folder")] = "tiny",
     fusion: Annotated[str, typer.Option(help="checkpoint folder, 'shipped', or 'none'")] = "shipped",
+    encoder: EncoderFolder = None,
+    allow_noncommercial: AllowNoncommercial = False,
+    device: Device = "auto",
+    bf16: Bf16 = False,
+    offline: Offline = False,
 ) -> None:
     """Paint the cover of an album from one of its songs, or of each album in a folder.
 
@@ -94,7 +112,11 @@ def cover(
 
     from covergen import painting
 
-    models = {"stable_diffusion": stable_diffusion, "fusion": None if fusion == "none" else fusion}
+    models = {
+        "stable_diffusion": stable_diffusion, "fusion": None if fusion == "none" else fusion,
+        "encoder": encoder, "allow_noncommercial": allow_noncommercial, "device": device, "bf16": bf16,
+        "offline": offline,
+    }  # fmt: skip
     painting.paint(music, out, given=given, order=order, models=models, force=force, moods=moods)
 
 
@@ -111,6 +133,11 @@ def serve(
     upload_days: Annotated[float, typer.Option(min=0, help="an upload is kept")] = 30,
     stable_diffusion: Annotated[str, typer.Option(help="preset or folder")] = "tiny",
     fusion: Annotated[str, typer.Option(help="checkpoint folder, 'shipped', or 'none'")] = "shipped",
+    encoder: EncoderFolder = None,
+    allow_noncommercial: AllowNoncommercial = False,
+    device: Device = "auto",
+    bf16: Bf16 = False,
+    offline: Offline = False,
 ) -> None:
     """Open the page and the API on this machine, in one process and without a cluster."""
     from covergen.serving.board import Allowance
@@ -120,7 +147,11 @@ def serve(
     from covergen.serving.server import run
     from covergen.serving.service import CoverService
 
-    service = CoverService(stable_diffusion, None if fusion == "none" else fusion)
+    service = CoverService(
+        stable_diffusion, None if fusion == "none" else fusion, encoder=encoder, device=device, bf16=bf16,
+        allow_noncommercial=allow_noncommercial, offline=offline,
+    )  # fmt: skip
+    service.fetch()
     print(f"http://127.0.0.1:{port}/ is the page; the first cover loads the models. Ctrl-C stops it.")
     kept = Allowance(upload_bytes=int(upload_mb * 2**20), upload_days=upload_days)
     settings = Settings(doors=Doors(everybody=kept), hosts=tuple(host_name or ()))
@@ -150,6 +181,7 @@ def export_adapter(
     *,
     stable_diffusion: Annotated[str, typer.Option(help="the base it was trained on")] = "tiny",
     force: Annotated[bool, typer.Option("--force", help="write over a file that is there")] = False,
+    offline: Offline = False,
 ) -> None:
     """Write a fusion as one file that stock diffusers loads as an IP-Adapter."""
     if out.suffix != ".safetensors":
@@ -163,7 +195,7 @@ def export_adapter(
     if (place := free(out, force=force)) != out:
         print(f"{out} is there and stays (--force writes over it).")
         out = place
-    told = export.export_adapter(fusion, out, base=stable_diffusion)
+    told = export.export_adapter(fusion, out, base=stable_diffusion, offline=offline)
     layers, frames, width = told["feature_shape"]
     print(f"{out}: an IP-Adapter of size {told['size']} for {stable_diffusion}, {_megabytes(out)}.")
     encoder, seconds = (told["heard_with"].get(key, "?") for key in ("encoder", "seconds"))

@@ -49,6 +49,7 @@ def paint(
     check_noise_scheduler(order["noise_scheduler"])
     own_size = stable_diffusion.size(models["stable_diffusion"], offline=models.get("offline", True))
     service = CoverService(**models)
+    service.fetch()
     refused = 0
     for subject, known, words in wanted:
         _tell_subject(subject, words, known)

@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor
 
+from covergen import hub
 from covergen.errors import ModelError, one_line
+from covergen.hub import Release
 from covergen.noise_schedulers import NOISE_SCHEDULERS, build_noise_scheduler
-from covergen.weights import commit_digest, download, files_digest
+from covergen.weights import commit_digest, files_digest
 
 __all__ = [
     "NOISE_SCHEDULERS",
@@ -32,6 +34,7 @@ __all__ = [
     "Preset",
     "StableDiffusion",
     "build_noise_scheduler",
+    "check",
     "decode_latents",
     "digest",
     "encode_images",
@@ -56,6 +59,11 @@ _MODEL_CLASSES: Final[dict[str, tuple[str, str]]] = {
     "unet": ("diffusers", "UNet2DConditionModel"),
 }
 _SMALL_FILES: Final = ("*.json", "*.txt")
+# Without it there is nothing to read in a part.
+_CONFIGS: Final[dict[str, tuple[str, ...]]] = {
+    "tokenizer": ("tokenizer.json", "vocab.json"),
+    "scheduler": ("scheduler_config.json",),
+}
 
 
 @dataclass(frozen=True)
@@ -71,13 +79,12 @@ class Preset:
 
 PRESETS: Final[dict[str, Preset]] = {
     "tiny": Preset(128, "Apache-2.0", folder=Path(__file__).parent / "assets" / "tiny"),
-    # The commit was read in two public repositories that use it; whether it holds safetensors was not seen.
-    # Where it does not, `folder` says so, and a converted local folder serves instead.
+    # The main branch (26ed8a9b) holds pickles alone; this is the hub's own converter's commit, refs/pr/9.
     "miniSD": Preset(
         256,
         "CreativeML-OpenRAIL-M",
         "lambdalabs/miniSD-diffusers",
-        "26ed8a9bfbf76f46a6cf60517dde321f900c44ce",
+        "bb17f50b88ae45623313769b086d3e91e4cda5ec",
     ),
     "stable-diffusion-v1-5": Preset(
         512,
@@ -207,14 +214,29 @@ def folder(name: str, parts: Sequence[str] = PARTS, *, offline: bool = False, we
     """
     preset = PRESETS.get(name)
     if preset and preset.repo:
-        patterns = [f"{part}/{pattern}" for part in parts for pattern in _SMALL_FILES]
-        patterns += [f"{part}/*model.safetensors" for part in parts if weights]
-        root = download(preset.repo, preset.revision, patterns=patterns, offline=offline)
+        root = hub.download(_release(preset, parts, weights), offline=offline)
     else:
         root = preset.folder if preset and preset.folder else Path(name).expanduser()
     for part in parts:
         _check_part(name, root / part, weights=weights and part in _MODEL_CLASSES)
     return root
+
+
+def check(name: str, parts: Sequence[str] = PARTS, *, offline: bool = False) -> None:
+    """Raise ModelError unless the parts are here or can be downloaded; nothing is loaded or downloaded."""
+    preset = PRESETS.get(name)
+    if preset and preset.repo:
+        hub.check(_release(preset, parts, True), offline=offline)
+    else:
+        folder(name, parts)
+
+
+def _release(preset: Preset, parts: Sequence[str], weights: bool) -> Release:
+    small = [f"{part}/{pattern}" for part in parts for pattern in _SMALL_FILES]
+    large = [f"{part}/*model.safetensors" for part in parts if weights and part in _MODEL_CLASSES]
+    configs = [tuple(f"{part}/{name}" for name in _CONFIGS.get(part, ("config.json",))) for part in parts]
+    needed = (*configs, *((pattern,) for pattern in large))
+    return Release(preset.repo, preset.revision, (*small, *large), needed)
 
 
 def _check_part(name: str, path: Path, *, weights: bool) -> None:

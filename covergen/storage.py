@@ -80,14 +80,18 @@ class Root:
         *,
         shapes: Mapping[str, Sequence[int]] | None = None,
         scope: Mapping[str, Any] | None = None,
+        facts: Mapping[str, Any] | None = None,
     ) -> "Generation":
         """Return the generation that `recipe` names, made if it is new, and make it the current one.
 
-        `scope` says which of the possible rows were asked for, where that is not all of them.
+        `scope` says which of the possible rows were asked for, where that is not all of them; `facts` are
+        told of the rows and name nothing.
         """
         generation = Generation(self.path(table.name, digest_of(recipe)), table.name)
         generation.create(table.schema(shapes))
         content = {"generation": digest_of(recipe), "recipe": recipe, "scope": scope or {}}
+        if facts:
+            content["facts"] = facts
         pointer = json.dumps(content, sort_keys=True).encode()
         name = f"{table.name}/current.json"
         if not self.exists(name) or self.read(name) != pointer:
@@ -98,6 +102,10 @@ class Root:
         """Return the recipe of the current generation."""
         recipe = self._pointer(table)["recipe"]
         return dict(recipe)
+
+    def facts(self, table: Table) -> dict[str, Any]:
+        """Return what is told of the current generation beside its recipe."""
+        return dict(self._pointer(table).get("facts", {}))
 
     def scope(self, table: Table) -> dict[str, Any]:
         """Return which rows the last run asked for; empty means all."""

@@ -8,16 +8,17 @@ from covergen.errors import CovergenError
 from covergen.evaluation.publish import link
 from covergen.storage import Root
 from covergen.tables import GENERATED
-from jobs import clean, embed, encode, entry, evaluate, generate, scrape, tag, train
+from jobs import clean, embed, encode, entry, evaluate, generate, needs, scrape, tag, train
 from jobs.progress import say
 
 
 def main(config: Config) -> None:
     """Run every job on one config, and end with the path of the report."""
     start = time.monotonic()
+    needs.check_all(config)
     if config.train.start_from is not None:  # what does not fit is told before an hour of listening
-        base = stable_diffusion.digest(config.models.stable_diffusion)
-        train.start_of(config, base_digest=base, audio=embed.hearing(config).recipe())
+        base, hearing = stable_diffusion.digest(config.models.stable_diffusion), embed.hearing(config)
+        train.start_of(config, base_digest=base, audio={**hearing.recipe(), **hearing.facts()})
     for job in (scrape, tag, clean, embed, encode, train, generate, evaluate):
         job.main(config)
     say(f"demo: {time.monotonic() - start:.0f} s in all")

@@ -21,7 +21,7 @@ from covergen.errors import ConfigError, CovergenError
 from covergen.serving.manifest import problems_in, read_manifest
 from jobs import entry
 from jobs.progress import say
-from jobs.serve import READY_SECONDS
+from jobs.serve import READY_SECONDS, core
 from jobs.usage import service_usage
 
 GRACE: Final = 10.0  # seconds for what is under way once the service is to stop
@@ -35,6 +35,7 @@ def main(path: str) -> None:
     for application in tree["applications"]:  # replicas have working folders of their own
         args = application.setdefault("args", {})
         args["root"] = objects.absolute(args.get("root", Serve().root))
+        core(Serve.model_validate(args), "cpu").fetch()  # what is missing here is told and downloaded first
     schema = ServeDeploySchema.model_validate(tree)
     entry.join(RayCluster())
     client = deploy(schema)

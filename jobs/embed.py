@@ -6,13 +6,14 @@ from covergen.embeddings.stage import HearTracks
 from covergen.embeddings.words import ReadWords
 from covergen.storage import Root
 from covergen.tables import AUDIO_EMBEDDINGS, IMAGE_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
-from jobs import entry
+from jobs import entry, needs
 from jobs.operators import begin, listed, mapped, pooled, record, write
 
 
 def main(config: Config) -> None:
     """Embed the songs, then the prompts, then the covers if asked to, that are not embedded yet."""
     root = Root.open(config.root)
+    needs.check(config, "embed")
     hear(root, config)
     read(root, config)
     if config.embed.image_encoder is not None:
@@ -23,7 +24,7 @@ def hear(root: Root, config: Config) -> None:
     """Decode on CPU tasks, run the encoder on its own actors, commit as it goes."""
     asked = config.embed
     stage = hearing(config)
-    generation = root.generation(AUDIO_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
+    generation = root.generation(AUDIO_EMBEDDINGS, stage.recipe(), shapes=stage.shapes(), facts=stage.facts())
     begun = begin(root, generation, config, name="embed songs")
     if begun is None:
         return

@@ -4,13 +4,14 @@ from covergen.config import Config
 from covergen.latents.stage import EncodeCovers
 from covergen.storage import Root
 from covergen.tables import LATENTS, MEDIA
-from jobs import entry
+from jobs import entry, needs
 from jobs.operators import begin, listed, mapped, pooled, record, write
 
 
 def main(config: Config) -> None:
     """Decode covers on CPU tasks, run the VAE on its own actors, commit as it goes."""
     root, asked = Root.open(config.root), config.encode
+    needs.check(config, "encode")
     stage = EncodeCovers(
         config.models.stable_diffusion,
         device=asked.device,

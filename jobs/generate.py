@@ -7,6 +7,7 @@ from ray.data import Dataset
 
 from covergen import objects, stable_diffusion
 from covergen.config import Actors, Config
+from covergen.embeddings.stage import heard_with
 from covergen.errors import RootError
 from covergen.generation.pipeline import PaintSettings
 from covergen.generation.requests import requests
@@ -15,7 +16,7 @@ from covergen.lineage import held
 from covergen.storage import Root
 from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED, TEXT_EMBEDDINGS
 from covergen.training import checkpoint
-from jobs import entry
+from jobs import entry, needs
 from jobs.operators import Attach, begin, pooled, record, rows, write
 from jobs.progress import say
 from jobs.train import CURRENT, adopt, start_of
@@ -38,6 +39,7 @@ def main(config: Config) -> None:
         there = root.current(CATALOG).count()
         say(f"generate: of {there} albums none is in the split {asked.split}; generate.split=all paints each")
     owed = held(wanted.select([*GENERATED.key, "input_digest"]))
+    needs.check(config, "generate")
     begun = begin(root, generation, config, name="generate", owed=owed)
     if begun is None:
         return
@@ -55,7 +57,7 @@ def main(config: Config) -> None:
 def painter(root: Root, config: Config) -> Paint:
     """Return the stage that paints with the current checkpoint. Raises ModelError where it does not fit."""
     asked, base = config.generate, config.models.stable_diffusion
-    fusion, heard = current_fusion(root, config), root.recipe(AUDIO_EMBEDDINGS)
+    fusion, heard = current_fusion(root, config), heard_with(root)
     checkpoint.check(objects.pull(fusion), base_digest=stable_diffusion.digest(base), recipe=heard)
     return Paint(
         base,
@@ -86,7 +88,7 @@ def current_fusion(root: Root, config: Config) -> str:
     """
     if not root.exists(CURRENT):
         base = stable_diffusion.digest(config.models.stable_diffusion)
-        start = start_of(config, base_digest=base, audio=root.recipe(AUDIO_EMBEDDINGS))
+        start = start_of(config, base_digest=base, audio=heard_with(root))
         if start is None:
             raise RootError(
                 f"{root.uri} has no fusion checkpoint yet; run jobs.train first, or name a fusion that is "

@@ -9,6 +9,7 @@ import sys
 from functools import cache
 from typing import Any
 
+import ray
 import torch
 from fastapi import FastAPI
 from ray import serve
@@ -83,7 +84,15 @@ class Ingress:
 
 
 def _core(args: Serve, device: str) -> CoverService:
+    """Return the models of one replica; `auto` is the GPU that Ray gave it, and no other of the node."""
     torch.set_num_threads(args.threads)
+    if device == "auto":
+        device = "cuda" if ray.get_gpu_ids() else "cpu"
+    return core(args, device)
+
+
+def core(args: Serve, device: str) -> CoverService:
+    """Return the models that `args` name, none of them loaded yet."""
     return CoverService(
         args.stable_diffusion,
         args.fusion,

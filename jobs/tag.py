@@ -10,7 +10,7 @@ from covergen.spread import Piece
 from covergen.storage import Root
 from covergen.tables import MEDIA, TAGS
 from covergen.tagging.stage import TagTracks, joint_recipe
-from jobs import entry
+from jobs import entry, needs
 from jobs.operators import begin, listed, mapped, pooled, record, write
 from jobs.progress import say
 
@@ -21,6 +21,7 @@ def main(config: Config) -> None:
     if not asked.taggers:
         say("tag: nothing to do, no tagger is asked for")
         return
+    needs.check(config, "tag")
     stages = [
         TagTracks(
             name,

@@ -10,13 +10,14 @@ from ray.train.torch import TorchConfig, TorchTrainer
 
 from covergen import objects, stable_diffusion
 from covergen.config import Config
+from covergen.embeddings.stage import heard_with
 from covergen.errors import ConfigError, CovergenError
 from covergen.storage import Root, digest_of
 from covergen.tables import AUDIO_EMBEDDINGS
 from covergen.training import checkpoint
 from covergen.training.dataset import SPLITS, checkpoint_folder, covered, data_digest, lacking
 from covergen.training.licences import left_out
-from jobs import entry
+from jobs import entry, needs
 from jobs.operators import record
 from jobs.progress import Meter, say
 from jobs.train_loop import STAGE, train_loop
@@ -33,7 +34,7 @@ def main(config: Config) -> None:
     """Train the fusion that the config names, or go on with it, or say that it is there."""
     root, allowed = Root.open(config.root), config.train.allow_licences
     base, audio = stable_diffusion.digest(config.models.stable_diffusion), root.recipe(AUDIO_EMBEDDINGS)
-    start = start_of(config, base_digest=base, audio=audio)
+    start = start_of(config, base_digest=base, audio=heard_with(root))
     recipe = {
         **recipe_of(config),
         "start_from": checkpoint.digest(start) if start else None,
@@ -55,13 +56,14 @@ def main(config: Config) -> None:
         return
     if omitted := left_out(covered(root, SPLITS), allowed):
         say(f"train: {omitted}")
+    needs.check(config, "train")
     entry.start_ray(config)
     task = {
         "config": config.model_dump(),
         "root": root.uri,
         "folder": folder,
         "base_digest": recipe["base"],
-        "recipe": recipe["audio"],
+        "recipe": heard_with(root),
         "data": recipe["data"],
     }
     seconds, steps = fit(task, config, root=root)

@@ -5,12 +5,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+
+from tests.hub import Hub, running
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -68,6 +70,37 @@ def root_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "local":
         return str(tmp_path / "root")
     return f"{request.getfixturevalue('s3_bucket')}/{uuid4().hex}"
+
+
+@pytest.fixture
+def at_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[str], None]]:
+    """What points huggingface_hub to an address, with an empty cache of the test's own and no token."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import close_session
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)  # between its repeats
+
+    def point(endpoint: str) -> None:
+        close_session()  # it keeps the proxies that it began with
+        monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+        template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+
+    yield point
+    close_session()
+
+
+@pytest.fixture
+def hub(at_hub: Callable[[str], None]) -> Iterator[Hub]:
+    """An empty hub on loopback, which huggingface_hub asks in this test."""
+    with running(Hub()) as served:
+        at_hub(served.endpoint)
+        yield served
 
 
 @pytest.fixture(scope="session")

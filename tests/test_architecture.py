@@ -23,7 +23,7 @@ ORDER = [
     ("rejects",),
     ("procedural",),
     ("mpeg", "ogg"),
-    ("audio_input", "images", "weights", "noise_schedulers"),
+    ("audio_input", "images", "hub", "weights", "noise_schedulers"),
     ("audio",),
     ("excerpts",),
     ("stable_diffusion", "sources"),

@@ -28,6 +28,15 @@ def generation(root_uri: str) -> Generation:
     return Root.create(root_uri).generation(AUDIO_EMBEDDINGS, RECIPE, shapes=SHAPES)
 
 
+def test_facts_are_told_beside_the_recipe_and_name_nothing(root_uri):
+    root = Root.create(root_uri)
+    plain = root.generation(PROMPTS, {"source": "a"})
+    assert root.facts(PROMPTS) == {}
+    told = root.generation(PROMPTS, {"source": "a"}, facts={"dtype": "bfloat16"})
+    assert told.uri == plain.uri
+    assert (root.recipe(PROMPTS), root.facts(PROMPTS)) == ({"source": "a"}, {"dtype": "bfloat16"})
+
+
 def test_a_block_is_committed_once_however_often_it_is_written(generation: Generation) -> None:
     block = embeddings(["a", "b", "c"])
     assert generation.append(block) == 3

@@ -19,9 +19,11 @@ from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
 
+from covergen import hub
 from covergen.embeddings.windows import Windows, on_device
 from covergen.errors import ConfigError, ModelError, one_line
-from covergen.weights import commit_digest, download, files_digest
+from covergen.hub import Release
+from covergen.weights import commit_digest, files_digest
 
 VERSION: Final = 1  # raise it whenever a frame changes
 
@@ -101,6 +103,11 @@ class Clap:
         settings = [clap_digest(self.name), VERSION, self.frame_rate, self.bf16]
         return commit_digest("clap", json.dumps(settings))
 
+    @property
+    def release(self) -> Release | None:
+        """What a preset needs of the hub."""
+        return clap_release(self.name)
+
     @cached_property
     def model(self) -> Any:
         """The audio tower, loaded at the first use."""
@@ -153,10 +160,16 @@ def clap_digest(name: str, *, files: Sequence[str] = _FILES) -> str:
 
 def clap_folder(name: str, *, offline: bool, files: Sequence[str] = _FILES) -> Path:
     """Return the folder of a preset, downloaded where it must be, or the folder named."""
+    release = clap_release(name, files=files)
+    return Path(name).expanduser() if release is None else hub.download(release, offline=offline)
+
+
+def clap_release(name: str, *, files: Sequence[str] = _FILES) -> Release | None:
+    """Return what a preset needs of the hub; None for a folder."""
     preset = PRESETS.get(name)
     if preset is None:
-        return Path(name).expanduser()
-    return download(preset.repo, preset.revision, patterns=files, offline=offline)
+        return None
+    return Release(preset.repo, preset.revision, tuple(files), tuple((file,) for file in _FILES))
 
 
 def load_clap(folder: Path, *, with_text: bool) -> Any:

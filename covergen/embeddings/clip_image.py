@@ -14,10 +14,12 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from covergen import hub
 from covergen.embeddings import loading
 from covergen.errors import ConfigError, ModelError
+from covergen.hub import Release
 from covergen.images import Pixels
-from covergen.weights import commit_digest, download
+from covergen.weights import commit_digest
 
 VERSION: Final = 1  # raise it whenever a vector changes
 MEAN: Final = (0.48145466, 0.4578275, 0.40821073)  # of red, green, blue in its training pictures, 0 to 1
@@ -74,12 +76,15 @@ class ClipImage:
     @cached_property
     def model(self) -> Any:
         """The image encoder and its projection, loaded at the first use."""
-        preset = PRESETS.get(self.name)
-        if preset is None:
-            return load_clip_vision(_folder(self.name)).to(self.device)
-        patterns = (loading.CONFIG, loading.WEIGHTS)
-        folder = download(preset.repo, preset.revision, patterns=patterns, offline=self.offline)
+        release = self.release
+        folder = _folder(self.name) if release is None else hub.download(release, offline=self.offline)
         return load_clip_vision(folder).to(self.device)
+
+    @property
+    def release(self) -> Release | None:
+        """What a preset needs of the hub."""
+        preset = PRESETS.get(self.name)
+        return None if preset is None else loading.release(preset.repo, preset.revision)
 
     @torch.inference_mode()
     def __call__(self, crops: Pixels) -> NDArray[np.float32]:

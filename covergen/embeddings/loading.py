@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from covergen.errors import ModelError, one_line
+from covergen.hub import Release
 from covergen.weights import files_digest
 
 CONFIG: Final = "config.json"
@@ -31,6 +32,11 @@ def read_config(folder: Path, *, what: str, presets: Iterable[str]) -> dict[str,
     if not isinstance(config, dict):
         raise ModelError(f"{folder / CONFIG} describes no {what}: it holds no settings")
     return config
+
+
+def release(repo: str, revision: str, *, more: tuple[str, ...] = ()) -> Release:
+    """Return configuration and weights of a repository at a commit, and what else matches `more`."""
+    return Release(repo, revision, (CONFIG, WEIGHTS, *more), ((CONFIG,), (WEIGHTS,)))
 
 
 def weight_files(folder: Path, *, what: str) -> list[Path]:

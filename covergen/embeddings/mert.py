@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor
 
+from covergen import hub
 from covergen.embeddings.frames import check_frame_rate, kept_states, pooled, quarters
 from covergen.embeddings.loading import read_config
 from covergen.embeddings.windows import Windows, on_device
 from covergen.errors import ModelError, one_line
-from covergen.weights import commit_digest, download, files_digest
+from covergen.hub import Release
+from covergen.weights import commit_digest, files_digest
 
 VERSION: Final = 1  # raise it whenever a frame changes
 
@@ -99,13 +101,21 @@ class Mert:
         """The HuBERT, loaded at the first use."""
         return load_hubert(self._folder()).to(self.device)
 
-    def _folder(self) -> Path:
+    @property
+    def release(self) -> Release | None:
+        """What a preset needs of the hub."""
         preset = PRESETS.get(self.name)
         if preset is None:
-            return Path(self.name).expanduser()
+            return None
         # A release with safetensors would be preferred by `_weights`; today there is only the pickle.
-        patterns = ("config.json", *_WEIGHT_FILES)
-        return download(preset.repo, preset.revision, patterns=patterns, offline=self.offline)
+        files = ("config.json", *_WEIGHT_FILES)
+        return Release(preset.repo, preset.revision, files, (("config.json",), _WEIGHT_FILES))
+
+    def _folder(self) -> Path:
+        release = self.release
+        return (
+            Path(self.name).expanduser() if release is None else hub.download(release, offline=self.offline)
+        )
 
     @torch.inference_mode()
     def __call__(self, windows: Windows) -> NDArray[np.float32]:

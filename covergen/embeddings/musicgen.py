@@ -19,11 +19,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from covergen import hub
 from covergen.embeddings import loading
 from covergen.embeddings.frames import check_frame_rate, kept_states, pooled, quarters
 from covergen.embeddings.windows import Windows, on_device
 from covergen.errors import ModelError
-from covergen.weights import commit_digest, download
+from covergen.hub import Release
+from covergen.weights import commit_digest
 
 VERSION: Final = 1  # raise it whenever a frame changes
 CODE_RATE: Final = 50  # steps a second: 32 kHz through strides of 640 samples
@@ -104,12 +106,17 @@ class MusicGen:
         codec, decoder = load_musicgen(self._folder())
         return codec.to(self.device), decoder.to(self.device)
 
-    def _folder(self) -> Path:
+    @property
+    def release(self) -> Release | None:
+        """What a preset needs of the hub."""
         preset = PRESETS.get(self.name)
-        if preset is None:
-            return Path(self.name).expanduser()
-        patterns = (loading.CONFIG, loading.WEIGHTS)
-        return download(preset.repo, preset.revision, patterns=patterns, offline=self.offline)
+        return None if preset is None else loading.release(preset.repo, preset.revision)
+
+    def _folder(self) -> Path:
+        release = self.release
+        return (
+            Path(self.name).expanduser() if release is None else hub.download(release, offline=self.offline)
+        )
 
     @torch.inference_mode()
     def __call__(self, windows: Windows) -> NDArray[np.float32]:

@@ -48,8 +48,8 @@ def build_encoder(
     if not (encoder.commercial or allow_noncommercial):
         free = [other for other, build in AUDIO_ENCODERS.items() if build(offline=True).commercial]
         raise ConfigError(
-            f"the weights of {name} are {encoder.licence}, for research only; set allow_noncommercial=true "
-            f"if that is what you do, or choose {' or '.join(free)}, which anyone may use"
+            f"the weights of {name} are {encoder.licence}, for research only; allow_noncommercial=true "
+            f"(--allow-noncommercial) says that this is what you do; or choose {' or '.join(free)}"
         )
     return encoder
 

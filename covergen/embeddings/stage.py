@@ -21,6 +21,7 @@ from covergen.errors import BadInput
 from covergen.excerpts import Excerpts, excerpts
 from covergen.sources.media import media_source
 from covergen.sources.places import shown
+from covergen.storage import Root
 from covergen.tables import AUDIO_EMBEDDINGS
 from covergen.weights import use_threads
 
@@ -66,7 +67,7 @@ class HearTracks:
     ):
         if resample_on_device:
             resample.check()
-        self.options = {
+        self.options: dict[str, Any] = {
             "encoder": encoder,
             "frame_rate": frame_rate,
             "layers": None if layers is None else tuple(layers),
@@ -90,6 +91,45 @@ class HearTracks:
             "seconds": self.seconds,
         }
         return recipe | {"resampler": resample.NAME} if self.resample_on_device else recipe
+
+    def facts(self) -> dict[str, Any]:
+        """Return what it takes, beside the recipe, to hear so again: a fusion's checkpoint keeps both.
+
+        Precision is a part of the digest that names rows. `fp32_digest` names the encoder without it: what
+        is heard in bfloat16 and in float32 differs by rounding alone.
+        """
+        layers, bf16 = self.options["layers"], self.options["bf16"]
+        exact = _encoder({**self.options, "bf16": False}) if bf16 else self.encoder
+        return {
+            "frame_rate": float(self.encoder.frame_rate),
+            "layers": None if layers is None else list(layers),
+            "dtype": "bfloat16" if bf16 else "float32",
+            "fp32_digest": exact.digest,
+        }
+
+    @classmethod
+    def again(
+        cls,
+        heard_with: Mapping[str, Any],
+        shape: Sequence[int],
+        *,
+        encoder: str | None = None,
+        **options: Any,
+    ) -> "HearTracks":
+        """Return what hears as a checkpoint says, whose frames have a shape (L, F, W).
+
+        `encoder` is where the weights lie here, if elsewhere. Checkpoints of older versions tell neither
+        rate nor precision: the one follows from the shape, the other from the digest.
+        """
+        seconds, layers = float(heard_with.get("seconds", 10.0)), heard_with.get("layers")
+        options |= {"seconds": seconds, "frame_rate": heard_with.get("frame_rate", shape[1] / seconds)}
+        options["layers"] = None if layers is None else tuple(layers)
+        name = encoder or str(heard_with.get("encoder", "logmel"))
+        if "dtype" in heard_with:
+            return cls(name, bf16=heard_with["dtype"] == "bfloat16", **options)
+        exact, rounded = (cls(name, bf16=bf16, **options) for bf16 in (False, True))
+        wanted = heard_with.get("encoder_digest")
+        return rounded if rounded.encoder.digest == wanted != exact.encoder.digest else exact
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each tensor column: frames [layers, frames, width]."""
@@ -244,6 +284,11 @@ class Hear:
     @property
     def _whose(self) -> str:
         return f"audio encoder {self.encoder.name}"
+
+
+def heard_with(root: Root) -> dict[str, Any]:
+    """Return how the songs of a root were heard: the recipe of their rows, and the facts beside it."""
+    return {**root.recipe(AUDIO_EMBEDDINGS), **root.facts(AUDIO_EMBEDDINGS)}
 
 
 def _encoder(options: Mapping[str, Any]) -> AudioEncoder:

@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from covergen import hub
 from covergen.embeddings import clip_image, loading
 from covergen.errors import ConfigError, ModelError, one_line
-from covergen.weights import download
+from covergen.hub import Release
 
 _TOKENIZER: Final = ("tokenizer*.json", "vocab.json", "merges.txt", "special_tokens_map.json")
 _UNREAD: Final = (
@@ -41,6 +42,12 @@ class ClipText:
         return vectors
 
 
+def release(name: str) -> Release | None:
+    """Return what a preset needs of the hub: both towers and the tokenizer; None for a folder."""
+    preset = clip_image.PRESETS.get(name)
+    return None if preset is None else loading.release(preset.repo, preset.revision, more=_TOKENIZER)
+
+
 def load_clip_text(folder: Path) -> Any:
     """Return the frozen text tower with its projection, pictures' tower unread; ModelError for others."""
     from transformers import CLIPTextConfig, CLIPTextModelWithProjection
@@ -70,10 +77,8 @@ def _tokenizer(folder: Path) -> Any:
 
 
 def _folder(name: str, *, offline: bool) -> Path:
-    preset = clip_image.PRESETS.get(name)
-    if preset:
-        patterns = (loading.CONFIG, loading.WEIGHTS, *_TOKENIZER)
-        return download(preset.repo, preset.revision, patterns=patterns, offline=offline)
+    if (wanted := release(name)) is not None:
+        return hub.download(wanted, offline=offline)
     folder = Path(name).expanduser()
     if not folder.is_dir():
         presets = ", ".join(clip_image.PRESETS)

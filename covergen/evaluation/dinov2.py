@@ -15,10 +15,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from covergen import hub
 from covergen.embeddings import loading
 from covergen.errors import ModelError
+from covergen.hub import Release
 from covergen.images import Pixels
-from covergen.weights import download
 
 _PREPROCESSOR: Final = "preprocessor_config.json"
 _BICUBIC: Final = 3  # Pillow's number, which the released files hold
@@ -59,12 +60,8 @@ class Dinov2Image:
 
     def __init__(self, name: str, *, device: str = "cpu", offline: bool = False):
         self.name, self.device = name, device
-        preset = PRESETS.get(name)
-        if preset:
-            patterns = (loading.CONFIG, _PREPROCESSOR, loading.WEIGHTS)
-            self._folder = download(preset.repo, preset.revision, patterns=patterns, offline=offline)
-        else:
-            self._folder = Path(name).expanduser()
+        wanted = release(name)
+        self._folder = Path(name).expanduser() if wanted is None else hub.download(wanted, offline=offline)
         self._input = _preprocessing(self._folder)
         self.size = self._input.size
         loading.weight_files(self._folder, what="DINOv2")
@@ -94,6 +91,12 @@ class Dinov2Image:
         normal = ((pixels.float() / 255 - mean) / std).permute(0, 3, 1, 2)  # (B, 3, S, S)
         vectors: NDArray[np.float32] = self.model(normal).pooler_output.float().cpu().numpy()
         return vectors  # (B, W)
+
+
+def release(name: str) -> Release | None:
+    """Return what a preset needs of the hub; None for a folder."""
+    preset = PRESETS.get(name)
+    return None if preset is None else loading.release(preset.repo, preset.revision, more=(_PREPROCESSOR,))
 
 
 def load_dinov2(folder: Path) -> Any:

@@ -76,7 +76,7 @@ def train(
             out,
             trainer.fusion,
             base_digest=model.digest,
-            recipe=hearing().recipe(),
+            recipe={**hearing().recipe(), **hearing().facts()},
             step=trainer.step,
             history=thinned(trainer.history),
             dtype=torch.float16,

@@ -16,11 +16,12 @@ from covergen import audio
 from covergen.audio import AudioLimits
 from covergen.catalog.genres import genre_note
 from covergen.delta import Generation
+from covergen.embeddings.stage import heard_with
 from covergen.errors import BadInput, RejectCode
 from covergen.serving.orders import Words
 from covergen.serving.schema import CoverOrder, Heard
 from covergen.serving.service import CoverService, prompt_of
-from covergen.storage import Root, digest_of
+from covergen.storage import Root
 from covergen.tables import AUDIO_EMBEDDINGS
 from covergen.tagging.stage import TagTracks
 from covergen.training.checkpoint import heard_otherwise
@@ -50,7 +51,7 @@ class Listening:
 
     async def recipe(self) -> str:
         """Return what names the way of hearing."""
-        return digest_of(self._service.hearing)
+        return self._service.hearing_name
 
     async def hear(self, song: bytes) -> Heard:
         """Return what the encoder hears in a song. Raises BadInput."""
@@ -112,7 +113,7 @@ class Listening:
 
     @cached_property
     def _tagging(self) -> TagTracks:
-        return TagTracks(self._tagger, offline=True)
+        return TagTracks(self._tagger, device=self._service.device, offline=self._service.offline)
 
     def _find(self, track_id: str) -> Heard:
         with self._reading:
@@ -132,7 +133,7 @@ class Listening:
         if self._catalogue is None or not Root(self._catalogue).has(AUDIO_EMBEDDINGS):
             return None
         root = Root.open(self._catalogue)
-        if key := heard_otherwise(there := root.recipe(AUDIO_EMBEDDINGS), ours := self._service.hearing):
+        if key := heard_otherwise(there := heard_with(root), ours := self._service.hearing):
             reason = (
                 f"tracks were heard with {key}={there.get(key)!r}, and this service has {ours.get(key)!r}"
             )

@@ -112,11 +112,11 @@ def _deployment(deployment: Tree, args: Tree) -> Iterator[str]:
 
 def _gpu(name: str, options: Tree, args: Tree) -> Iterator[str]:
     key = {"Painter": "device", "Listener": "listener_device"}.get(name, "")
-    device, gpus = str(args.get(key, "cpu")), options.get("num_gpus", 0)
+    device, gpus = str(args.get(key, "auto")), options.get("num_gpus", 0)
     if device.startswith("cuda") and not gpus:
         yield f"{name}: args.{key}={device}, and Ray shows it no GPU. Give ray_actor_options.num_gpus."
     if key and gpus and device == "cpu":
-        yield f"{name}: num_gpus={gpus} holds a GPU that is not used. Give args.{key}=cuda, or no num_gpus."
+        yield f"{name}: num_gpus={gpus} holds a GPU that is not used. Give args.{key}=auto, or no num_gpus."
 
 
 def _scaling(name: str, scaling: Tree, at_once: int | None) -> Iterator[str]:

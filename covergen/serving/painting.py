@@ -99,7 +99,7 @@ class Painting:
 
     def _load(self) -> Painter:
         painter = self._service.painter
-        _ = painter.preview  # it takes a second to be fitted
+        _ = painter.preview  # fitted before anybody waits for a step
         return painter
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from covergen import audio, images, stable_diffusion
+from covergen import audio, hub, images, stable_diffusion
 from covergen.catalog.genres import UNKNOWN, canonical_genre
 from covergen.catalog.prompts.album_genre import album_genre
 from covergen.catalog.prompts.protocol import Facts, texts
@@ -26,13 +26,16 @@ from covergen.embeddings.stage import CutWindows, Hear, HearTracks
 from covergen.errors import BadInput, RejectCode
 from covergen.generation.pipeline import Cover, CoverRequest, Painter, PaintSettings
 from covergen.generation.seeds import seed_of
+from covergen.hub import Release
 from covergen.noise_schedulers import check_noise_scheduler
 from covergen.serving.pictures import encode
 from covergen.serving.schema import CoverOrder, FinishedCover, Heard
 from covergen.sources.identity import album_id
 from covergen.sources.media import read_media
 from covergen.sources.places import address_of
+from covergen.storage import digest_of
 from covergen.training import checkpoint
+from covergen.weights import chosen_device
 
 SHIPPED_FUSION: Final = Path(__file__).parent.parent / "assets" / "tiny" / "fusion"
 _WORDS_KEPT: Final = 64  # prompts; 120 kB each for CLIP ViT-L
@@ -60,8 +63,9 @@ class CoverService:
     """Holds the models, loaded when first needed, and answers one order at a time.
 
     `fusion` is a checkpoint folder, "shipped" for the one beside the tiny model, or None to paint from words
-    alone. The encoder and the seconds to hear are those the fusion was trained on unless given; ModelError
-    where they do not fit it.
+    alone. Songs are heard as its checkpoint says, in the precision that it was trained with; `encoder` says
+    where those weights lie, if elsewhere, and ModelError that they are others. `bf16` is for painting and
+    reading words.
     """
 
     def __init__(
@@ -70,30 +74,40 @@ class CoverService:
         fusion: str | Path | None = "shipped",
         *,
         encoder: str | None = None,
-        seconds: float | None = None,
-        frame_rate: float = 2.0,
         allow_noncommercial: bool = False,
-        device: str = "cpu",
+        device: str = "auto",
         bf16: bool = False,
-        offline: bool = True,
+        offline: bool = False,
     ):
-        self._name, self._device, self._bf16, self._offline = stable_diffusion, device, bf16, offline
+        self._name, self._bf16, self.offline = stable_diffusion, bf16, offline
+        self.device = chosen_device(device)
         self._fusion = SHIPPED_FUSION if fusion == "shipped" else None if fusion is None else Path(fusion)
-        recipe = {} if self._fusion is None else checkpoint.read_facts(self._fusion).recipe
-        self._hearing = HearTracks(
-            encoder or str(recipe.get("encoder", "logmel")),
-            seconds=seconds or float(recipe.get("seconds", 10.0)),
-            frame_rate=frame_rate,
-            allow_noncommercial=allow_noncommercial,
-            device=device,
-            bf16=bf16,
-            offline=offline,
-        )
+        where: dict[str, Any] = {"device": self.device, "offline": offline}
+        where["allow_noncommercial"] = allow_noncommercial
+        if self._fusion is None:
+            self._hearing = HearTracks(encoder or "logmel", **where)
+        else:
+            facts = checkpoint.read_facts(self._fusion)
+            self._hearing = HearTracks.again(facts.recipe, facts.feature_shape, encoder=encoder, **where)
+
+    def fetch(self) -> None:
+        """Download the weights that are not here yet. Raises ModelError, before the first byte if it can."""
+        stable_diffusion.check(self._name, offline=self.offline)
+        release: Release | None = getattr(self._hearing.encoder, "release", None)
+        if release is not None:
+            hub.check(release, offline=self.offline)
+            hub.download(release, offline=self.offline)
+        stable_diffusion.folder(self._name, offline=self.offline)
 
     @cached_property
     def hearing(self) -> dict[str, Any]:
-        """The way songs are heard, as the embed job writes it down: encoder, weights, seconds."""
-        return self._hearing.recipe()
+        """The way songs are heard: recipe and facts, as the embed job writes them down."""
+        return {**self._hearing.recipe(), **self._hearing.facts()}
+
+    @property
+    def hearing_name(self) -> str:
+        """What names the way songs are heard: that of a generation of `audio_embeddings`."""
+        return digest_of(self._hearing.recipe())
 
     @property
     def feature_shape(self) -> tuple[int, ...]:
@@ -192,7 +206,7 @@ class CoverService:
 
     @cached_property
     def _words(self) -> ClipText:
-        return ClipText(self._name, device=self._device, bf16=self._bf16, offline=self._offline)
+        return ClipText(self._name, device=self.device, bf16=self._bf16, offline=self.offline)
 
     @cached_property
     def _operators(self) -> tuple[CutWindows, Hear]:
@@ -206,7 +220,7 @@ class CoverService:
     def painter(self) -> Painter:
         """What paints: the frozen model with the fusion, loaded when first asked for."""
         kind = torch.bfloat16 if self._bf16 else torch.float32
-        model = stable_diffusion.load(self._name, device=self._device, dtype=kind, offline=self._offline)
+        model = stable_diffusion.load(self._name, device=self.device, dtype=kind, offline=self.offline)
         if self._fusion is None:
             return Painter(model)
         fusion, _ = checkpoint.load(self._fusion, model.unet, base_digest=model.digest, recipe=self.hearing)

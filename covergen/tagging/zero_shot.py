@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from covergen.embeddings.clap import Clap, clap_digest, clap_folder, load_clap, log_mel
+from covergen.embeddings.clap import Clap, clap_digest, clap_folder, clap_release, load_clap, log_mel
 from covergen.errors import ModelError
+from covergen.hub import Release
 from covergen.tagging.protocol import Tags, Words
 from covergen.tagging.words import TEMPLATES, WORDS
 from covergen.weights import commit_digest
@@ -64,6 +65,11 @@ class ClapZeroShot:
         weights = clap_digest(self.clap, files=_FILES)
         settings = [weights, VERSION, WORDS, TEMPLATES, TOP, LIFT, self.bf16]
         return commit_digest(self.name, json.dumps(settings))
+
+    @property
+    def release(self) -> Release | None:
+        """What a preset needs of the hub."""
+        return clap_release(self.clap, files=_FILES)
 
     @cached_property
     def _parts(self) -> tuple[Any, dict[str, Tensor]]:

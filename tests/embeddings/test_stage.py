@@ -1,5 +1,6 @@
 """Listening and reading over tables: order, refusals, stored shapes, operators that pickle."""
 
+import json
 import pickle
 from pathlib import Path
 
@@ -47,6 +48,17 @@ def _wav(seconds: float, seed: int = 0) -> bytes:
 def _accepted(table: pa.Table) -> pa.Table:
     kept = table.filter(pa.compute.is_null(table["reject_code"]))
     return kept.drop_columns(rows.REJECT_COLUMNS.names)
+
+
+def test_what_was_heard_is_heard_again_by_recipe_and_facts(mert_folder):
+    asked = {"seconds": 10.0, "frame_rate": 1.0, "layers": (1, 3), "bf16": True, "allow_noncommercial": True}
+    stage = HearTracks(str(mert_folder), **asked)
+    told = json.loads(json.dumps({**stage.recipe(), **stage.facts()}))
+    again = HearTracks.again(told, stage.shapes()["frames"], allow_noncommercial=True)
+    assert (again.recipe(), again.facts()) == (stage.recipe(), stage.facts())
+    exact = HearTracks(str(mert_folder), **{**asked, "bf16": False})
+    assert exact.facts()["fp32_digest"] == exact.encoder.digest == told["fp32_digest"]
+    assert exact.recipe() != stage.recipe()
 
 
 def test_songs_become_rows_that_storage_accepts_and_bad_ones_say_why(tmp_path):

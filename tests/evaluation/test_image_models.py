@@ -79,7 +79,7 @@ def test_dinov2_leaves_no_tensor_random_and_no_step_out(dino, tmp_path):
 
 def test_the_dinov2_preset_is_pinned_and_says_what_it_lacks():
     assert all(len(preset.revision) == 40 for preset in dinov2.PRESETS.values())
-    with pytest.raises(ModelError, match=r"facebook/dinov2-large at 47b73eefe95e are neither in"):
+    with pytest.raises(ModelError, match=r"facebook/dinov2-large at 47b73eefe95e are not in"):
         Dinov2Image("dinov2-large", offline=True)
 
 

@@ -160,7 +160,7 @@ def test_weights_that_are_not_there_are_told_and_nothing_stands_in_for_them(tmp_
     assert [row.metric for row in found.missing] == [
         "CMMD, retrieval by CLIP", "CLIPScore", "FD-DINOv2", "FID, KID",
     ]  # fmt: skip
-    assert all("neither in the local cache" in row.needs for row in found.missing[:3])
+    assert all("not in the local cache" in row.needs for row in found.missing[:3])
     assert found.missing[3].needs.endswith("weights-inception-2015-12-05-6726825d.pth is meant")
 
 

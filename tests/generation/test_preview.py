@@ -29,6 +29,12 @@ def test_the_tiny_models_preview_looks_like_the_picture():
         assert np.abs(small(pixels, 8) - small(picture, 8)).mean() < 12
 
 
+def test_the_decoder_is_not_run_to_fit_it(model, monkeypatch):
+    """It is two thirds of a full-size VAE's work, and the drawn pictures do as well."""
+    monkeypatch.delattr(type(model.vae), "decode")
+    assert Preview(model.vae)(torch.zeros(4, 16, 16))
+
+
 def test_a_preview_follows_any_vae_and_takes_latents_of_any_size(model):
     preview = Preview(model.vae)
     latents = torch.randn(1, 4, 16, 16)

@@ -29,7 +29,6 @@ def test_ours_has_none():
         (("applications", 0, "route_prefix"), None, "route_prefix is missing"),
         (("applications", 0, "runtime_env"), {"working_dir": "./here"}, "a folder of this machine"),
         (("applications", 0, "deployments", 2, "ray_actor_options"), {"num_gpus": 1}, "do not see"),
-        (("applications", 0, "deployments", 2, "ray_actor_options"), {"num_gpus": 1}, "is not used"),
         (("applications", 0, "args", "device"), "cuda", "shows it no GPU"),
         (("applications", 0, "args", "listener_device"), "cuda", "shows it no GPU"),
         (("applications", 0, "deployments", 2, "num_replicas"), 2, "switches autoscaling_config off"),
@@ -52,6 +51,16 @@ def test_every_trap_is_told_with_its_remedy(place, value, told):
     else:
         inner[place[-1]] = value
     assert any(told in problem.replace("\n", " ") for problem in problems_in(manifest)), problems_in(manifest)
+
+
+def test_a_gpu_is_used_unless_the_device_is_the_cpu():
+    manifest = deepcopy(GOOD)
+    application = manifest["applications"][0]
+    application["args"]["root"] = "s3://bucket/root"
+    application["deployments"][2]["ray_actor_options"] = {"num_gpus": 1}
+    assert problems_in(manifest) == []
+    application["args"]["device"] = "cpu"
+    assert ["is not used. Give args.device=auto" in problem for problem in problems_in(manifest)] == [True]
 
 
 def test_the_command_tells_them_and_fails(tmp_path, capsys, monkeypatch):

@@ -18,6 +18,7 @@ from covergen.serving.schema import CoverOrder
 from covergen.serving.service import CoverService, prompt_of
 from covergen.sources.identity import album_id
 from covergen.tables import CATALOG
+from tests import toys
 from tests.files import png_text
 
 ORDER = CoverOrder(artist="Björk & Co", album="Moon Letters", genre="jazz", n=2, steps=3)
@@ -233,8 +234,10 @@ def test_a_missing_song_is_refused(service, tmp_path):
 def test_a_fusion_of_another_base_or_encoder_is_refused(base, fusion, low_song, tmp_path):
     with pytest.raises(ModelError, match="no readable fusion checkpoint"):
         CoverService(base, tmp_path)
-    with pytest.raises(ModelError, match="seconds"):
-        CoverService(base, fusion, seconds=10.0).cover(low_song, ORDER)
+    encoder = str(tmp_path / "mert")
+    toys.save_mert(tmp_path / "mert")
+    with pytest.raises(ModelError, match=r"encoder='logmel', not '.*mert': embed with the recipe it knows"):
+        CoverService(base, fusion, encoder=encoder, allow_noncommercial=True).cover(low_song, ORDER)
 
 
 def test_size_changes_the_delivered_picture_alone(service, low_song):

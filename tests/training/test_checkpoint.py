@@ -80,6 +80,28 @@ def test_where_the_music_was_resampled_does_not_matter(tmp_path, unet):
     checkpoint.load(tmp_path, unet, recipe={"seconds": 10.0})
 
 
+HEARD = {"encoder": "mert", "encoder_digest": "a", "seconds": 5.0, "frame_rate": 2.0, "layers": None}
+
+
+@pytest.mark.parametrize(
+    ("other", "key"),
+    [
+        ({}, None),
+        ({"encoder": "/elsewhere/mert"}, None),
+        ({"encoder_digest": "b", "dtype": "bfloat16", "fp32_digest": "a"}, None),
+        ({"resampler": "torchaudio:1"}, None),
+        ({"encoder_digest": "c", "frame_rate": 4.0}, "frame_rate"),
+        ({"encoder_digest": "c", "encoder": "clap"}, "encoder"),
+        ({"encoder_digest": "c"}, "encoder_digest"),
+        ({"seconds": 10.0}, "seconds"),
+        ({"version": 2}, "version"),
+    ],
+)
+def test_music_is_heard_alike_where_weights_and_settings_are_the_same(other, key):
+    assert checkpoint.heard_otherwise(HEARD, {**HEARD, **other}) == key
+    assert checkpoint.heard_otherwise({**HEARD, **other}, HEARD) == key
+
+
 def test_a_recipe_with_tuples_equals_its_json(tmp_path, unet):
     saved(tmp_path, unet, recipe={"layers": (1, 2)})
     checkpoint.load(tmp_path, unet, recipe={"layers": (1, 2)})
