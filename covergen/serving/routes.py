@@ -74,6 +74,7 @@ class Routes:
         self.service, self.settings, self.studio = service, settings, service.studio
         self.stopping = asyncio.Event()  # set by who ends the service
         self._recalling = asyncio.Semaphore(_RECALLS)
+        self._abandoned: set[asyncio.Task[None]] = set()  # what clients left behind, until it is given up
         self._warming: asyncio.Task[None] | None = None  # the first cover, painted once for all who ask
 
     async def order_covers(self, request: Request) -> Response:
@@ -88,7 +89,19 @@ class Routes:
         if picture:
             order = order.model_copy(update={"format": picture})
         order.order()  # refuses what cannot be met
-        number, fresh = await self._accept(request, caller, order, song=song, watched=picture is None)
+        accepting = asyncio.create_task(
+            self._accept(request, caller, order, song=song, watched=picture is None)
+        )
+        try:
+            number, fresh = await asyncio.shield(accepting)
+        except (
+            asyncio.CancelledError
+        ):  # the client is gone, and half an order would hold a place in the queue
+            if picture:
+                task = asyncio.create_task(self._give_up(accepting, caller.name))
+                self._abandoned.add(task)
+                task.add_done_callback(self._abandoned.discard)
+            raise
         store = self.studio.stores(caller.name)
         ended = await self._wait(request, caller.name, number, None if picture else patience(request))
         if picture:
@@ -317,6 +330,15 @@ class Routes:
             message = "This Idempotency-Key was used for another order; take a new one."
             raise Problem(409, "idempotency_key_reused", message)
         return number
+
+    async def _give_up(self, accepting: "asyncio.Task[tuple[str, bool]]", owner: str) -> None:
+        """Give up what has been accepted of a client that is gone."""
+        await asyncio.wait({accepting})
+        if accepting.cancelled() or accepting.exception() is not None:
+            return
+        number, fresh = accepting.result()
+        if fresh:
+            await self.studio.board.call("cancel", number, owner)
 
     async def _wait(self, request: Request, owner: str, number: str, patient: float | None) -> Json | None:
         """Wait for the end, so long at most; without a limit a client that vanishes gives it up."""

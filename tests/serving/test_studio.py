@@ -1,7 +1,9 @@
 """Requests that something happens to on their way, over a real socket with the real models at toy size."""
 
 import asyncio
+import threading
 import time
+from unittest import mock
 
 import httpx2
 import pytest
@@ -110,7 +112,7 @@ def test_a_track_of_no_catalogue_is_not_found_and_no_place_is_told(client, store
 def test_many_probes_paint_once_and_hear_503_until_that_works(app, client):
     async def probe():
         transport = httpx2.ASGITransport(app=app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://service") as many:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as many:
             return await asyncio.gather(*(many.get("/readyz") for _ in range(4)))
 
     for expected in (503, 503, 200):
@@ -149,3 +151,38 @@ def test_a_request_that_was_left_behind_can_be_given_up(client, store):
     number = left_behind(store, steps=100)
     assert client.delete(f"/v1/covers/{number}").json()["status"] == "cancelled"
     assert store.covers(number) == {}
+
+
+def test_who_vanishes_amid_the_order_leaves_no_place_taken(store, monkeypatch):
+    service, board = CoverService(), Board()
+    studio = Studio(
+        lambda _: store, LocalBoard(board), Listening(service, catalogue=""), Painting(service), name="x"
+    )
+    app = make_app(Service(studio, Probed(), listen=None, metrics=None), Settings())
+    accept, keeping = store.accept, threading.Event()
+
+    def slow(*given, **named):
+        keeping.set()
+        time.sleep(0.3)
+        return accept(*given, **named)
+
+    monkeypatch.setattr(store, "accept", slow)
+
+    async def vanish() -> dict[str, float]:
+        client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://localhost")
+        order = {**WORDS, "steps": 100, "seed": "7"}
+        asking = asyncio.create_task(client.post("/v1/covers", json=order, headers={"Accept": "image/png"}))
+        await asyncio.to_thread(keeping.wait)
+        asking.cancel()
+        await asyncio.wait({asking})
+        for _ in range(80):  # a request that nobody carries would stand there for longer than this
+            await asyncio.sleep(0.1)
+            if not board.load()["waiting"] + board.load()["painting"]:
+                break
+        return board.load()
+
+    before = set(store.numbers())
+    load = asyncio.run(vanish())
+    assert load["waiting"] + load["painting"] == 0
+    (number,) = set(store.numbers()) - before
+    assert store.ended(number) == {"status": "cancelled", "finished": mock.ANY}
