@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,7 +52,7 @@ def paint(
     service = CoverService(**models)
     service.fetch()
     refused = 0
-    for subject, known, words in wanted:
+    for (subject, known, words), place in zip(wanted, _places(out, subjects), strict=True):
         _tell_subject(subject, words, known)
         try:
             covers = _covers(service, subject, words, hears=models["fusion"] is not None, moods=moods)
@@ -61,12 +62,7 @@ def paint(
             print(refusal.reason, file=sys.stderr)
             refused += 1
             continue
-        _write(
-            covers,
-            _place(out, subject, subjects),
-            force=force,
-            own_size=own_size,
-        )
+        _write(covers, place, force=force, own_size=own_size)
     if refused:
         raise ConfigError(f"{refused} of {len(subjects)} albums got no cover.")
 
@@ -147,14 +143,20 @@ def _heard(song: Path, songs: Sequence[Path], heard: Heard) -> str:
     return f"Heard {heard.seconds:.0f} s of {song.name}{which}, at {heard.loudness:.0f} dB"
 
 
-def _place(out: Path, subject: Subject, subjects: Sequence[Subject]) -> Path:
-    """Return where the cover of an album goes: of several, each bears its artist's and its title's name."""
+def _places(out: Path, subjects: Sequence[Subject]) -> list[Path]:
+    """Return where the covers go: of several albums, each bears its artist's and its title's name."""
+    folder, suffix = (out, ".png") if out.is_dir() else (out.parent, out.suffix)
     if len(subjects) == 1:
-        return out / NAME if out.is_dir() else out
-    name = safe_name(f"{subject.artist} - {subject.album}")
-    if out.is_dir():
-        return out / f"{name}.png"
-    return out.with_name(f"{name}{out.suffix}" if out.name == NAME else f"{out.stem} - {name}{out.suffix}")
+        return [out / NAME if out.is_dir() else out]
+    prefix = "" if out.is_dir() or out.name == NAME else f"{out.stem} - "
+    places: dict[str, Path] = {}
+    for subject in subjects:
+        name = safe_name(f"{subject.artist} - {subject.album}")
+        years = [f"{name} ({subject.year})"] if subject.year else []
+        names = chain([name, *years], (f"{name} ({number})" for number in count(2)))
+        own = next(each for each in names if each.casefold() not in places)
+        places[own.casefold()] = folder / f"{prefix}{own}{suffix}"
+    return list(places.values())
 
 
 def _write(covers: Sequence[FinishedCover], out: Path, *, force: bool, own_size: int) -> None:

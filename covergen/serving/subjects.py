@@ -22,6 +22,7 @@ from covergen.sources.songs import read_song
 from covergen.tagging.stage import TagTracks
 
 MOODS: Final = 3  # words of what was heard, as many as `clean.prompt_words` takes
+LONGEST: Final = 100  # characters of an order's genre
 TAGGER: Final = "signal"
 
 
@@ -69,7 +70,8 @@ def subject_of(song: Path) -> Subject:
 def subjects_in(folder: Path) -> list[Subject]:
     """Return the albums of a folder as the folder source finds them. ConfigError where it holds no music."""
     found = FolderSource(folder).read()
-    return [_album(piece) for piece in found if piece.albums and piece.media]
+    albums = [_album(piece) for piece in found if piece.albums]
+    return [album for album in albums if album.songs]
 
 
 def moods_of(song: Path) -> tuple[str, ...]:
@@ -104,5 +106,6 @@ def _guessed(tags: FileTags) -> frozenset[str]:
 
 
 def _joined(genres: Sequence[str]) -> str:
-    """Return genres as one text that is split again where it is read."""
-    return "; ".join(genres)[:100].rpartition("; ")[0] if len("; ".join(genres)) > 100 else "; ".join(genres)
+    """Return genres as one text, which is split again where it is read; as many as an order takes."""
+    text = "; ".join(genres)
+    return text if len(text) <= LONGEST else text[:LONGEST].rpartition("; ")[0]

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from covergen import cli, images, painting
 from covergen.serving.pictures import settings_in
+from covergen.serving.subjects import Subject
 from covergen.sources.identity import album_id
 
 
@@ -120,3 +121,11 @@ def test_a_cover_that_is_there_stays_and_what_was_enlarged_is_said(paint, music,
     result = paint(song, "--force", "--size", "16")
     assert "stays" not in result.output and "reduced to 16 px" in result.output
     assert images.decode(out.read_bytes()).shape == (16, 16, 3)
+
+
+def test_two_albums_of_one_name_never_take_each_others_place(tmp_path):
+    named = [Subject("A", "Night", (), year) for year in ("1997", "2001", "2001", None)]
+    folder = [path.name for path in painting._places(tmp_path, named)]
+    assert folder == ["A - Night.png", "A - Night (2001).png", "A - Night (2).png", "A - Night (3).png"]
+    (first, *_) = painting._places(tmp_path / "art.jpg", named)
+    assert first == tmp_path / "art - A - Night.jpg"
