@@ -3,7 +3,7 @@
 import { onKeyNeeded, order, settingsIn } from "/web/api.js";
 import { load } from "/web/cards.js";
 import { Comparison, keyDialog, look } from "/web/dialogs.js";
-import { chance, fieldIn, form, letGo, nameOf, prefill, recall, showField, showScale, tell, wanted, words, wrong } from "/web/form.js";
+import { chance, form, letGo, prefill, recall, refused, refusedBy, showScale, tell, wanted, words, wrong } from "/web/form.js";
 import { Gallery } from "/web/gallery.js";
 import { filesIn, hear, isSong, offer, prepare, sound, takeAway } from "/web/sound.js";
 import { tagsOf } from "/web/tags.js";
@@ -40,8 +40,8 @@ async function paint(asked, told = complain) {
     say(`${state.covers.length === 1 ? "A cover is" : `${state.covers.length} covers are`} being painted.`);
     request.follow(say).catch(request.complain);
   } catch (refusal) {
-    told(refusal.code === "no_such_song" ? "The service does not have the song of this cover: drop its file, or let the cover go." : refusal.message);
-    if (told === complain) showField(fieldIn(refusal.message));
+    const reason = refusal.code === "no_such_song" ? "The service does not have the song of this cover: drop its file, or let the cover go." : refusal.message;
+    told(told === complain ? refusedBy(reason) : reason);
   } finally {
     $("waiting").hidden = true;
   }
@@ -54,12 +54,12 @@ async function submit() {
   complain("");
   try {
     const field = wrong();
-    if (field) {
-      showField(field);
-      complain(`${nameOf(field)}: ${field.validationMessage}`);
-    } else if (sound.pending && !(await sound.pending)) {
+    if (field) complain(refused(field));
+    else if (sound.pending && !(await sound.pending)) {
       complain("The song cannot be heard: take another, or take it away and let the words decide.");
-    } else await paint(wanted());
+    } else {
+      await paint(wanted());
+    }
   } catch (fault) {
     complain(`Nothing is painted: ${fault.message}`);
   } finally {

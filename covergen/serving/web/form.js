@@ -56,18 +56,29 @@ export function wanted() {
 }
 
 // The first field whose value is none, or null.
-export const wrong = () => [...form.elements].find((each) => each.name && !each.checkValidity()) ?? null;
+export function wrong() {
+  for (const each of form.elements) each.setCustomValidity?.("");
+  return [...form.elements].find((each) => each.name && !each.checkValidity()) ?? null;
+}
 
-export const nameOf = (each) => each.labels[0]?.firstChild.textContent.trim() || each.name;
+const nameOf = (each) => each.labels[0]?.firstChild.textContent.trim() || each.name;
 
-// The field that a refusal of the service names, as in "steps: Input should be less than …", or null.
-export const fieldIn = (told) => field(told.match(/^([a-z_]+)\b/)?.[1] ?? "") ?? null;
-
-// Brings a field into view, out of the settings that are folded away.
-export function showField(each) {
-  if (!each?.focus) return;
+// What is told of a field beside the button. It is told at the field too, out of the settings that are folded away.
+function toldOf(each, reason) {
   each.closest("details")?.setAttribute("open", "");
-  each.focus();
+  each.setCustomValidity(reason);
+  each.addEventListener("input", () => each.setCustomValidity(""), { once: true });
+  each.reportValidity();
+  return `${nameOf(each)}${reason}`;
+}
+
+export const refused = (each) => toldOf(each, `: ${each.validationMessage}`);
+
+// A refusal of the service, which may name a field, as in "tags.0: String should have …".
+export function refusedBy(told) {
+  const [start, name] = told.match(/^([a-z_]+)(?:\.\d+)?/) ?? [];
+  const each = name && field(name);
+  return each?.setCustomValidity ? toldOf(each, told.slice(start.length)) : told;
 }
 
 const pick = (from, names) => Object.fromEntries(names.filter((name) => from[name] != null).map((name) => [name, from[name]]));
