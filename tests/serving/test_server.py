@@ -213,7 +213,7 @@ def test_a_request_that_breaks_is_found_in_the_log_by_its_id(tmp_path, caplog, m
     async def broken(*_, **__):
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr("covergen.serving.routes.states_of", broken)
+    monkeypatch.setattr("covergen.serving.routes.page_of", broken)
     with hosted(app) as base:
         answer = httpx2.get(f"{base}/v1/covers")
     told = answer.json()["error"]
