@@ -110,7 +110,7 @@ def test_a_track_of_no_catalogue_is_not_found_and_no_place_is_told(client, store
 def test_many_probes_paint_once_and_hear_503_until_that_works(app, client):
     async def probe():
         transport = httpx2.ASGITransport(app=app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://service") as many:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as many:
             return await asyncio.gather(*(many.get("/readyz") for _ in range(4)))
 
     for expected in (503, 503, 200):
