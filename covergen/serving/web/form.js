@@ -66,7 +66,7 @@ const nameOf = (each) => each.labels[0]?.firstChild.textContent.trim() || each.n
 // What is told of a field beside the button. It is told at the field too, out of the settings that are folded away.
 function toldOf(each, reason) {
   each.closest("details")?.setAttribute("open", "");
-  each.setCustomValidity(reason);
+  each.setCustomValidity(reason.replace(/^: /, ""));
   each.addEventListener("input", () => each.setCustomValidity(""), { once: true });
   each.reportValidity();
   return `${nameOf(each)}${reason}`;
