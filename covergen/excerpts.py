@@ -90,9 +90,13 @@ class _Wanted:
     def total(self) -> float:
         return self.count * self.seconds
 
+    @property
+    def silence(self) -> float:
+        return float(10 ** (self.limits.silence_dbfs / 10))
+
     def is_silent(self, piece: Waveform) -> bool:
         """Say whether a piece has no sound; a constant is none."""
-        return not np.var(piece, dtype=np.float64) >= 10 ** (self.limits.silence_dbfs / 10)
+        return not np.var(piece, dtype=np.float64) >= self.silence
 
 
 def _sought(source: bytes | Path, sample_rate: int | None, wanted: _Wanted) -> Excerpts | None:
@@ -130,12 +134,12 @@ def _cut(clip: audio.Clip, wanted: _Wanted) -> Excerpts | None:
 def _trimmed(waveform: Waveform, rate: int, wanted: _Wanted) -> Waveform:
     """Return a waveform without the silence at its ends, but no shorter than what is to be heard."""
     step, least = round(_EDGE * rate), wanted.count * round(wanted.seconds * rate)
-    starts = range(0, max(0, waveform.size - step + 1), step)
-    loud = [start for start in starts if not wanted.is_silent(waveform[start : start + step])]
-    if not loud or waveform.size <= least:
+    steps = waveform[: waveform.size // step * step].reshape(-1, step)
+    loud = np.flatnonzero(np.var(steps, axis=1, dtype=np.float64) >= wanted.silence)
+    if not loud.size or waveform.size <= least:
         return waveform
-    first = min(loud[0], waveform.size - least)
-    end = waveform.size if loud[-1] == starts[-1] else loud[-1] + step
+    first = min(int(loud[0]) * step, waveform.size - least)
+    end = waveform.size if loud[-1] == len(steps) - 1 else (int(loud[-1]) + 1) * step
     return waveform[first : max(end, first + least)]
 
 

@@ -21,17 +21,23 @@ from covergen.embeddings.logmel import (
     LogMel,
     power_spectrogram,
 )
-from covergen.tagging.harmony import Key, key
+from covergen.tagging.harmony import Key, key, pitch_classes
 from covergen.tagging.protocol import Tags, Words
 from covergen.tagging.rhythm import tempo
 
-VERSION: Final = 1  # raise it whenever an answer changes
+VERSION: Final = 2  # raise it whenever an answer changes
 _QUIET, _LOUD = -32.0, -6.0  # dB of full scale: energy 0 and 1
 _DARK, _BRIGHT = -36.0, -3.0  # dB of the whole: brightness 0 and 1
 _TREBLE: Final = 30  # the first mel band above 2 kHz
 _SOFT: Final = 0.35  # energy that finished masters seldom fall below: the least aroused
 _SLOW, _FAST = 60.0, 180.0  # beats per minute
-_CLEAR: Final = 0.2  # how far one mode fits better than the other where there is no doubt
+_CLEAR, _DOUBT = 0.25, 0.15  # how far one mode fits better where there is no doubt, and where there is some
+_LIVELY, _UNHURRIED, _SLOWISH = (
+    90.0,
+    130.0,
+    105.0,
+)  # beats per minute: happy from, relaxing, melancholic up to
+_DULL: Final = 0.55  # brightness up to which a song may be melancholic
 _STANDS_OUT: Final = 0.65
 
 
@@ -64,8 +70,7 @@ class SignalTagger:
         fast = np.stack([power_spectrogram(window, FAST_WINDOW, FAST_HOP) for window in windows])
         slow = np.stack([power_spectrogram(window, SLOW_WINDOW, SLOW_HOP) for window in windows])
         mel = fast @ self._front.mel_filters  # (B, T, M)
-        chroma = (np.sqrt(slow) @ self._front.pitch_filters).mean(axis=(0, 1))  # (12,)
-        beat, scale = tempo(mel), key(chroma)
+        beat, scale = tempo(mel), key(pitch_classes(slow))
         energy = _between(_decibels(float(fast.sum(axis=-1).mean())), _QUIET, _LOUD)
         brightness = _between(_treble(mel), _DARK, _BRIGHT)
         return Tags(
@@ -83,20 +88,23 @@ def mood(beat: float | None, scale: Key | None, *, energy: float, brightness: fl
 
     Loud and fast is aroused, major, fast and bright is pleasant (Gabrielsson and Lindstroem 2010, Handbook of
     Music and Emotion); the words lie on the circle of both (Russell 1980, doi:10.1037/h0077714): energetic or
-    calm by arousal alone, the others between arousal and pleasantness.
+    calm by arousal alone, the others between arousal and pleasantness. Those are said only where the mode is
+    beyond doubt, happy of a song that is known to be lively, melancholic of one both slow and dull.
     """
     pace = 0.5 if beat is None else _between(beat, _SLOW, _FAST)
-    majorness = 0.5 if scale is None else _between(scale.majorness, -_CLEAR, _CLEAR)
+    majorness = 0.0 if scale is None else scale.majorness
     arousal = 0.7 * _between(energy, _SOFT, 1) + 0.3 * pace
-    pleasant = 0.5 * majorness + 0.25 * pace + 0.25 * brightness
-    scores = {
-        "energetic": arousal,
-        "calm": 1 - arousal,
-        "happy": math.sqrt(arousal * pleasant),
-        "dramatic": math.sqrt(arousal * (1 - pleasant)),
-        "relaxing": math.sqrt((1 - arousal) * pleasant),
-        "melancholic": math.sqrt((1 - arousal) * (1 - pleasant)),
-    }
+    pleasant = 0.5 * _between(majorness, -_CLEAR, _CLEAR) + 0.25 * pace + 0.25 * brightness
+    scores = {"energetic": arousal, "calm": 1 - arousal}
+    if majorness >= _DOUBT and beat is not None and beat >= _LIVELY:
+        scores["happy"] = math.sqrt(arousal * pleasant)
+    if majorness >= _DOUBT and (beat is None or beat <= _UNHURRIED):
+        scores["relaxing"] = math.sqrt((1 - arousal) * pleasant)
+    if majorness <= -_DOUBT:
+        scores["dramatic"] = math.sqrt(arousal * (1 - pleasant))
+    # A beat of 60 may be every other one of 120: slow alone proves nothing.
+    if majorness <= -_DOUBT and beat is not None and beat <= _SLOWISH and brightness <= _DULL:
+        scores["melancholic"] = math.sqrt((1 - arousal) * (1 - pleasant))
     ranked = sorted(scores.items(), key=lambda item: -item[1])
     return {word: score for word, score in ranked if score >= _STANDS_OUT}
 

@@ -8,7 +8,7 @@ import pytest
 from covergen.embeddings.windows import cut_windows
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
-from covergen.tagging.harmony import MODES, TONICS, Key, key
+from covergen.tagging.harmony import MODES, TONICS, Key, key, tuning
 from covergen.tagging.protocol import Tags
 from covergen.tagging.signal import SignalTagger, mood
 
@@ -44,17 +44,56 @@ def test_where_no_beat_repeats_there_is_no_tempo():
     assert _tags(_tone(440)).tempo is None
 
 
+TIMBRES = {  # how loud each partial is
+    "sine": (1.0,),
+    "strings": (1.0, 0.5, 0.33, 0.25, 0.2, 0.17, 0.14, 0.12),
+    "reed": (1.0, 0.1, 0.7, 0.1, 0.5, 0.1, 0.3),
+    "brass": (0.5, 0.8, 1.0, 0.8, 0.5, 0.3, 0.2),
+}
+CADENCE = {"major": ("0 4 7", "5 9 0", "7 11 2", "0 4 7"), "minor": ("0 3 7", "5 8 0", "7 11 2", "0 3 7")}
+
+
+def _piece(tonic: int, mode: str, timbre: str, *, cents: float = 0.0, times: int = 2) -> np.ndarray:
+    """Tonic, subdominant, dominant and tonic as triads over their roots, in 5 s each time."""
+    chords = []
+    for chord in CADENCE[mode] * times:
+        steps = [int(step) for step in chord.split()]
+        pitches = [48 + tonic + steps[0] - 12, *(60 + (tonic + step) % 12 for step in steps)]
+        notes = [440 * 2 ** ((pitch - 69 + cents / 100) / 12) for pitch in pitches]
+        partials = [(note * n, level) for note in notes for n, level in enumerate(TIMBRES[timbre], 1)]
+        chords.append(sum(_tone(hertz, 0.02 * level, 1.25) for hertz, level in partials if hertz < RATE / 2))
+    return np.concatenate(chords)
+
+
+@pytest.mark.parametrize("timbre", TIMBRES)
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("tonic", range(12))
-def test_a_scale_with_its_triad_tells_its_key(tonic, mode):
-    steps = {"major": (0, 2, 4, 5, 7, 9, 11, 0, 4, 7), "minor": (0, 2, 3, 5, 7, 8, 10, 0, 3, 7)}[mode]
-    song = sum(_tone(440 * 2 ** ((tonic + step - 9) / 12), 0.05) for step in steps)
-    tags = _tags(song)
-    assert (tags.key, tags.mode) == (TONICS[tonic], mode)
+def test_a_cadence_tells_its_key_in_every_key_and_timbre(mode, timbre):
+    told = {TONICS[tonic]: _tags(_piece(tonic, mode, timbre, times=1)) for tonic in range(12)}
+    assert {tonic: (tags.key, tags.mode) for tonic, tags in told.items()} == {
+        tonic: (tonic, mode) for tonic in TONICS
+    }
+
+
+@pytest.mark.parametrize("cents", [-40, -25, 25, 40])
+def test_a_song_that_is_not_tuned_to_440_hz_tells_its_key(cents):
+    piece = _piece(1, "major", "strings", cents=cents)
+    tags = _tags(piece)
+    assert (tags.key, tags.mode) == ("C#", "major")
+    spectrum = np.abs(np.fft.rfft(piece[:8192] * np.hanning(8192)))[None]
+    assert tuning(spectrum) == pytest.approx(cents / 100, abs=0.05)
+
+
+def test_halves_that_disagree_leave_the_key_in_doubt():
+    apart = np.concatenate([_piece(0, "major", "strings"), _piece(6, "major", "strings")])
+    tags = _tags(apart)
+    assert _tags(apart[: len(apart) // 2]).key == "C"
+    assert tags.key is None and tags.mode == "major"
+    modes = np.concatenate([_piece(0, "major", "strings"), _piece(6, "minor", "strings")])
+    assert (_tags(modes).key, _tags(modes).mode) == (None, None)
 
 
 def test_where_all_pitches_sound_alike_there_is_no_key():
-    assert key(np.ones(12, np.float32)) is None
+    assert key(np.ones((2, 12), np.float32)) is None
 
 
 def test_energy_follows_the_level_and_brightness_the_treble():
@@ -74,6 +113,11 @@ def test_energy_follows_the_level_and_brightness_the_treble():
         (0.1, 65.0, 0.5, 0.6, ["calm", "relaxing"]),
         (0.1, 65.0, -0.5, 0.0, ["melancholic", "calm"]),
         (0.68, 120.0, 0.0, 0.5, []),
+        (0.1, 65.0, -0.1, 0.0, ["calm"]),
+        (0.3, 150.0, -0.5, 0.3, ["calm"]),
+        (0.1, None, -0.5, 0.0, ["calm"]),
+        (0.3, 59.0, -0.3, 0.65, ["calm"]),
+        (0.1, 65.0, 0.5, 0.0, ["calm", "relaxing"]),
     ],
 )
 def test_mood_words_lie_on_the_circle_and_the_middle_is_unsure(energy, tempo, majorness, brightness, words):
@@ -115,18 +159,25 @@ def test_tempo_of_100_unheard_albums(heard):
 
 
 def test_key_of_100_unheard_albums(heard):
-    exact, signature, mode = [], [], []
+    """Of 10 s the halves are one window each: often one chord, which tells less than a song's half."""
+    exact, signature, mode, doubted = [], [], [], 0
     for factors, tags in heard:
         major = 7 * factors.signature % 12
         tonic = major if factors.mode == "major" else (major + 9) % 12
+        if tags.mode is not None:
+            mode.append(tags.mode == factors.mode)
+        if tags.key is None:
+            doubted += 1
+            continue
         said = TONICS.index(tags.key)
         exact.append(said == tonic and tags.mode == factors.mode)
         signature.append((said if tags.mode == "major" else said + 3) % 12 == major)
-        mode.append(tags.mode == factors.mode)
     sys.stdout.write(
-        f"key: {np.mean(exact):.2f}, signature: {np.mean(signature):.2f}, mode: {np.mean(mode):.2f}\n"
+        f"key: {np.mean(exact):.2f}, signature: {np.mean(signature):.2f}, mode: {np.mean(mode):.2f}, "
+        f"in doubt: {doubted} of {len(heard)}\n"
     )
-    assert np.mean(signature) >= 0.9 and np.mean(exact) >= 0.7 and np.mean(mode) >= 0.75
+    assert np.mean(signature) >= 0.9 and np.mean(exact) >= 0.8 and np.mean(mode) >= 0.8
+    assert doubted <= 0.25 * len(heard)
 
 
 @pytest.mark.parametrize(("measure", "least"), [("energy", 0.98), ("brightness", 0.85)])
