@@ -78,5 +78,5 @@ def test_addresses_are_parsed_here_and_nowhere_else() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ImportFrom | ast.Import) and parsers & {each.name for each in node.names}
     }
-    # The service reads the Origin of a request, and the fields of a form: what cannot be read is refused there.
+    # The service reads the Origin of a request, and a form's fields: what cannot be read is refused there.
     assert found == {"sources/addresses.py", "serving/same_origin.py", "serving/reading.py"}
