@@ -28,6 +28,7 @@ from transformers import HubertConfig, HubertModel
 from benchmarks.outcome import Outcome
 from covergen import audio
 from covergen.embeddings.windows import cut_windows
+from covergen.excerpts import excerpts
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
 from covergen.rows import read_tensor
@@ -176,11 +177,12 @@ def loop(folder: Path, *, bf16: bool) -> None:
 
 
 def windows_of(uri: str) -> torch.Tensor:
-    """Return the windows (B, N) of half a minute from the middle of a song."""
+    """Return the windows (B, N) of half a minute of a song, spread over its length."""
     path = path_of(uri)
     assert path is not None
-    waveform = audio.decode(path, RATE, seconds=WINDOWS * 5).waveform
-    return torch.from_numpy(cut_windows(waveform, WINDOWS, WINDOW))
+    song = excerpts(path, RATE, count=WINDOWS, seconds=WINDOW / RATE)
+    each = WINDOWS // len(song.pieces)
+    return torch.from_numpy(np.concatenate([cut_windows(piece, each, WINDOW) for piece in song.pieces]))
 
 
 def compare(peer: Peer, windows: torch.Tensor) -> None:
