@@ -31,13 +31,13 @@ SMALL = ["generate.actors=1", "embed.actors=1", "encode.actors=1", "train.worker
 
 
 def album(folder: Path, name: str, *, cover: bool = False) -> None:
-    """Write an album of one song: a beat whose pitch the name decides."""
+    """Write an album of one song: a soft beat, which is calm, whose pitch the name decides."""
     (folder / name).mkdir(parents=True)
     time = np.arange(6 * RATE) / RATE
     beat = 0.5 + 0.5 * np.sign(np.sin(2 * np.pi * 2 * time))
     song = folder / name / "01 - Song.flac"
     song.write_bytes(
-        audio.encode_flac((0.4 * beat * np.sin(2 * np.pi * (110 + 40 * len(name)) * time)).astype("f4"), RATE)
+        audio.encode_flac((0.1 * beat * np.sin(2 * np.pi * (110 + 40 * len(name)) * time)).astype("f4"), RATE)
     )
     tags = mutagen.File(song)
     tags.update(
