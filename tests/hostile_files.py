@@ -13,6 +13,7 @@ from tests.lying_files import DAMAGED, HEARD, Lie, lies
 
 RATE = 24_000
 FORMATS = (*ENCODERS, *LENGTHLESS)
+INDEXED = {"m4a", "mp4", "m4r"}  # their header, an index, stands at their end
 _HOUR = 3600
 _OTHER_SUFFIXES = (*FORMATS, "txt", "jpg", "wma", "")
 
@@ -61,11 +62,13 @@ Mutated = tuple[bytes, str, frozenset[str]]
 def _truncated(song: bytes, kind: str, rng: Generator) -> Mutated:
     share = rng.uniform(0, 1)
     data = song[: max(1, int(share * len(song)))]
-    if kind == "aac":  # nothing tells its length: what is left of it is a shorter song
+    if kind in LENGTHLESS:  # what is left of it is a shorter song
         right = {HEARD} if share > 0.7 else DAMAGED - {HEARD} if share < 0.6 else DAMAGED
-    elif kind == "m4a":  # its index stands at its end
+    elif kind in INDEXED:
         right = {RejectCode.UNREADABLE} if len(data) > 8 else {RejectCode.UNSUPPORTED_FORMAT}
-    elif kind in {"ogg", "opus", "wav"}:
+    elif kind in {"wv", "tta"}:  # of blocks of a second: half a block may end the reading
+        right = DAMAGED - {HEARD} if share < 0.6 else DAMAGED
+    elif kind in {"ogg", "opus", "wav", "w64"}:
         right = {RejectCode.SHORTENED} if 0.25 < share < 0.94 else DAMAGED
     else:  # only the middle five of eight seconds are wanted: the end may be missing
         right = {RejectCode.SHORTENED} if 0.1 < share < 0.65 else {HEARD} if share > 0.9 else DAMAGED
@@ -88,7 +91,7 @@ def _many_flips(song: bytes, kind: str, rng: Generator) -> Mutated:
 
 
 def _header_flips(song: bytes, kind: str, rng: Generator) -> Mutated:
-    if kind == "m4a":  # its header stands at its end
+    if kind in INDEXED:
         data, _, outcomes = _flipped(song[::-1], kind, rng, flips=6, within=4_000)
         return data[::-1], kind, outcomes
     return _flipped(song, kind, rng, flips=6, within=200)
