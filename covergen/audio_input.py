@@ -5,9 +5,10 @@ Decoding, and holding the claims against what is there, is left to `audio.py`.
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -16,25 +17,62 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
 
+from covergen import mpeg, ogg
 from covergen.errors import BadInput, RejectCode
 
-# The last row cannot be decoded here: such files stand in `rejects`, so that nobody misses them in silence.
+# The last rows cannot be decoded here: such files stand in `rejects`, so that nobody misses them in silence.
 AUDIO_SUFFIXES: Final = frozenset(
-    {".mp3", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".aac", ".flac", ".wav", ".aif", ".aiff", ".mka"}
-    | {".wma", ".ape", ".wv", ".mpc", ".dsf", ".dff", ".ac3", ".tta"}
+    {".mp3", ".mp2", ".mpga", ".ogg", ".oga", ".opus", ".spx", ".m4a", ".m4b", ".m4r", ".mp4", ".3gp", ".3ga"}
+    | {".aac", ".flac", ".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".aifc", ".mka", ".weba"}
+    | {".webm", ".caf", ".au", ".snd", ".wma", ".wv", ".tta"}
+    | {
+        ".ape",
+        ".mpc",
+        ".mp+",
+        ".mpp",
+        ".dsf",
+        ".dff",
+        ".ac3",
+        ".eac3",
+        ".dts",
+        ".mlp",
+        ".thd",
+        ".tak",
+        ".ofr",
+    }
+    | {".shn", ".amr", ".ra", ".rm", ".voc", ".aa", ".aax", ".m4p", ".aa3", ".oma", ".mid", ".midi", ".kar"}
+    | {".mod", ".xm", ".s3m", ".it"}
 )
 # Playlists and streaming manifests stay out: a hostile one would make the demuxer open other addresses.
-_FORMATS: Final = "aac,aiff,flac,matroska,mov,mp3,ogg,wav,w64"
+_FORMATS: Final = "aac,aiff,asf,au,caf,flac,matroska,mov,mp3,ogg,tta,w64,wav,wv"
 _MIMES: Final = {
     "mov": "audio/mp4",
     "mp3": "audio/mpeg",
     "w64": "audio/x-w64",
+    "caf": "audio/x-caf",
+    "au": "audio/basic",
+    "asf": "audio/x-ms-wma",
+    "tta": "audio/x-tta",
+    "wv": "audio/x-wavpack",
     "matroska": "audio/x-matroska",
 }
-_SIGNATURES: Final = (b"ID3", b"OggS", b"fLaC", b"RIFF", b"RF64", b"riff", b"FORM", b"\x1a\x45\xdf\xa3")
-_OGG_TAIL: Final = 2 * 65_307  # the largest page, twice
-_OGG_LAST_PAGE: Final = 0x04
-_RATES: Final = range(1_000, 768_001)
+_SIGNATURES: Final = (
+    b"ID3",
+    b"OggS",
+    b"fLaC",
+    b"RIFF",
+    b"RF64",
+    b"riff",
+    b"FORM",
+    b"\x1a\x45\xdf\xa3",
+    b"caff",
+    b".snd",
+    b"wvpk",
+    b"TTA1",
+)
+_ASF: Final = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_ASF_PROPERTIES: Final = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")  # its size stands 40 bytes on
+RATES: Final = range(1_000, 768_001)
 
 
 @dataclass(frozen=True)
@@ -60,44 +98,92 @@ class AudioFacts:
     mime: str
 
 
+@dataclass(frozen=True)
+class OpenedAudio:
+    """A file, opened: what it claims, and the container and first audio stream of each of its parts.
+
+    Only an Ogg file can have several parts: the links that it is chained of.
+    """
+
+    facts: AudioFacts
+    tags: Mapping[str, str]  # as FFmpeg names them
+    parts: Iterable[tuple[InputContainer, AudioStream]]
+
+
 @contextmanager
-def opened_audio(
-    source: bytes | Path, limits: AudioLimits
-) -> Iterator[tuple[InputContainer, AudioStream, AudioFacts]]:
-    """Yield the container, its first audio stream and what its header claims. Raises BadInput."""
+def opened_audio(source: bytes | Path, limits: AudioLimits) -> Iterator[OpenedAudio]:
+    """Yield the file, opened, with what its header claims. Raises BadInput."""
     with _stream_of(source, limits) as raw:
-        lengthless = _lengthless_mp3(raw)
-        cut_off = _cut_off_ogg(raw) or _cut_off_wav(raw)
-        try:
-            options = {"format_whitelist": _FORMATS, "protocol_whitelist": ""}
-            container = av.open(_Input(raw), mode="r", options=options, metadata_errors="replace")
-        except (FFmpegError, ValueError) as error:
-            raise _refused(raw) from error
-        with container:
+        spans = ogg.links(raw) if ogg.is_ogg(raw) else [(0, raw.seek(0, io.SEEK_END))]
+        with _container(raw, spans[0]) as container:
             stream = _audio_stream(container, limits)
-            if cut_off:
+            if _is_cut_off(raw):
                 raise BadInput(RejectCode.SHORTENED, "the file is cut off: its end is missing")
-            facts = _facts(container, stream, lengthless)
+            facts = _facts(container, stream, raw)
+            later = _Links(raw, spans[1:], limits)
+            if facts.container_seconds is not None and later.spans:
+                facts = replace(facts, container_seconds=facts.container_seconds + later.seconds())
             if facts.container_seconds is not None and facts.container_seconds > limits.max_seconds:
                 raise too_long(facts.container_seconds, limits)
-            yield container, stream, facts
+            tags = {**stream.metadata, **container.metadata}
+            yield OpenedAudio(facts, tags, chain([(container, stream)], later))
+
+
+class _Links:
+    """The links of a chained Ogg file after its first, each opened when its turn comes."""
+
+    def __init__(self, raw: BinaryIO, spans: list[tuple[int, int]], limits: AudioLimits):
+        self.raw, self.spans, self.limits = raw, spans, limits
+
+    def __iter__(self) -> Iterator[tuple[InputContainer, AudioStream]]:
+        for span in self.spans:
+            with _container(self.raw, span) as container:
+                yield container, _audio_stream(container, self.limits)
+
+    def seconds(self) -> float:
+        """Return the seconds that all of them claim."""
+        return sum((_claimed(container) or 0.0) for container, _ in self)
+
+
+@contextmanager
+def _container(raw: BinaryIO, span: tuple[int, int]) -> Iterator[InputContainer]:
+    """Yield what lies in a span of a file, opened."""
+    try:
+        options = {"format_whitelist": _FORMATS, "protocol_whitelist": ""}
+        container = av.open(_Input(raw, span), mode="r", options=options, metadata_errors="replace")
+    except (FFmpegError, ValueError) as error:
+        raise _refused(raw) from error
+    with container:
+        yield container
 
 
 class _Input:
     """What FFmpeg may know of a file: not its name, since a suffix would count where the content is unknown.
 
-    Nor is there anything past its end, where a header may lie to send it: that seek would fail.
+    Nor is there anything past its end, where a header may lie to send it: that seek would fail. It keeps a
+    place of its own, so that others may read the file between.
     """
 
-    def __init__(self, raw: BinaryIO):
-        self.raw = raw
-        self.size = raw.seek(0, io.SEEK_END)
-        self.read, self.tell = raw.read, raw.tell
-        raw.seek(0)
+    def __init__(self, raw: BinaryIO, span: tuple[int, int]):
+        self.raw, (self.start, self.end) = raw, span
+        self.place = self.start
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, none at the end of the span."""
+        self.raw.seek(self.place)
+        data = self.raw.read(min(size, self.end - self.place))
+        self.place += len(data)
+        return data
+
+    def tell(self) -> int:
+        """Return the place within the span."""
+        return self.place - self.start
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a place within the file."""
-        return self.raw.seek(min(offset, self.size), whence)
+        """Move to a place within the span."""
+        base = {io.SEEK_SET: self.start, io.SEEK_CUR: self.place, io.SEEK_END: self.end}[whence]
+        self.place = max(self.start, min(base + offset, self.end))
+        return self.tell()
 
 
 def _refused(raw: BinaryIO) -> BadInput:
@@ -107,7 +193,7 @@ def _refused(raw: BinaryIO) -> BadInput:
     is_mpeg = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06 != 0x06
     if head.startswith(_SIGNATURES) or head[4:8] == b"ftyp" or is_mpeg:
         return BadInput(RejectCode.UNREADABLE, "it begins like audio but is damaged or cut off")
-    reason = "not audio of a known format: mp3, ogg, opus, m4a, flac and wav are read"
+    reason = "not audio of a known format: mp3, ogg, opus, m4a, flac, wav, aiff, wma and the like are read"
     return BadInput(RejectCode.UNSUPPORTED_FORMAT, reason)
 
 
@@ -147,19 +233,22 @@ def _audio_stream(container: InputContainer, limits: AudioLimits) -> AudioStream
     if context.channels > limits.max_channels:
         reason = f"{context.channels} channels, at most {limits.max_channels} are mixed down"
         raise BadInput(RejectCode.TOO_MANY_CHANNELS, reason)
-    if context.sample_rate not in _RATES or context.channels < 1:
+    if context.sample_rate not in RATES or context.channels < 1:
         reason = f"the header cannot be right: {context.sample_rate} Hz, channels: {context.channels}"
         raise BadInput(RejectCode.UNREADABLE, reason)
     return stream
 
 
-def _facts(container: InputContainer, stream: AudioStream, lengthless: bool) -> AudioFacts:
+def _facts(container: InputContainer, stream: AudioStream, raw: BinaryIO) -> AudioFacts:
     name = container.format.name.split(",")[0]
     context = stream.codec_context
-    guessed = name == "aac" or (name == "mp3" and lengthless)
-    duration = container.duration
+    claimed = _claimed(container)
+    if name == "aac" or (name == "mp3" and not mpeg.has_length(raw)):
+        claimed = None
+    elif name == "mp3" and (counted := mpeg.counted_seconds(raw)):
+        claimed = counted  # editors that cut a song leave the header of the whole one
     return AudioFacts(
-        container_seconds=None if guessed or not duration or duration < 0 else duration / av.time_base,
+        container_seconds=claimed,
         channels=context.channels,
         sample_rate=context.sample_rate,
         codec=context.name,
@@ -167,36 +256,31 @@ def _facts(container: InputContainer, stream: AudioStream, lengthless: bool) -> 
     )
 
 
-def _lengthless_mp3(raw: BinaryIO) -> bool:
-    """Tell whether no Xing, Info or VBRI header gives the length of an mp3: it is then only guessed."""
-    head = raw.read(10)
-    if head[:3] == b"ID3" and len(head) == 10:
-        size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
-        raw.seek(10 + size)
-    first_frame = raw.read(4096)
+def _claimed(container: InputContainer) -> float | None:
+    duration = container.duration
+    return duration / av.time_base if duration and duration > 0 else None
+
+
+def _is_cut_off(raw: BinaryIO) -> bool:
+    """Tell whether a file is a twentieth shorter than its header says, or an Ogg file lacks its end.
+
+    The demuxers do not ask; what was written to a pipe tells no size.
+    """
+    if ogg.is_ogg(raw):
+        return ogg.is_cut_off(raw)
     raw.seek(0)
-    return not any(mark in first_frame for mark in (b"Xing", b"Info", b"VBRI"))
-
-
-def _cut_off_wav(raw: BinaryIO) -> bool:
-    """Tell whether a WAV file is a twentieth shorter than its header says; the demuxer does not ask."""
-    head = raw.read(12)
-    size = raw.seek(0, io.SEEK_END)
-    raw.seek(0)
-    claimed = int.from_bytes(head[4:8], "little")
-    is_streamed = claimed in {0, 0xFFFFFFFF}  # written to a pipe: the size was not known
-    return head[:4] == b"RIFF" and head[8:] == b"WAVE" and not is_streamed and size < 0.95 * claimed
-
-
-def _cut_off_ogg(raw: BinaryIO) -> bool:
-    """Tell whether an Ogg file lacks its last page: the length it claims is then that of the remainder."""
-    is_ogg = raw.read(4) == b"OggS"
-    raw.seek(max(0, raw.seek(0, io.SEEK_END) - _OGG_TAIL))
-    tail = raw.read(_OGG_TAIL)
-    raw.seek(0)
-    page = tail[tail.rfind(b"OggS") :]  # a single byte if there is none
-    is_whole = len(page) >= 27 and len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])
-    return is_ogg and not (is_whole and page[5] & _OGG_LAST_PAGE)
+    head, size = raw.read(2**16), raw.seek(0, io.SEEK_END)
+    claimed = 0
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        claimed = int.from_bytes(head[4:8], "little")
+        claimed = 0 if claimed == 0xFFFFFFFF else claimed
+    elif head[:4] == b"riff" and head[24:28] == b"wave":
+        claimed = int.from_bytes(head[16:24], "little")
+    elif head[:4] == b"caff" and (place := head.find(b"data")) > 0:
+        claimed = place + 12 + int.from_bytes(head[place + 4 : place + 12], "big", signed=True)
+    elif head.startswith(_ASF) and (place := head.find(_ASF_PROPERTIES)) > 0:
+        claimed = int.from_bytes(head[place + 40 : place + 48], "little")
+    return claimed < 2**63 and size < 0.95 * claimed
 
 
 def too_long(seconds: float, limits: AudioLimits) -> BadInput:

@@ -102,8 +102,9 @@ class _Wanted:
 def _sought(source: bytes | Path, sample_rate: int | None, wanted: _Wanted) -> Excerpts | None:
     """Return excerpts, or None where the container cannot be sought or is shorter than it claims."""
     limits = wanted.limits
-    with opened_audio(source, limits) as (container, stream, facts):
-        length = facts.container_seconds
+    with opened_audio(source, limits) as opened:
+        container, stream = next(iter(opened.parts))  # of a chained file the others cannot be sought
+        length = opened.facts.container_seconds
         if length is None:
             length = _length(container, stream)
             if length > limits.max_seconds:

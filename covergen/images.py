@@ -4,6 +4,7 @@ H, W height and width in pixels.
 """
 
 import io
+import re
 import struct
 import warnings
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 from PIL.PngImagePlugin import PngInfo
 
 from covergen.errors import BadInput, RejectCode
@@ -21,9 +22,23 @@ Pixels = NDArray[np.uint8]
 
 MAX_PIXELS: Final = 64_000_000  # 8000 x 8000: above any store's cover, 192 MB decoded
 SHRUNK_QUALITY: Final = 95  # of the JPEG that a shrunk picture becomes
-IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"})
-# Formats that call other programs (EPS) or hold no cover (TIFF, PSD, ...) are not opened at all.
-_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+# The last row is not read: such files are told of where nothing better lies beside them.
+IMAGE_SUFFIXES: Final = frozenset(
+    {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".avif", ".tif", ".tiff"}
+    | {".heic", ".heif", ".jxl", ".jp2", ".svg", ".psd"}
+)
+_HAS_AVIF: Final = features.check("avif")  # Pillow's wheels have, a build of one's own may not
+# Formats that call other programs (EPS) or hold no cover (PSD, ICO, ...) are not opened at all.
+_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", *(["AVIF"] if _HAS_AVIF else []))
+_UNREAD: Final = {
+    **({} if _HAS_AVIF else {"AVIF": rb".{4}ftypavi[fs]"}),
+    "HEIC": rb".{4}ftyp(?:hei|hev|mif1|msf1)",
+    "JPEG XL": rb"\xff\x0a|\0\0\0\x0cJXL ",
+    "JPEG 2000": rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51",
+    "SVG": rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?<svg",
+    "Photoshop": rb"8BPS",
+}
+_PAGE: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
 _ASCII: Final = b"ASCII\0\0\0"  # how an EXIF comment names its character set
 _BACKGROUND: Final = (255, 255, 255, 255)  # what stores and players show behind a transparent cover
 
@@ -58,15 +73,23 @@ def shrink(data: bytes, side: int, *, max_pixels: int = MAX_PIXELS) -> tuple[byt
     return _jpeg(small, SHRUNK_QUALITY), (height, width)
 
 
+def check(data: bytes, *, max_pixels: int = MAX_PIXELS) -> None:
+    """Decode a picture to its end, a JPEG at an eighth of its size. Raises BadInput like `decode`."""
+    with _told(), _opened_within(data, max_pixels) as picture:
+        picture.draft(None, (1, 1))
+        picture.load()
+
+
+def size_of(data: bytes) -> tuple[int, int]:
+    """Return (height, width) by the head of a picture. Raises BadInput like `decode`."""
+    with _told(), _opened_within(data, MAX_PIXELS) as picture:
+        return picture.height, picture.width
+
+
 def mime_of(data: bytes) -> str:
     """Return the media type by content, such as image/jpeg. Raises BadInput."""
-    try:
-        with _opened(data) as picture:
-            return Image.MIME.get(picture.format or "", "application/octet-stream")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise BadInput(RejectCode.DAMAGED_IMAGE, "not a picture of a known format") from error
-    except Image.DecompressionBombError as error:
-        raise BadInput(RejectCode.TOO_LARGE, f"the picture is too large to decode: {error}") from error
+    with _told(), _opened(data) as picture:
+        return Image.MIME.get(picture.format or "", "application/octet-stream")
 
 
 def fit_square(image: Pixels, size: int) -> Pixels:
@@ -128,7 +151,16 @@ def _jpeg(picture: Image.Image, quality: int, *, exif: bytes = b"") -> bytes:
 
 
 def _opened(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(data), formats=_FORMATS)
+    """Return a picture of which only the head was read. Raises BadInput where its format is not read."""
+    try:
+        return Image.open(io.BytesIO(data), formats=_FORMATS)
+    except UnidentifiedImageError as error:
+        for name, beginning in _UNREAD.items():
+            if re.match(beginning, data[:500], re.DOTALL | re.IGNORECASE):
+                reason = f"a picture in {name}, which is not read here: save it as JPEG, PNG or WebP"
+                raise BadInput(RejectCode.UNSUPPORTED_FORMAT, reason) from error
+        page = "a web page, not a picture" if _PAGE.match(data[:100]) else "not a picture of a known format"
+        raise BadInput(RejectCode.DAMAGED_IMAGE, page) from error
 
 
 def _opened_within(data: bytes, max_pixels: int) -> Image.Image:
@@ -152,8 +184,6 @@ def _told() -> Iterator[None]:
             # Pillow warns of damaged metadata, which is not read here, and of sizes, which are checked here.
             warnings.simplefilter("ignore")
             yield
-    except UnidentifiedImageError as error:
-        raise BadInput(RejectCode.DAMAGED_IMAGE, "not a picture of a known format") from error
     # Pillow's decoders raise any of these for damaged data.
     except (
         OSError,
@@ -162,7 +192,8 @@ def _told() -> Iterator[None]:
         EOFError,
         LookupError,
         TypeError,
-        OverflowError,
+        ArithmeticError,
+        RuntimeError,
         struct.error,
     ) as error:
         raise BadInput(RejectCode.DAMAGED_IMAGE, f"the picture cannot be decoded: {error}") from error

@@ -29,7 +29,7 @@ from jobs.progress import say
 PART = 16  # media that one task opens
 PARTS = 4  # tasks of an actor at once: one slow host holds up its own part alone
 CANDIDATE_COLUMNS = [*MEDIA.key, "uri", "source", "source_url", "licence", "bytes", "input_digest"]
-VERSIONS = {ALBUMS.name: 2, TRACKS.name: 2, MEDIA.name: 1}  # of their columns and what is read into them
+VERSIONS = {ALBUMS.name: 3, TRACKS.name: 3, MEDIA.name: 1}  # of their columns and what is read into them
 RECIPES = {name: {"table": name, "version": version} for name, version in VERSIONS.items()}
 
 

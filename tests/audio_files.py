@@ -16,8 +16,17 @@ ENCODERS = {
     "wav": ("wav", "pcm_s16le", "s16"),
     "aiff": ("aiff", "pcm_s16be", "s16"),
     "mka": ("matroska", "flac", "s16"),
+    "webm": ("webm", "libopus", "flt"),
+    "mp4": ("mp4", "aac", "fltp"),
+    "m4r": ("ipod", "aac", "fltp"),
+    "w64": ("w64", "pcm_s16le", "s16"),
+    "caf": ("caf", "pcm_s16be", "s16"),
+    "au": ("au", "pcm_s16be", "s16"),
+    "wma": ("asf", "wmav2", "fltp"),
+    "wv": ("wv", "wavpack", "fltp"),
+    "tta": ("tta", "tta", "s16"),
 }
-LENGTHLESS = {"aac": ("adts", "aac", "fltp")}  # no header tells how long it is
+LENGTHLESS = {"aac": ("adts", "aac", "fltp"), "mp2": ("mp2", "mp2", "s16")}  # no header tells how long it is
 
 
 def tone(seconds: float = 4.0, rate: int = 48_000, hertz: float = 440.0) -> np.ndarray:
@@ -26,14 +35,19 @@ def tone(seconds: float = 4.0, rate: int = 48_000, hertz: float = 440.0) -> np.n
     return (0.1 + 0.4 * time / seconds) * np.sin(2 * np.pi * hertz * time)
 
 
-def encoded(kind: str, channels: np.ndarray, rate: int = 48_000) -> bytes:
+def encoded(
+    kind: str, channels: np.ndarray, rate: int = 48_000, *, tags: dict[str, str] | None = None
+) -> bytes:
     """`channels` (C, N) in one of the formats that users bring."""
     container_format, codec, sample_format = (ENCODERS | LENGTHLESS)[kind]
     channels = np.repeat(channels, 2, axis=0) if codec == "vorbis" and len(channels) == 1 else channels
     layout = {1: "mono", 2: "stereo"}[len(channels)]
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container_format) as container:
+        container.metadata.update(tags or {})
         stream = container.add_stream(codec, rate=rate, layout=layout, options={"strict": "experimental"})
+        if codec == "wmav2":
+            stream.bit_rate = 128_000  # it has none of its own
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(channels, np.float32), "fltp", layout)
         frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
         resampler = av.AudioResampler(

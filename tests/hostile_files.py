@@ -142,7 +142,7 @@ def _silences() -> Iterator[Lie]:
     frame = silence("mp3", 1.0)[-72:]  # the smallest of layer III: 72 ms in 72 bytes
     yield "3 h", "flac", silence("flac", 3 * _HOUR, 4_000), too_long
     yield "3 h", "wav", wav_header(rate=1_000, data=bytes(6 * _HOUR * 1_000)), too_long
-    yield "3 h, no length told", "mp3", frame * (3 * _HOUR * 1_000 // 72), silent
+    yield "3 h, no length told", "mp3", frame * (3 * _HOUR * 1_000 // 72), too_long
     yield "just below the limit", "flac", silence("flac", 1.9 * _HOUR, 4_000), silent
     yield "8 s", "flac", silence("flac", 8.0), silent
     yield "8 s", "mp3", silence("mp3", 8.0), silent

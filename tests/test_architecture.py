@@ -22,6 +22,7 @@ ORDER = [
     ("storage",),
     ("rejects",),
     ("procedural",),
+    ("mpeg", "ogg"),
     ("audio_input", "images", "weights", "noise_schedulers"),
     ("audio",),
     ("excerpts",),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, features
 
 from covergen import images
 from covergen.errors import BadInput, RejectCode
@@ -156,7 +156,9 @@ def test_cut_off_picture_is_refused(kind):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.sampled_from(["PNG", "JPEG", "GIF", "WEBP", "BMP"]),
+    st.sampled_from(
+        ["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", *(["AVIF"] if features.check("avif") else [])]
+    ),
     st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 255)), min_size=1, max_size=8),
 )
 def test_flipped_bytes_decode_or_are_refused(kind, flips):

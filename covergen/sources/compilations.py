@@ -2,19 +2,26 @@
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
+from pathlib import Path
+from typing import Final
 
 from covergen.sources.fields import VARIOUS
-from covergen.sources.identity import normalise
+from covergen.sources.identity import album_id, normalise
 from covergen.sources.songs import Song
 
+Album = tuple[str, str | None, list[Song]]
 
-def albums_of(songs: Iterable[Song]) -> list[tuple[str, str | None, list[Song]]]:
+_COPY_MS: Final = 2_000  # by which two copies of a song may differ in length
+
+
+def albums_of(songs: Iterable[Song]) -> list[Album]:
     """Return (album artist, year, songs) of each album, in a fixed order; songs by disc and number.
 
-    Songs are grouped by album artist, album title and the year of their folder. Groups of one title without
-    an album artist are one compilation if their track numbers fit together: see `_fit_together`.
+    Songs are grouped by album artist, album title and the year of their folder: the commonest of its songs,
+    of several the earliest. Groups of one title are one album where `_told` or `_untold` finds them to be.
     """
     groups: dict[tuple[str, str, str], list[Song]] = defaultdict(list)
     songs = list(songs)
@@ -24,8 +31,14 @@ def albums_of(songs: Iterable[Song]) -> list[tuple[str, str | None, list[Song]]]
     by_title: dict[str, list[list[Song]]] = defaultdict(list)
     for (_, title, _), group in sorted(groups.items(), key=lambda item: item[0]):
         by_title[title].append(group)
-    albums = [album for title in sorted(by_title) for album in _merged(by_title[title])]
-    named = [(_artist(album), _commonest(song.year for song in album), _in_order(album)) for album in albums]
+    found: dict[str, Album] = {}
+    for title in sorted(by_title):
+        for album in _merged(by_title[title]):
+            artist, year = _artist(album), _commonest(song.year for song in album)
+            # Two compilations of one title and year cannot be told apart by what names an album.
+            same = found.get(name := album_id(artist, title, year))
+            found[name] = (artist, year, [*same[2], *album] if same else album)
+    named = [(artist, year, _in_order(_with_discs(album))) for artist, year, album in found.values()]
     return sorted(
         named, key=lambda album: (normalise(album[0]), normalise(album[2][0].album), album[1] or "")
     )
@@ -45,55 +58,142 @@ def _commonest(years: Iterable[str | None]) -> str | None:
 
 
 def _merged(groups: list[list[Song]]) -> list[list[Song]]:
-    """Return the groups of one title, those that are one compilation joined."""
-    loose = [group for group in groups if not any(song.album_artist for song in group)]
-    rest = [group for group in groups if group not in loose]
-    by_folder = defaultdict(list)
-    for group in loose:
+    """Return the groups of one title, those that are one album joined."""
+    told: dict[str, list[list[Song]]] = defaultdict(list)
+    untold = []
+    for group in groups:
+        if any(song.tags.album_artist for song in group):
+            told[group[0].group[0]].append(group)
+        else:
+            untold.append(group)
+    return [album for parts in told.values() for album in _told(parts)] + _untold(untold)
+
+
+def _told(groups: list[list[Song]]) -> list[list[Song]]:
+    """Return the groups of one album artist and title: those of several years may be one album.
+
+    They are where one tells no year, or where the songs are several artists', each of its own year, as long
+    as no two claim one number. An artist's two albums of one title stay two.
+    """
+    albums: list[list[Song]] = []
+    for group in sorted(groups, key=lambda group: _commonest(song.year for song in group) or "9999"):
+        for album in albums:
+            is_undated = not any(song.year for song in group)
+            if _fit([album, group]) and (is_undated or len(_artists([album, group])) > 1):
+                album.extend(group)
+                break
+        else:
+            albums.append(list(group))
+    return albums
+
+
+def _untold(groups: list[list[Song]]) -> list[list[Song]]:
+    """Return the groups of one title without an album artist, those that are one compilation joined.
+
+    In one folder they are if no two songs claim one number. Over several folders their tags have to prove it:
+    by a total that the numbers fill, or by a compilation's flag. All else that bears one title stays apart.
+    """
+    by_folder: dict[Path, list[list[Song]]] = defaultdict(list)
+    for group in groups:
         by_folder[group[0].folder].append(group)
     within = [
-        part for parts in by_folder.values() for part in (_joined(parts) if _no_clash(parts) else parts)
+        part
+        for parts in by_folder.values()
+        for part in (_joined(parts) if _is_flagged(parts) or _fit(parts) else parts)
     ]
-    return rest + (_joined(within) if _fit_together(within) else within)
+    flagged = [group for group in within if _is_flagged([group])]
+    is_scattered = all(len(group) == 1 for group in flagged) or len(_totals(flagged)) == 1
+    if is_scattered and _fit(flagged):
+        within = [group for group in within if group not in flagged] + _joined(flagged)
+    return _joined(within) if _fill_a_total(within) else within
 
 
 def _joined(groups: list[list[Song]]) -> list[list[Song]]:
     return [[song for group in groups for song in group]] if groups else []
 
 
-def _no_clash(groups: list[list[Song]]) -> bool:
-    """Say whether no two songs claim the same disc and number."""
+def _is_flagged(groups: Sequence[list[Song]]) -> bool:
+    return all(song.tags.compilation for group in groups for song in group)
+
+
+def _artists(groups: Sequence[list[Song]]) -> set[str]:
+    return {normalise(song.artist) for group in groups for song in group}
+
+
+def _totals(groups: Sequence[list[Song]]) -> set[tuple[int, int]]:
+    """Return the (disc, total of its songs) that tags tell."""
+    return {(s.disc or 1, s.tags.total) for group in groups for s in group if s.tags.total}
+
+
+def _fit(groups: Sequence[list[Song]]) -> bool:
+    """Say whether no two songs claim the same disc and number, and no two a different total of a disc."""
     places = [song.place for group in groups for song in group if song.place]
-    return len(places) == len(set(places))
+    totals = _totals(groups)
+    return len(places) == len(set(places)) and len(totals) == len({disc for disc, _ in totals})
 
 
-def _fit_together(groups: list[list[Song]]) -> bool:
-    """Say whether groups from several folders fill one numbering: no clash, no gap, no other total or year.
+def _fill_a_total(groups: list[list[Song]]) -> bool:
+    """Say whether groups from several folders fill one numbering from 1 to the total that their tags tell.
 
-    Two artists' "Greatest Hits" clash at number 1; the parts of one soundtrack, sorted into the folders of
-    its artists, do not.
+    The parts of one soundtrack, sorted into the folders of its artists, do.
     """
     songs = [song for group in groups for song in group]
     places = sorted(song.place for song in songs if song.place)
-    if len(places) < len(songs) or not _no_clash(groups):
+    if len(places) < len(songs) or not _fit(groups):
         return False
+    totals = dict(_totals(groups))
     for disc, on_disc in groupby(places, key=lambda place: place[0]):
         numbers = [number for _, number in on_disc]
-        totals = {s.tags.total for s in songs if s.tags.total and (s.disc or 1) == disc}
-        if numbers != list(range(1, len(numbers) + 1)) or totals - {len(numbers)}:
+        if numbers != list(range(1, totals.get(disc, 0) + 1)):
             return False
     return len({song.year for song in songs if song.year}) <= 1
 
 
 def _artist(songs: list[Song]) -> str:
-    """Return the album artist: the one that the tags name, else the one in every song, else many."""
-    if told := sorted(song.album_artist for song in songs if song.album_artist):
+    """Return the album artist: the one that the tags name, else the one in every song, else many.
+
+    A flag alone makes no compilation: players set it for the best of one artist, too.
+    """
+    if told := sorted(song.tags.album_artist for song in songs if song.tags.album_artist):
         return Counter(told).most_common(1)[0][0]
     artists = Counter(song.artist for song in songs)
     main = min(artists, key=lambda name: (len(normalise(name)), name))
     words = normalise(main)
     everywhere = all(f" {normalise(name)} ".startswith(f" {words} ") for name in artists)
     return main if everywhere else VARIOUS
+
+
+def _with_discs(songs: list[Song]) -> list[Song]:
+    """Return songs of one album with the discs of those that tell none.
+
+    It is the disc of their folder's other songs. A folder that tells none is a disc of its own where an
+    earlier folder has songs of its numbers, unless most of them are copies.
+    """
+    by_folder: dict[Path, list[Song]] = defaultdict(list)
+    for song in _in_order(songs):
+        by_folder[song.path.parent].append(song)
+    taken: dict[tuple[int, int], Song] = {}
+    settled: list[Song] = []
+    for within in sorted(by_folder.values(), key=lambda within: not any(song.disc for song in within)):
+        discs = Counter(song.disc for song in within if song.disc)
+        disc = min(discs, key=lambda disc: (-discs[disc], disc)) if discs else _free_disc(within, taken)
+        told = [song if song.disc else replace(song, disc=disc) for song in within]
+        taken |= {song.place: song for song in told if song.place}
+        settled += told
+    return settled
+
+
+def _free_disc(songs: list[Song], taken: dict[tuple[int, int], Song]) -> int | None:
+    """Return the next disc for songs whose numbers are taken on the first, None where they are not."""
+    pairs = [(song, taken[song.place]) for song in songs if song.place in taken]
+    copies = sum(_is_copy(*pair) for pair in pairs)
+    return max(disc for disc, _ in taken) + 1 if pairs and 2 * copies < len(pairs) else None
+
+
+def _is_copy(song: Song, other: Song) -> bool:
+    lengths = song.tags.duration_ms, other.tags.duration_ms
+    is_as_long = None in lengths or abs((lengths[0] or 0) - (lengths[1] or 0)) <= _COPY_MS
+    return normalise(song.title) == normalise(other.title) and is_as_long
 
 
 def _in_order(songs: list[Song]) -> list[Song]:

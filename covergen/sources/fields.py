@@ -7,6 +7,10 @@ _DATE = re.compile(r"\s*([12]\d{3})(?:-?(0[1-9]|1[0-2])(?:-?(0[1-9]|[12]\d|3[01]
 _YEAR_LAST = re.compile(r"(?<!\d)([12]\d{3})\s*$")
 _NUMBER = re.compile(r"\s*(\d{1,4})(?:\s*(?:/|of)\s*(\d{1,4}))?", re.IGNORECASE)
 PRECISIONS = {4: "year", 7: "month", 10: "day"}
+# Zero-width spaces, marks of byte order and direction, soft hyphens: seen by nobody, and part of no name.
+UNSEEN = "\u00ad\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+_UNSEEN = str.maketrans("", "", UNSEEN)
+_JOINERS = "\u200c\u200d"  # which Persian, Indic scripts and emoji are spelt with
 VARIOUS = "Various Artists"
 
 
@@ -37,6 +41,7 @@ def join_names(names: Iterable[str]) -> str:
 
 
 def clean_text(text: str | None) -> str:
-    """Return text without control characters and surplus space; lone surrogates become a question mark."""
-    valid = (text or "").encode("utf-8", "replace").decode()
-    return " ".join("".join(c if c.isprintable() or c.isspace() else " " for c in valid).split())
+    """Return text without control and unseen characters and surplus space; lone surrogates become a '?'."""
+    valid = (text or "").encode("utf-8", "replace").decode().translate(_UNSEEN)
+    kept = (c if c.isprintable() or c.isspace() or c in _JOINERS else " " for c in valid)
+    return " ".join("".join(kept).split())

@@ -8,12 +8,14 @@ from typing import Any, ClassVar
 
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources.compilations import albums_of
+from covergen.sources.covers import cover_of
 from covergen.sources.fields import join_names, parse_date
+from covergen.sources.folder_names import FolderNames
 from covergen.sources.identity import album_id, track_id
-from covergen.sources.places import EMBEDDED, address_of, shown
+from covergen.sources.places import address_of, shown
 from covergen.sources.protocol import Found, Record, Rejected
 from covergen.sources.songs import Song, read_song
-from covergen.sources.walk import MusicFolder, cover_beside
+from covergen.sources.walk import MusicFolder
 
 
 class FolderSource:
@@ -37,7 +39,9 @@ class FolderSource:
     def read(self) -> Iterator[Found]:
         """Yield one album after another, sorted by artist and title."""
         folder = MusicFolder(self.path)
-        songs = [read_song(path, folder.path) for path in folder.audio_files()]
+        paths = list(folder.audio_files())
+        names = FolderNames(paths)
+        songs = [read_song(path, folder.path, names) for path in paths]
         if folder.rejects:
             yield Found(rejects=folder.rejects)
         albums = albums_of(songs)
@@ -60,14 +64,14 @@ def _found(artist: str, year: str | None, songs: list[Song], crowded: Counter[Pa
         taken.add(track["track_id"])
         found.tracks.append(track)
         found.media.append(_media(track["track_id"], "audio", address_of(song.path), song.tags.licence))
-    if cover := _cover(songs, crowded):
+    if cover := cover_of(songs, crowded):
         found.media.append(_media(album["album_id"], "cover", cover, album["licence"]))
     return found
 
 
 def _album(artist: str, year: str | None, songs: list[Song]) -> dict[str, Any]:
-    dates = sorted(song.tags.date for song in songs if song.year == year)
-    date, precision = parse_date(dates[0] if year else None)
+    dates = sorted(song.tags.date or year for song in songs if song.year and song.year == year)
+    date, precision = parse_date(dates[0] if dates else None)
     bases = {song.basis for song in songs}
     return {
         "album_id": album_id(artist, songs[0].album, year),
@@ -105,16 +109,6 @@ def _track(album: str, song: Song) -> dict[str, Any]:
 def _media(owner: str, kind: str, uri: str, licence: str | None) -> Record:
     source = {"source": FolderSource.name, "source_url": uri, "licence": licence or None}
     return {"owner_id": owner, "kind": kind, "uri": uri, **source}
-
-
-def _cover(songs: list[Song], crowded: Counter[Path]) -> str | None:
-    """Return the cover beside the songs, else the one in them; where albums share a folder, theirs first."""
-    embedded = next((address_of(s.path) + EMBEDDED for s in songs if s.tags.has_picture), None)
-    folders = list(dict.fromkeys(place for song in songs for place in (song.folder, song.path.parent)))
-    if embedded and any(crowded[folder] > 1 for folder in folders):
-        return embedded
-    beside = next(filter(None, map(cover_beside, folders)), None)
-    return address_of(beside) if beside else embedded
 
 
 def _name(song: Song) -> str:

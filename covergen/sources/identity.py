@@ -3,17 +3,21 @@
 import hashlib
 import unicodedata
 
-_APOSTROPHES = str.maketrans("", "", "'’‘ʼ`´")
+from covergen.sources.fields import UNSEEN
+
+_APOSTROPHES = str.maketrans("", "", "'’‘ʼ`´" + UNSEEN)
+_UNSEEN = str.maketrans("", "", UNSEEN)
 
 
 def normalise(text: str) -> str:
     """Return text for comparing: NFKC, case folded, letters, marks and digits of any script, single spaces.
 
-    Apostrophes vanish, other punctuation is a space. A name of punctuation alone, such as "!!!", keeps it.
+    Apostrophes and what is not seen vanish, other punctuation is a space. A name of punctuation alone, such
+    as "!!!", keeps it.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     kept = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in folded.translate(_APOSTROPHES))
-    return " ".join(kept.split()) or " ".join(folded.split())
+    return " ".join(kept.split()) or " ".join(folded.translate(_UNSEEN).split())
 
 
 def album_id(artist: str, title: str, year: str | int | None = None) -> str:

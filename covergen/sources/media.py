@@ -16,12 +16,15 @@ from covergen.audio import AudioLimits
 from covergen.errors import BadInput, RejectCode
 from covergen.images import Pixels
 from covergen.sources import procedural
-from covergen.sources.music_tags import embedded_picture
+from covergen.sources.embedded import embedded_picture
 from covergen.sources.places import EMBEDDED, path_of, shown
 from covergen.sources.web import Answer, Manners, Request, WebSource
 from covergen.tables import MEDIA
 
 _CHUNK = 2**20
+_OPENED_AS: Final = (
+    2  # raise it when a file that lies here would be judged otherwise: downloads stay as they are
+)
 _MAKING = threading.Lock()  # of what downloads: batches of one process may come at once
 # Of a host that names no manners: polite to one server, and enough for the networks that serve pictures.
 _HOST: Final[dict[str, Any]] = {"count": 20, "seconds": 1.0, "at_once": 8}
@@ -199,7 +202,7 @@ def stamp(row: Mapping[str, Any]) -> str:
     path, facts = path_of(address), ""
     if path is not None and path.is_file():
         status = path.stat()
-        facts = f"{status.st_size}/{status.st_mtime_ns}"
+        facts = f"{status.st_size}/{status.st_mtime_ns}/{_OPENED_AS}"
     if is_web(address):
         address = _unsigned(address)
     return hashlib.sha256(f"{address}\x1f{facts}".encode()).hexdigest()

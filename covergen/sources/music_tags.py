@@ -1,37 +1,34 @@
-"""Tags of one audio file, whatever its format writes them as: ID3v2.3 and 2.4, Vorbis, MP4, RIFF INFO.
+"""Tags of one audio file, whatever its format writes them as: ID3, Vorbis, MP4, APEv2, RIFF INFO, Matroska.
 
 What a missing tag is replaced by is left to `folder.py`.
 """
 
-import base64
-import binascii
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import mutagen
-from mutagen.flac import Picture
 from mutagen.id3 import ID3
 from mutagen.mp4 import MP4Tags
+from mutagen.wave import WAVE
 
+from covergen.audio import AudioLimits
+from covergen.audio_input import opened_audio
+from covergen.errors import BadInput
+from covergen.sources.embedded import BROKEN, Proof, apev2_of, listed, pictures_in
 from covergen.sources.fields import clean_text, join_names, parse_number
+from covergen.sources.folder_names import side_and_number
+from covergen.sources.mojibake import mended
 from covergen.sources.riff import read_info
 
-# What mutagen raises for files made to break it; such a file is known by its path, and decoding judges it.
-BROKEN: Final = (
-    mutagen.MutagenError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError,
-    OverflowError, MemoryError, RecursionError, struct.error,
-)  # fmt: skip
-
-_Picture: Any = Picture  # its constructor is untyped
-_FRONT: Final = 3  # picture type "front cover", the same number in ID3 and FLAC
 _ID3: Final = {
     "artist": "TPE1", "albumartist": "TPE2", "album": "TALB", "title": "TIT2", "genre": "TCON",
-    "track": "TRCK", "disc": "TPOS", "date": "TDRC", "label": "TPUB", "isrc": "TSRC", "licence": "TCOP",
+    "track": "TRCK", "disc": "TPOS", "label": "TPUB", "isrc": "TSRC", "licence": "TCOP",
     "compilation": "TCMP", "lyrics": "USLT",
 }  # fmt: skip
+_ID3_DATES: Final = ("TDRC", "TDRL", "TDOR")  # of this recording, of its release, of the first one
+_ID3_OWN: Final = {"album artist": "albumartist", "albumartist": "albumartist"}  # TXXX, by description
 _MP4: Final = {
     "artist": "©ART", "albumartist": "aART", "album": "©alb", "title": "©nam", "genre": "©gen",
     "track": "trkn", "disc": "disk", "date": "©day", "label": "----:com.apple.iTunes:LABEL",
@@ -47,7 +44,7 @@ _VORBIS: Final[dict[str, tuple[str, ...]]] = {
     "track": ("tracknumber", "track"),
     "tracks": ("tracktotal", "totaltracks"),
     "disc": ("discnumber", "disc"),
-    "date": ("date", "year", "originaldate"),
+    "date": ("date", "year", "releasedate", "originaldate", "originalyear"),
     "label": ("label", "organization", "publisher"),
     "isrc": ("isrc",),
     "licence": ("license", "copyright"),
@@ -66,6 +63,7 @@ class FileTags:
     title: str = ""
     genres: tuple[str, ...] = ()
     disc: int | None = None
+    side: int | None = None  # of vinyl, whose numbers are A1, B1, ...
     number: int | None = None
     total: int | None = None
     date: str = ""
@@ -74,7 +72,7 @@ class FileTags:
     licence: str = ""
     compilation: bool = False
     lyrics: str = ""  # as they stand there, line ends and all
-    has_picture: bool = False
+    picture: Proof | None = None  # of the best picture inside
     duration_ms: int | None = None
 
 
@@ -83,31 +81,46 @@ def read_tags(path: Path) -> FileTags:
     try:
         file = mutagen.File(path)
         if file is None:
-            return FileTags()
+            return _other_tags(path)
         values = _values(file.tags, path)
-        length = getattr(file.info, "length", 0) or 0
-        return _tags(values, bool(_pictures(file)), round(length * 1000) or None)
+        ape = apev2_of(path) if file.tags is None or _is(file.tags, ID3) else None
+        if ape is not None:  # they were made to replace the ID3 tags of 1996, which cut at thirty letters
+            both = values, _values(ape, path)
+            values = _joined(*(both if file.tags and file.tags.version >= (2, 0) else reversed(both)))
+        pictures = pictures_in(file.tags, file) or pictures_in(ape, None)
+        proof = min((picture.proof for picture in pictures), default=None)
+        return _tags(values, proof, _duration_ms(file, path))
     except BROKEN:
         return FileTags()
 
 
-def embedded_picture(path: Path) -> bytes | None:
-    """Return the front cover inside an audio file, else its first picture, else None.
+def _joined(first: Mapping[str, list[str]], then: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    return {name: first.get(name) or then.get(name) or [] for name in {*first, *then}}
 
-    Raises OSError if the file cannot be opened.
-    """
-    with path.open("rb"):
-        pass
+
+def _other_tags(path: Path) -> FileTags:
+    """Return the tags of formats that mutagen does not know, Matroska's and CAF's among them."""
     try:
-        file = mutagen.File(path)
-        pictures = [] if file is None else _pictures(file)
-    except BROKEN:
-        return None
-    return min(pictures, key=lambda picture: picture[0] != _FRONT)[1] if pictures else None
+        with opened_audio(path, AudioLimits()) as opened:
+            seconds = opened.facts.container_seconds
+            values = {name.lower(): [text] for name, text in opened.tags.items()}
+    except BadInput:
+        return FileTags()
+    told = {name: [v for key in keys for v in values.get(key, ())] for name, keys in _VORBIS.items()}
+    return _tags(told, None, round(seconds * 1000) if seconds else None)
 
 
-def _tags(values: Mapping[str, Sequence[str]], has_picture: bool, duration_ms: int | None) -> FileTags:
+def _duration_ms(file: Any, path: Path) -> int | None:
+    """Return the length that a header tells; of WAV no more than its bytes can hold, for pipes tell years."""
+    length = getattr(file.info, "length", 0) or 0
+    if _is(file, WAVE) and file.info.bitrate:
+        length = min(length, path.stat().st_size * 8 / file.info.bitrate)
+    return round(length * 1000) or None
+
+
+def _tags(values: Mapping[str, Sequence[str]], picture: Proof | None, duration_ms: int | None) -> FileTags:
     number, total = parse_number(_first(values, "track"))
+    side, number_of_side = side_and_number(_first(values, "track"))
     return FileTags(
         artist=join_names(values.get("artist", ())),
         album_artist=join_names(values.get("albumartist", ())),
@@ -115,7 +128,8 @@ def _tags(values: Mapping[str, Sequence[str]], has_picture: bool, duration_ms: i
         title=_first(values, "title"),
         genres=tuple(dict.fromkeys(filter(None, map(clean_text, values.get("genre", ()))))),
         disc=parse_number(_first(values, "disc"))[0],
-        number=number,
+        side=side,
+        number=number or number_of_side,
         total=total or parse_number(_first(values, "tracks"))[0],
         date=_first(values, "date"),
         label=_first(values, "label"),
@@ -123,7 +137,7 @@ def _tags(values: Mapping[str, Sequence[str]], has_picture: bool, duration_ms: i
         licence=_first(values, "licence"),
         compilation=_first(values, "compilation").lower() in {"1", "true", "yes"},
         lyrics=next((text for text in values.get("lyrics", ()) if text.strip()), ""),
-        has_picture=has_picture,
+        picture=picture,
         duration_ms=duration_ms,
     )
 
@@ -135,12 +149,29 @@ def _first(values: Mapping[str, Sequence[str]], name: str) -> str:
 def _values(tags: Any, path: Path) -> dict[str, list[str]]:
     """Return the text values of any kind of tags by our own names."""
     if _is(tags, ID3):
-        return {name: _id3_texts(tags, frame) for name, frame in _ID3.items()}
+        return _id3_values(tags)
     if _is(tags, MP4Tags):
-        return {name: [_mp4_text(v) for v in _listed(tags.get(key))] for name, key in _MP4.items()}
+        return {name: [_mp4_text(v) for v in listed(tags.get(key))] for name, key in _MP4.items()}
     if tags is None:
         return read_info(path) if path.suffix.lower() == ".wav" else {}
-    return {name: [str(v) for key in keys for v in _listed(tags.get(key))] for name, keys in _VORBIS.items()}
+    return {name: [v for key in keys for v in _texts(tags.get(key))] for name, keys in _VORBIS.items()}
+
+
+def _texts(value: Any) -> list[str]:
+    """Return the texts of a Vorbis or APEv2 value; pictures and links are none."""
+    kind = getattr(value, "kind", None)
+    if kind is not None:
+        return list(value) if kind == 0 else []
+    return [str(text) for text in listed(value)]
+
+
+def _id3_values(tags: Any) -> dict[str, list[str]]:
+    values = {name: _id3_texts(tags, frame) for name, frame in _ID3.items()}
+    values["date"] = [text for frame in _ID3_DATES for text in _id3_texts(tags, frame)]
+    for frame in tags.getall("TXXX"):
+        if name := _ID3_OWN.get(frame.desc.lower()):
+            values[name] = values[name] or [str(text) for text in frame.text]
+    return mended(values)
 
 
 def _id3_texts(tags: Any, frame: str) -> list[str]:
@@ -160,25 +191,3 @@ def _mp4_text(value: Any) -> str:
 
 def _is(tags: Any, kind: type) -> bool:
     return isinstance(tags, kind)
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
-
-
-def _pictures(file: Any) -> list[tuple[int, bytes]]:
-    """Return (picture type, bytes) of each embedded picture."""
-    tags = file.tags
-    if _is(tags, ID3):
-        return [(int(frame.type), bytes(frame.data)) for frame in tags.getall("APIC") if frame.data]
-    if _is(tags, MP4Tags):
-        return [(_FRONT, bytes(cover)) for cover in _listed(tags.get("covr")) if len(cover)]
-    blocks = list(getattr(file, "pictures", ()))
-    for text in _listed(tags.get("metadata_block_picture")) if tags is not None else ():
-        try:
-            blocks.append(_Picture(base64.b64decode(text)))
-        except (binascii.Error, mutagen.MutagenError):
-            continue
-    return [(int(block.type), bytes(block.data)) for block in blocks if block.data]

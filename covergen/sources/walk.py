@@ -1,4 +1,4 @@
-"""Walking a music folder: its audio files in a fixed order, and the covers that lie beside them."""
+"""Walking a music folder: its audio files in a fixed order."""
 
 import os
 from collections.abc import Iterator
@@ -7,12 +7,10 @@ from typing import Final
 
 from covergen.audio import AUDIO_SUFFIXES
 from covergen.errors import BadInput, RejectCode
-from covergen.images import IMAGE_SUFFIXES
 from covergen.sources.places import address_of, shown
 from covergen.sources.protocol import Rejected
 
 _SYSTEM: Final = frozenset({"__macosx", "system volume information", "$recycle.bin", "@eadir", "lost+found"})
-_COVER_STEMS: Final = ("cover", "folder", "front", "album", "albumart", "artwork")
 
 
 class MusicFolder:
@@ -40,17 +38,6 @@ class MusicFolder:
         where = shown(address_of(Path(error.filename)))
         problem = BadInput(RejectCode.UNREADABLE, f"{where} cannot be entered: {error.strerror}")
         self.rejects.append(Rejected("media", where, problem))
-
-
-def cover_beside(folder: Path) -> Path | None:
-    """Return the cover.jpg, folder.png or the like in a folder, or None."""
-    try:
-        names = sorted(os.listdir(folder))  # noqa: PTH208 - names may hold broken bytes
-    except OSError:
-        return None
-    pictures = [Path(folder, name) for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES]
-    ranked = [path for stem in _COVER_STEMS for path in pictures if path.stem.lower() == stem]
-    return next((path for path in ranked if path.is_file()), None)
 
 
 def _is_hidden(name: str) -> bool:

@@ -9,6 +9,7 @@ from covergen.sources.identity import album_id, normalise, track_id
 @pytest.mark.parametrize(
     ("one", "other"),
     [
+        ("Al\u200bbum\u00ad", "\ufeffAlbum"),
         ("Don’t Stop", "don't  stop"),
         ("AC/DC", "ac dc"),
         ("Ｆｕｌｌ Ｗｉｄｔｈ", "full width"),
@@ -38,6 +39,7 @@ def test_normalising_twice_changes_nothing(text):
 
 
 def test_ids_are_stable_forever():
+    assert album_id("محسن نامجو", "می\u200cخواهم") == album_id("محسن نامجو", "می خواهم")
     assert album_id("Rose Kestrelle", "Dear World").startswith("a2233475d59f326b")
     assert album_id("A", "B", 1997) == album_id("a", "b", "1997") != album_id("A", "B")
     assert album_id("A B", "C") != album_id("A", "B C")
@@ -81,4 +83,5 @@ def test_numbers(text, number):
 
 def test_names_are_joined_once_and_cleaned():
     assert join_names(["A", " B\x00 ", "A", ""]) == "A; B"
-    assert clean_text("a\udcffb\n\tc\u200b") == "a?b c"
+    assert clean_text("a\udcffb\n\tc\u200b\u200bd\ufeff") == "a?b cd"
+    assert clean_text("می\u200cخواهم") == "می\u200cخواهم"

@@ -31,6 +31,23 @@ def test_a_text_beside_the_song_goes_before_its_tags(song, tmp_path):
     assert lyrics_beside(path) == "Of the times"
 
 
+@pytest.mark.parametrize(
+    "log",
+    [
+        "Exact Audio Copy V1.0\nTrack 1 peak 98 %\n",
+        "X Lossless Decoder version 2020\n",
+        "Log created by: whipper 0.9\n",
+        'FILE "a.flac" WAVE\n  TRACK 01 AUDIO\n    INDEX 01 00:00:00\n',
+        "foobar2000 1.6 / Dynamic Range Meter 1.1\n",
+    ],
+)
+def test_a_rippers_log_is_no_lyrics(song, log):
+    path = song("A/B/01 - C.mp3", title="C", lyrics="Of the tags")
+    path.with_suffix(".txt").write_text(log)
+    assert lyrics_beside(path) == "" == plain_lyrics(log)
+    assert plain_lyrics("Peak of the whip, index of my heart") != ""
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
 def test_texts_of_any_usual_encoding(tmp_path, encoding):
     (tmp_path / "x.txt").write_bytes("Ängste".encode(encoding))

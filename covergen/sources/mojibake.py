@@ -1,0 +1,46 @@
+"""Tags whose bytes are of another code page than the Latin-1 that they were read as."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+_HIGH: Final = re.compile(r"[\x80-\xff]")
+_C1: Final = re.compile(r"[\x80-\x9f]")  # no text holds these controls; in Windows' code page they are quotes
+_LATIN: Final = re.compile(r"[A-Za-z]")
+_SMALL_1251: Final = re.compile(r"[\xe0-\xff\xb8]")  # small Cyrillic letters of Windows, ё among them
+_LARGE_1251: Final = re.compile(r"[\xc0-\xdf\xa8]")
+_LEAST: Final = 6  # letters, below which nothing is guessed
+
+
+def mended(values: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Return the texts of one file, each decoded anew where that is sure, else as it is.
+
+    Sure are UTF-8, whose bytes fit by no accident, Windows' quotes, and Cyrillic where the texts together
+    are of nothing but high letters, small ones mostly: no language of Latin-1 writes so.
+    """
+    suspect = [text for texts in values.values() for text in texts if _HIGH.search(text) and _fits(text)]
+    page = "cp1251" if _is_cyrillic("".join(suspect)) else "cp1252"
+    return {name: [_decoded(text, page) for text in texts] for name, texts in values.items()}
+
+
+def _decoded(text: str, page: str) -> str:
+    if not (_HIGH.search(text) and _fits(text)):
+        return text
+    data = text.encode("latin-1")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    if page == "cp1251" or _C1.search(text):
+        return data.decode(page, "replace")
+    return text
+
+
+def _is_cyrillic(text: str) -> bool:
+    small, large = len(_SMALL_1251.findall(text)), len(_LARGE_1251.findall(text))
+    letters = small + large
+    return letters >= _LEAST and letters > 4 * len(_LATIN.findall(text)) and small > 2 * large
+
+
+def _fits(text: str) -> bool:
+    return all(ord(c) < 256 for c in text)
