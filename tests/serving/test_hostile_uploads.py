@@ -1,4 +1,4 @@
-"""Six hundred uploads that were made to break whoever reads them, and the memory of who did."""
+"""Eight hundred uploads that were made to break whoever reads them, and the memory of who did."""
 
 from collections import Counter
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.hostile_files import hostile_files
 from tests.lying_files import HEARD
 from tests.serving.hosting import own_process
 
-COUNT, SEED, FIRST = 600, 11, 200
+COUNT, SEED, FIRST = 800, 11, 200
 WORDS = {"artist": "Mira", "album": "Moonlight"}
 CODES = {str(code) for code in RejectCode}
 
