@@ -29,8 +29,11 @@ def hosted(app):
 
 
 @contextmanager
-def own_process(root):
-    """Run `covergen serve` in a process of its own; the value is its address and its process id."""
+def own_process(root, *, killed=False):
+    """Run `covergen serve` in a process of its own; the value is its address and its process id.
+
+    It has to run to the end unless the test kills it.
+    """
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]
@@ -45,7 +48,7 @@ def own_process(root):
                 break
             time.sleep(0.2)
         yield base, process.pid
-        assert process.poll() is None, f"the service ended with {process.returncode}"
+        assert killed or process.poll() is None, f"the service ended with {process.returncode}"
     finally:
         process.kill()
         process.wait()

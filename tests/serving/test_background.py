@@ -175,7 +175,8 @@ def test_a_root_out_of_reach_is_looked_at_again(tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_service_that_was_killed_is_carried_on_by_the_next_without_being_asked(tmp_path):
-    with own_process(tmp_path) as (base, process), httpx2.Client(base_url=base, timeout=120) as client:
+    running = own_process(tmp_path, killed=True)
+    with running as (base, process), httpx2.Client(base_url=base, timeout=120) as client:
         numbers = [
             client.post("/v1/covers", json={**WORDS, "album": str(k), "steps": 40, "n": 2}).json()["id"]
             for k in range(10)
