@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
-from covergen.errors import RootError
+from covergen.errors import CovergenError, RootError, one_line
 from covergen.serving import retention
 from covergen.serving.board import Allowance
+from covergen.serving.hearing import Lost
+from covergen.serving.problems import Problem
 from covergen.serving.store import owners
 from covergen.serving.studio import Studio
 
@@ -39,15 +41,15 @@ async def run(
 
 
 async def _forever(work: Callable[[], Coroutine[Any, Any, float]]) -> None:
-    """Do some work again and again, after the seconds that it returns; what fails is tried again later."""
+    """Do some work again and again, after the seconds that it returns; what fails is told and tried again."""
     while True:
         try:
             pause = await work()
-        except RootError as error:
-            log.warning("cannot look after the store: %s", error)
+        except (CovergenError, Problem, Lost, OSError) as error:
+            log.warning("cannot look after the store now: %s", one_line(error))
             pause = LATER
-        except Exception:
-            log.exception("cannot look after what was left")
+        except Exception as error:
+            log.error("looking after the store broke", exc_info=error)
             pause = LATER
         await asyncio.sleep(pause)
 

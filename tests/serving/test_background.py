@@ -161,15 +161,28 @@ def test_each_round_of_removing_is_done_by_one(tmp_path):
     assert board.turn("other", 60.0)
 
 
-def test_a_root_out_of_reach_is_looked_at_again(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "level"),
+    [
+        (background.RootError("gone"), "WARNING"),
+        (background.Problem(503, "not_ready", "not yet"), "WARNING"),
+        (ZeroDivisionError("a fault of ours"), "ERROR"),
+    ],
+)
+def test_what_fails_beside_is_told_and_tried_again(tmp_path, monkeypatch, caplog, error, level):
     looked = []
 
     def owners(root):
         looked.append(root)
-        raise background.RootError("gone")
+        raise error
 
     monkeypatch.setattr(background, "owners", owners)
     until(lambda: len(looked) > 4, lambda: light_studio(tmp_path), root=tmp_path)
+    told = [record for record in caplog.records if record.name == "covergen.serving"]
+    assert {record.levelname for record in told} == {level} and len(told) > 2
+    assert all(bool(record.exc_info) == (level == "ERROR") for record in told), (
+        "a fault's trace is in the log"
+    )
 
 
 @pytest.mark.slow
