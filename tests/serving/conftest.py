@@ -13,6 +13,20 @@ from tests import toys
 RATE = 24_000
 
 
+class Clock:
+    """A clock that a test sets, in seconds."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
 @pytest.fixture(scope="session")
 def base(tmp_path_factory):
     return str(toys.save_stable_diffusion(tmp_path_factory.mktemp("base")))

@@ -6,18 +6,6 @@ from covergen.serving.board import Allowance, Board
 FREE = Allowance()
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def board(clock):
     return Board(waiting=10, clock=clock)

@@ -9,18 +9,6 @@ from covergen.serving.doors import GUESSES, GUESSES_SECONDS, Doors, Key
 from covergen.serving.problems import Problem
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def doors(clock):
     names = ("label", "shop")
