@@ -78,7 +78,7 @@ def same_title(one: AlbumTitle, other: AlbumTitle, *, kind: str | None = None) -
 
 def _keys(name: str, kind: str | None) -> set[str]:
     suffix = f" {kind}" if kind in {"ep", "single"} else ""
-    return {key.removesuffix(suffix) or key for key in spellings(name)}
+    return {key.removesuffix(suffix) or key for key in spellings(name) or {""}}
 
 
 def _differ(one: str, other: str) -> bool:

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -67,13 +67,13 @@ def post(words: dict[str, Any], **given: Any) -> requests.Response:
     return requests.post(f"{BASE}/v1/covers", json=words, timeout=120, **given)
 
 
-def ended(number: str, seconds: float = 120) -> dict[str, Any]:
+def ended(number: str, seconds: float = 120, pause: float = 0.1) -> dict[str, Any]:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         state: dict[str, Any] = requests.get(f"{BASE}/v1/covers/{number}", timeout=30).json()
         if state["finished"]:
             return state
-        time.sleep(0.1)
+        time.sleep(pause)
     raise AssertionError(state)
 
 
@@ -161,6 +161,31 @@ def processes(deployment: str) -> list[int]:
     return found
 
 
+def until(is_so: Callable[[], object], seconds: float = 120) -> None:
+    """Wait for what is bound to happen."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def accepted(answer: requests.Response) -> dict[str, Any]:
+    if answer.status_code not in (200, 202):
+        raise ValueError(answer.text)
+    state: dict[str, Any] = answer.json()
+    return state
+
+
+def patiently(ask: Callable[[], dict[str, Any]], tries: int = 240) -> dict[str, Any]:
+    """Ask again where nobody answers, as a client would."""
+    for _ in range(tries):
+        try:
+            return ask()
+        except (requests.RequestException, ValueError):
+            time.sleep(0.5)
+    return ask()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_painters_and_ingresses_are_killed_and_other_weights_deployed_and_nothing_is_lost(
@@ -171,44 +196,47 @@ def test_painters_and_ingresses_are_killed_and_other_weights_deployed_and_nothin
     from jobs.deploy import deploy
 
     asked: dict[str, str] = {}
+    painted: list[str | None] = []  # the fusion of each that ended, as they ended
     lock, left, over = threading.Lock(), count(), threading.Event()
+
+    def order(k: int) -> None:
+        key = {
+            "Idempotency-Key": f"kill-{k}"
+        }  # an ingress that dies takes answers along: this makes it harmless
+        words = {**WORDS, "seed": str(k), "n": 2, "steps": 10}
+        answer = patiently(lambda: accepted(post(words, headers=key)))
+        with lock:
+            asked[key["Idempotency-Key"]] = answer["id"]
+        state = patiently(lambda: ended(answer["id"], 300, pause=1.0))
+        with lock:
+            painted.extend(cover["parameters"]["fusion_digest"] for cover in state["covers"])
 
     def client() -> None:
         while not over.is_set():
             with lock:
                 k = next(left)
-            key = {"Idempotency-Key": f"kill-{k}"}
-            for _ in range(60):  # an ingress that dies takes connections along: the key makes that harmless
-                try:
-                    answer = post({**WORDS, "seed": str(k), "n": 2, "steps": 10}, headers=key)
-                except requests.ConnectionError:
-                    time.sleep(0.5)
-                    continue
-                if answer.status_code == 202 or answer.status_code == 200:
-                    break
-                time.sleep(0.5)
-            with lock:
-                asked[key["Idempotency-Key"]] = number = answer.json()["id"]
-            for _ in range(100):
-                try:
-                    ended(number)
-                    break
-                except (requests.ConnectionError, ValueError):
-                    time.sleep(0.5)
+            order(k)
+
+    def kill(deployment: str) -> None:
+        until(lambda: processes(deployment))  # one that was killed before may still be on its way back
+        before = len(asked)
+        os.kill(processes(deployment)[0], signal.SIGKILL)
+        until(lambda: len(asked) > before)
 
     clients = [threading.Thread(target=client) for _ in range(8)]
     for each in clients:
         each.start()
-    for deployment in ("Painter", "Ingress", "Painter"):
-        time.sleep(6)
-        os.kill(processes(deployment)[0], signal.SIGKILL)
-    time.sleep(6)
-    manifest["applications"][0]["args"]["fusion"] = None  # words alone: other weights
-    deploy(ServeDeploySchema.model_validate(manifest))
-    time.sleep(6)
-    over.set()
-    for each in clients:
-        each.join()
+    try:
+        until(lambda: len(painted) > 0)
+        for deployment in ("Painter", "Ingress", "Painter"):
+            kill(deployment)
+        manifest["applications"][0]["args"]["fusion"] = None  # words alone: other weights
+        deploy(ServeDeploySchema.model_validate(manifest))
+        until(lambda: None in painted)
+    finally:
+        over.set()
+        for each in clients:
+            each.join()
     states = [ended(number) for number in asked.values()]
     assert len(set(asked.values())) == len(asked) > 8  # every client came again
     assert {state["status"] for state in states} == {"done"}

@@ -47,10 +47,11 @@ def fusion(base, tmp_path_factory):
     return str(folder)
 
 
-def song(frequency, seconds=6.0):
+def song(*frequencies, seconds=6.0):
     time = np.arange(int(seconds * RATE)) / RATE
     beat = 0.5 + 0.5 * np.sign(np.sin(2 * np.pi * 2 * time))
-    waveform = 0.4 * beat * np.sin(2 * np.pi * frequency * time)
+    tones = [np.sin(2 * np.pi * frequency * time) for frequency in frequencies]
+    waveform = 0.4 * beat * np.mean(tones, axis=0)
     return audio.encode_flac(waveform.astype(np.float32), RATE)
 
 
@@ -62,3 +63,9 @@ def low_song():
 @pytest.fixture(scope="session")
 def high_song():
     return song(1760.0)
+
+
+@pytest.fixture(scope="session")
+def minor_song():
+    """A chord of A minor: a song whose moods the tagger hears, where one tone leaves them open."""
+    return song(220.0, 261.63, 329.63)

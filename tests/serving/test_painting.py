@@ -14,13 +14,13 @@ from covergen.sources.identity import album_id
 
 
 @pytest.fixture
-def music(low_song, tmp_path):
+def music(minor_song, tmp_path):
     """Write a song of an album; one with `broken` is no music."""
 
     def write(name, *, broken=False, **tags):
         path = tmp_path / "music" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"fLaC and no more" if broken else low_song)
+        path.write_bytes(b"fLaC and no more" if broken else minor_song)
         if not broken:
             file = mutagen.File(path)
             file.update({key: [value] for key, value in tags.items()})

@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from covergen.errors import BadInput, RejectCode
@@ -313,6 +313,7 @@ def test_the_order_of_different_offers_decides_nothing_that_can_be_told(
 
 
 @settings(deadline=None)
+@example("Zoë", " ", None)
 @given(st.text(min_size=1), st.text(min_size=1), st.one_of(st.none(), st.text()))
 def test_any_text_finds_itself(artist, title, year):
     asked = Wanted("w", artist, title, "1999")
