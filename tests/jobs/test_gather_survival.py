@@ -28,7 +28,7 @@ KILLS = 3
 
 @pytest.fixture(scope="module")
 def sites():
-    with running(albums=24, latency={"/deezer": 0.1, "/media": 0.1}) as started:
+    with running(albums=12, latency={"/deezer": 0.1, "/media": 0.1}) as started:
         yield started
 
 
@@ -71,7 +71,7 @@ def test_what_was_finished_is_not_asked_again(sites: Running, tmp_path: Path) ->
     sites.reset()
     sites.set(latency={"/deezer": 0.1, "/media": 0.1})
     config, root, told = write_config(tmp_path, sites), Root(str(tmp_path / "root")), []
-    for count in sorted(random.sample(range(10, 110), KILLS)):
+    for count in sorted(random.sample(range(8, 60), KILLS)):
         done = finished(root)
         sites._ask("DELETE", "/_log")
         job = start(config)
