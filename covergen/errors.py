@@ -64,6 +64,10 @@ class RootFull(RootError):
     """There is no room left where a root lies."""
 
 
+class RootForeign(RootError):
+    """Something in a root is a link, or no file or folder where one belongs: nothing that covergen made."""
+
+
 class RootReadOnly(RootError):
     """A root can be read, and not be written."""
 

@@ -11,6 +11,7 @@ import io
 import mimetypes
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -26,7 +27,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pyarrow import fs
 from s3transfer.exceptions import RetriesExceededError, S3DownloadFailedError
 
-from covergen.errors import RootError, RootFull, RootReadOnly
+from covergen.errors import RootError, RootForeign, RootFull, RootReadOnly
 
 # What S3 answers where another has created the object before, or at the same time.
 _CREATED_BEFORE: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
@@ -64,11 +65,11 @@ class Entry:
 def within(root: str, name: str) -> str:
     """Return the address of something under a root; the root itself may be a link, nothing under it is.
 
-    Raises RootError where a link or ".." would lead elsewhere.
+    Raises RootForeign where a link or ".." would lead elsewhere.
     """
     uri = f"{root.rstrip('/')}/{name}" if name else root
     if not is_s3(root) and Path(os.path.realpath(uri)) != Path(os.path.realpath(root), name):
-        raise RootError(f"{uri} is, or lies behind, a link; nothing outside of a root is touched.")
+        raise RootForeign(f"{uri} is, or lies behind, a link; nothing outside of a root is touched.")
     return uri
 
 
@@ -84,6 +85,8 @@ def find(uri: str) -> bytes | None:
     """Return the file's bytes, or None where there is none. Raises RootError if that cannot be found out."""
     try:
         if not is_s3(uri):
+            if not stat.S_ISREG(Path(uri).stat().st_mode):  # a pipe would be waited for
+                raise RootForeign(f"{uri} cannot be read: it is no file.")
             return Path(uri).read_bytes()
         buffer = io.BytesIO()
         _client().download_fileobj(**_address(uri), Fileobj=buffer)  # reads on where a body breaks off
@@ -264,7 +267,7 @@ def _scan(uri: str) -> list[os.DirEntry[str]]:
     except FileNotFoundError:
         return []
     except NotADirectoryError as error:
-        raise RootError(f"{uri} is a file, not a folder.") from error
+        raise RootForeign(f"{uri} is a file, not a folder.") from error
     except OSError as error:
         raise RootError(f"{uri} cannot be listed: {error}") from error
 

@@ -16,7 +16,7 @@ from covergen.serving.doors import Message, Receive, Send
 from covergen.serving.problems import Problem
 
 LONGEST_JSON: Final = 2**16  # bytes of a JSON body, or of a form without a file: they are parsed at once
-BODY_SECONDS: Final = 20.0  # for the first bytes of a body, and more for what came
+BODY_SECONDS: Final = 20.0  # for the first bytes of a body, more for what came, and never as long for nothing
 LEAST_RATE: Final = 2000.0  # bytes a second that a body must come with, after that
 _CLOSE: Final = {"Connection": "close"}  # what is left of the body is not waited for
 
@@ -40,20 +40,22 @@ class Bodies:
             await self._app(scope, receive, send)
             return
         told, came, began = dict(scope["headers"]).get(b"content-length", b"0"), 0, self._clock()
-        whole = answered = False  # then only the client's end is waited for, however long
+        whole, answered = False, asyncio.Event()  # then only the client's end is waited for, however long
 
         async def counted() -> Message:
             nonlocal came, whole
-            if whole or answered:
+            if whole or answered.is_set():
                 return await receive()
             if told.isdigit() and int(told) > self._max:
                 raise too_large(self._max)
-            left = began + self._seconds + came / LEAST_RATE - self._clock()
+            left = min(self._seconds, began + self._seconds + came / LEAST_RATE - self._clock())
             try:
                 async with asyncio.timeout(left):
                     message = await receive()
             except TimeoutError:
                 left = 0
+            if answered.is_set():
+                return await receive() if left == 0 else message
             if left <= 0:
                 raise Problem(408, "too_slow", "The body came too slowly; send it again.", _CLOSE)
             came += len(message.get("body", b""))
@@ -63,8 +65,7 @@ class Bodies:
             return message
 
         async def answer(message: Message) -> None:
-            nonlocal answered
-            answered = True
+            answered.set()
             await send(message)
 
         await self._app(scope, counted, answer)

@@ -16,6 +16,7 @@ from typing import Final
 from covergen import objects
 from covergen.serving.board import Allowance
 from covergen.serving.problems import Problem
+from covergen.serving.states import is_whole
 from covergen.serving.store import FOLDER, ID, Json, Store, owners
 
 DAY, HOUR = 86_400.0, 3600.0  # seconds
@@ -245,13 +246,13 @@ def _requests(store: Store) -> Iterator[tuple[str, str]]:
     for number in store.numbers():
         place = store.at(f"requests/{number}")
         asked, ended, covers = store.all_of(number)
-        if asked is None or not isinstance(asked.get("order"), dict):
+        if asked is None or not is_whole(asked):
             yield "unreadable", f"{place}/request.json is not there, or holds no request"
             continue
         there = {each.name for each in store.entries(f"requests/{number}")}
         if ended is None and "finished.json" in there:
             yield "unreadable", f"{place}/finished.json cannot be read; the request is carried on"
-        missing = sorted(set(range(asked["order"].get("n", 0))) - set(covers))
+        missing = sorted(set(range(asked["order"]["n"])) - set(covers))
         if ended is not None and ended["status"] == "done" and missing:
             yield "lost", f"{place}: cover {missing[0]} is not there, or not whole, though all were painted"
 

@@ -39,9 +39,12 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came, and cut who takes too long to say what is wanted."""
+        beside = self._answering and not self.cycle.more_body  # comes while what was asked is answered
         super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._head, self._slow = 0, _cancelled(self._slow)
+        if self._answering:
+            self._head, self._slow = (self._head + len(data) if beside else 0), _cancelled(self._slow)
+            if self._head > LONGEST_HEAD:
+                self._cut()
             return
         if self._slow is None:
             self._slow = self.loop.call_later(HEAD_SECONDS, self._cut)
@@ -49,6 +52,10 @@ class Connection(HttpToolsProtocol):
         self._head += 0 if rest_of_body else len(data)
         if self._head > LONGEST_HEAD:
             self._cut()
+
+    @property
+    def _answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     def on_response_complete(self) -> None:
         """Begin to count the next head."""
@@ -72,10 +79,18 @@ class Connection(HttpToolsProtocol):
 
     def _cut(self) -> None:
         if not self.transport.is_closing():
+            self._leave()
             self.transport.close()
 
     def _abort(self) -> None:
+        self._leave()
         self.transport.abort()  # close() would wait for what is unread
+
+    def _leave(self) -> None:
+        """Tell whoever answers that the client is gone: a transport that closes takes no more words."""
+        if self._answering:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
 
 
 class Server(uvicorn.Server):

@@ -7,9 +7,13 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
+from pydantic import ValidationError
+
 from covergen.serving.board import Places
+from covergen.serving.orders import State
 from covergen.serving.problems import no_such
 from covergen.serving.reporter import BoardLine
+from covergen.serving.schema import MOST_COVERS
 from covergen.serving.store import Json, Store
 
 
@@ -43,7 +47,7 @@ async def page_of(
 
 async def _state(store: Store, board: BoardLine, number: str, marks: set[tuple[str, int]]) -> Json | None:
     asked, ended, done = await asyncio.to_thread(store.all_of, number)
-    if asked is None or not _is_whole(asked):
+    if asked is None or not is_whole(asked):
         return None
     places: Places = {}
     painting: set[int] = set()
@@ -57,7 +61,7 @@ async def _state(store: Store, board: BoardLine, number: str, marks: set[tuple[s
     for cover in covers:
         cover["favourite"] = (number, cover["number"]) in marks
     prompts = [(facts.get("parameters") or {}).get("prompt") for facts in done.values()]
-    return {
+    told = {
         "id": number,
         "status": ended["status"] if ended else "painting" if done or painting else "queued",
         "created": asked["created"],
@@ -70,11 +74,17 @@ async def _state(store: Store, board: BoardLine, number: str, marks: set[tuple[s
         "error": ended.get("error") if ended else None,
         "links": {"self": f"/v1/covers/{number}", "events": f"/v1/covers/{number}/events", "page": "/"},
     }
+    try:
+        State.model_validate(told)
+    except ValidationError:
+        return None
+    return told
 
 
-def _is_whole(asked: Json) -> bool:
+def is_whole(asked: Json) -> bool:
+    """Return whether a request's file is one: of an order, and of as many covers as one may have."""
     order = asked.get("order")
-    return isinstance(order, dict) and isinstance(order.get("n"), int) and "created" in asked
+    return isinstance(order, dict) and order.get("n") in range(1, MOST_COVERS + 1) and "created" in asked
 
 
 def _cover(

@@ -32,7 +32,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from covergen import objects
-from covergen.errors import RootError, RootFull
+from covergen.errors import RootError, RootForeign, RootFull
 from covergen.objects import Entry
 from covergen.serving.schema import Heard, ImageFormat
 
@@ -302,15 +302,25 @@ class Store:
     def _facts(self, number: str, name: str, sizes: Mapping[str, int]) -> Json | None:
         """Return what is told of a cover, where it and its picture are whole."""
         facts = self.find(f"requests/{number}/covers/{name}") if name in sizes else None
-        suffix = None if facts is None else _SUFFIX.get(facts.get("format", ""))
-        return facts if suffix is not None and sizes.get(name.removesuffix(".json") + suffix) else None
+        if facts is None or not isinstance(facts.get("parameters"), dict | None):
+            return None
+        pictures = (
+            name.removesuffix(".json") + suffix
+            for kind, suffix in _SUFFIX.items()
+            if kind == facts.get("format")
+        )
+        return facts if any(sizes.get(picture) for picture in pictures) else None
 
     def _named(self, place: str, name: re.Pattern[str]) -> list[Entry]:
         return [each for each in self.entries(place) if not each.is_folder and name.fullmatch(each.name)]
 
     def entries(self, place: str) -> list[Entry]:
-        """Return the files and folders of a folder of this owner; links are neither."""
-        return objects.entries(self.at(place))
+        """Return the files and folders of a folder of this owner; links are neither, and hold nothing."""
+        try:
+            return objects.entries(self.at(place))
+        except RootForeign as error:
+            self._say(place, error)
+            return []
 
     def at(self, place: str) -> str:
         """Return the address of a file of this owner. Raises RootError for one behind a link."""

@@ -189,12 +189,17 @@ def _may_be_edition(wanted: Wanted, offered: Candidate, one: AlbumTitle, other: 
     album, edition = (wanted, offered) if other.is_edition else (offered, wanted)
     years, later = years_since(edition.title), _years_after(album.year, edition.year)
     if one.is_edition and other.is_edition:
-        return not same_spelling(one.name, wanted.artist)
+        return not _is_self_titled(one.name, wanted.artist)
     if later < 0:
         return False
     if years is not None:
         return abs(later - years) <= 1
-    return not same_spelling(one.name, wanted.artist)
+    return not _is_self_titled(one.name, wanted.artist)
+
+
+def _is_self_titled(title: str, artist: str) -> bool:
+    """Say whether an album is named after its artist, or after a part of the name: "Elvis"."""
+    return same_spelling(title, artist) or f" {fold(title)} " in f" {fold(artist)} "
 
 
 def _judged_track(wanted: WantedTrack, offered: TrackCandidate, album: str) -> _Rank | str:

@@ -165,13 +165,19 @@ def _without_dittos(grid: Grid, layout: Layout) -> list[Row]:
     repeated: dict[Cell, Cell] = {}
     rows: list[Row] = []
     for y, row in enumerate(grid.rows[layout.first :], start=layout.first):
-        above = rows[-1] if rows and not _divider(rows[-1], layout) and not layout.is_header(rows[-1]) else ()
+        above = rows[-1] if rows and _is_album(rows[-1], y - 1, layout) else ()
         for x in columns:
             cell, source = row[x], above[x] if above else None
             if cell and cell.row == y and source and words.is_ditto(cell):
                 repeated[cell] = replace(source, row=y)
         rows.append(tuple(repeated.get(cell, cell) if cell else None for cell in row))
     return rows
+
+
+def _is_album(row: Row, y: int, layout: Layout) -> bool:
+    """Say whether a row is one of an album, its cells in their columns."""
+    is_other = _divider(row, layout) is not None or layout.is_header(row)
+    return not is_other and misplaced(row, y, layout) is None
 
 
 def _divider(row: Row, layout: Layout) -> Cell | None:

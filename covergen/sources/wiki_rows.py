@@ -14,6 +14,7 @@ from covergen.sources.wiki_tables import Cell
 Row = tuple[Cell | None, ...]
 
 _ALBUM_PAGE: Final = re.compile(r"\((?:[^()]*\s)?(?:album|EP|mixtape|soundtrack)\)$")
+_DAY: Final = re.compile(r"[1-9]|[12]\d|3[01]")
 _READ: Final = ("date", "artist", "album", "genre", "label")  # in a wrong one of these nothing may stand
 _ITALIC: Final = ("date", "artist", "genre", "label")  # the columns in which no titles stand
 
@@ -28,14 +29,31 @@ def misplaced(row: Row, y: int, layout: Layout) -> str | None:
     artists = layout.cells(row, "artist")
     if dated := next((cell for cell in artists if words.is_date(cell.text)), None):
         return f"the artist is the date {dated.text!r}"
-    if album and not album.italics:
-        if words.is_date(album.text):
-            return f"the album is the date {album.text!r}"
-        others = [cell for role in _ITALIC for cell in layout.cells(row, role)]
-        if any(cell.italics == (cell.text,) for cell in others):
-            return "a title stands in another column than the album's"
+    if why := _is_day(row, y, layout):
+        return why
+    if album and not album.italics and words.is_date(album.text):
+        return f"the album is the date {album.text!r}"
+    others = [cell for role in _ITALIC for cell in layout.cells(row, role)]
+    if album and album.row != y:  # of the row above: an own title has no other place
+        others = [cell for cell in others if cell.row == y]
+    elif album and album.italics:
+        others = []
+    if album and any(cell.italics == (cell.text,) for cell in others):
+        return "a title stands in another column than the album's"
     if any(cell is None for cell in row[: layout.width]) and not _ends_early(row, y, layout):
         return "they are fewer than its columns: a cell is missing, or two are one"
+    return None
+
+
+def _is_day(row: Row, y: int, layout: Layout) -> str | None:
+    """Say that the artist is a day, where a date from above stands in the day's column; else None.
+
+    There are artists with such names: of one whose album is in italics the cells stand right.
+    """
+    date, artist, album = (layout.cell(row, role) for role in ("date", "artist", "album"))
+    is_carried = date is not None and artist is not None and date.row < y == artist.row
+    if is_carried and artist and _DAY.fullmatch(artist.text) and not (album and album.italics):
+        return f"the artist is the day {artist.text}"
     return None
 
 

@@ -27,8 +27,8 @@ _SEASONS: Final = frozenset({
     "first", "second", "third", "fourth", "end", "year",
 })  # fmt: skip
 _EMPTY: Final = frozenset({"", "tba", "tbd", "tbc", "n a", "to be announced", "to be determined"})
-_ISO: Final = re.compile(r"\s*((?:19|20)\d\d)-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?\s*")
-_DITTO: Final = re.compile(r"(?:[\"“”„″〃]|''|’’|′′)+(?:\s*(?:[\"“”„″〃]|''|’’|′′)+)*")
+_ISO: Final = re.compile(r"\s*((?:19|20)\d\d)[-/](0[1-9]|1[0-2])(?:[-/](0[1-9]|[12]\d|3[01]))?\s*")
+_DITTO: Final = re.compile(r"(?:[\"“”„″〃]|''|’’|′′)+(?:\s*(?:[\"“”„″〃]|''|’’|′′)+)*|[Dd](?:o\.|itto)")
 _DASH: Final = re.compile(r"[-–—?]+")
 _BRACKETS: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _BETWEEN_GENRES: Final = re.compile(r"[,;/|·•](?![^(\[]*[)\]])")

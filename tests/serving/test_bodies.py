@@ -98,12 +98,33 @@ def read(slow, seconds):
 def test_a_body_that_stops_coming_is_refused():
     assert read(Slow([b"half"], 0), 0.02) == 4
     assert read(Slow([], 0), 0.02) == 0
+    assert read(Slow([bytes(2**19)], 0), 0.02) == 2**19  # what came fast gives no right to hours of silence
 
 
 def test_a_body_that_trickles_is_refused_and_one_that_is_large_has_the_time_it_needs():
     assert read(Slow([b"a"] * 100, 1.0), 5.0) < 10
     enough = bytes(int(2 * LEAST_RATE))
     assert read(Slow([enough] * 20, 1.0), 0.02 + 1.0) == 20 * len(enough)
+
+
+def test_who_is_answered_amid_a_body_is_not_hurried_either():
+    sent = []
+
+    async def receive():
+        await asyncio.sleep(0.05)
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message["type"])
+
+    async def app(scope, receive, send):
+        waits = asyncio.create_task(receive())
+        await asyncio.sleep(0)
+        await send({"type": "http.response.start"})
+        assert (await waits)["type"] == "http.disconnect"
+
+    asyncio.run(Bodies(app, 2**20, seconds=0.01)({"type": "http", "headers": []}, receive, send))
+    assert sent == ["http.response.start"]
 
 
 def test_who_waits_for_the_answer_is_not_hurried():

@@ -1,7 +1,9 @@
 """A root that takes nothing more: all are answered, nothing is hidden, and with room again all goes on."""
 
 import errno
+import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from covergen import objects
 from covergen.serving import board as board_module
+from covergen.serving.retention import verify
 from covergen.serving.store import Store
 from tests.serving.hosting import hosted
 from tests.serving.light import WORDS, Listener, Painter, light_app
@@ -125,6 +128,67 @@ def test_history_is_full_pages_whatever_lies_between(client, tmp_path):
     told = [state["id"] for state in first["covers"] + second["covers"]]
     assert told == numbers[::-1] and second["next"] is None
     assert client.get(f"/v1/covers/{1:024x}").status_code == 404
+
+
+def covers_of(client, base):
+    number = client.post("/v1/covers", json=WORDS, headers={"Prefer": "wait=20"}).json()["id"]
+    return number, base / f"service/everybody/requests/{number}"
+
+
+def _linked(folder):
+    shutil.move(folder / "covers", elsewhere := folder.parent.parent.parent.parent / "elsewhere")
+    (folder / "covers").symlink_to(elsewhere)
+
+
+def _a_file(folder):
+    shutil.rmtree(folder / "covers")
+    (folder / "covers").write_bytes(b"")
+
+
+def _a_pipe(folder):
+    (folder / "request.json").unlink()
+    os.mkfifo(folder / "request.json")
+
+
+def _told(name, **facts):
+    def change(folder):
+        path = folder / name
+        path.write_text(json.dumps(json.loads(path.read_bytes()) | facts))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _linked,
+        _a_file,
+        _a_pipe,
+        _told("covers/00.json", format=["png"]),
+        _told("covers/00.json", parameters=[1]),
+        _told("covers/00.json", seconds="long"),
+        _told("request.json", created=7),
+        _told("request.json", order={"n": "x"}),
+        _told("request.json", order={"n": 1_000_000}),
+        _told("finished.json", status=["done"]),
+        _told("finished.json", error="none"),
+    ],
+)
+def test_one_request_that_somebody_changed_hides_no_other(client, tmp_path, change):
+    whole, _ = covers_of(client, tmp_path)
+    changed, folder = covers_of(client, tmp_path)
+    change(folder)
+    told = client.get("/v1/covers")
+    assert told.status_code == 200
+    assert whole in [state["id"] for state in told.json()["covers"]]
+    assert client.get(f"/v1/covers/{changed}").status_code in {200, 404}
+    assert not any(whole in sentence for _, sentence in verify(str(tmp_path)))
+
+
+def test_favourites_that_are_a_file_hide_nothing(client, tmp_path):
+    number, _ = covers_of(client, tmp_path)
+    (tmp_path / "service/everybody/favourites").write_bytes(b"")
+    assert [state["id"] for state in client.get("/v1/covers").json()["covers"]] == [number]
 
 
 def test_a_picture_that_is_a_link_is_not_served(client, tmp_path):

@@ -89,7 +89,7 @@ def broken(root):
     """A store in which crashes and people have left things; the paths of what a sweep removes."""
     store = Store(str(root), "label")
     base = root / "service/label"
-    number, _ = store.accept(store.new_id(), {"order": {"n": 2}})
+    number, _ = store.accept(store.new_id(), {"order": {"n": 2}, "created": "2026-11-30T12:00:00Z"})
     store.keep(number, 0, Kept(b"a picture", "png", {}))
     store.finish(number, {"status": "done"})
     sha256 = store.keep_song(b"a song")
@@ -128,7 +128,7 @@ def test_a_sweep_of_a_service_removes_what_was_half_done_and_nothing_else(tmp_pa
 
 def test_a_service_is_proved(tmp_path):
     clean = Store(str(tmp_path / "clean"), "label")
-    number, _ = clean.accept(clean.new_id(), {"order": {"n": 1}})
+    number, _ = clean.accept(clean.new_id(), {"order": {"n": 1}, "created": "2026-11-30T12:00:00Z"})
     clean.keep(number, 0, Kept(b"a picture", "png", {}))
     clean.finish(number, {"status": "done"})
     clean.keep_song(b"a song")

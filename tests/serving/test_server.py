@@ -92,6 +92,26 @@ def test_a_head_without_end_is_cut():
         assert closed(client) == b""
 
 
+def test_a_head_without_end_is_cut_beside_an_answer_too():
+    gone = threading.Event()
+
+    async def app(scope, receive, send):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone.set()
+
+    with connected(app) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody")
+        client.sendall(b"GET / HTTP/1.1\r\nX: ")
+        try:
+            for _ in range(10 * server.LONGEST_HEAD // 2**10):
+                client.sendall(b"x" * 2**10)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        assert gone.wait(60)  # and whoever answered knows
+        assert closed(client) == b""
+
+
 def test_who_does_not_read_is_cut(monkeypatch):
     monkeypatch.setattr(server, "UNREAD_SECONDS", 0.05)
     gone = threading.Event()

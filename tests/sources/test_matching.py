@@ -214,6 +214,8 @@ def test_an_album_named_after_its_artist_holds_to_the_year():
     assert best(asked, offer("Zoë (20th Anniversary Edition)", year="2001")).id == "0"
     assert "another year" in refusal(asked, offer("Zoë (20th Anniversary Edition)", year="2013"))
     assert "another year" in refusal(wanted(), offer("Blue (20th Anniversary Edition)", year="2003"))
+    part = Wanted("w", "Zoë Blue", "Zoë", "1956")
+    assert outcome(part, [Candidate("x", "Zoë Blue", "Zoë (Remastered)", "1973")]) is None
 
 
 def test_two_nicknames_of_one_year_are_not_equals():

@@ -181,6 +181,23 @@ def test_a_rowspan_that_is_one_too_long_refuses_the_row_that_it_moves(column):
     assert "a rowspan above that is one row too long" in reject.problem.reason
 
 
+@pytest.mark.parametrize("last", ["<td></td>", ""])
+def test_an_albums_rowspan_that_is_one_too_long_loses_no_row_in_silence(last):
+    moved = f"<tr><th>January<br>9</th><td>B</td><td><i>Y</i></td><td>Pop</td><td>Sony</td>{last}</tr>"
+    page = found(monthly(line(8, "A", album=2) + moved + line(10, "C")))
+    assert short(page.albums) == [("A", "T A", "2012-01-08"), ("C", "T C", "2012-01-10")]
+    assert [reject.problem.code for reject in page.rejects] == [RejectCode.NEW_LAYOUT]
+
+
+def test_a_day_is_no_artist_but_a_band_of_that_name_is():
+    spanned = "<tr><th rowspan=2>January</th><td>{}</td><td>{}</td><td>Pop</td><td>Sony</td></tr>"
+    rows = spanned.format("A", "<i>S</i>") + "<tr><td>15</td><td>{}</td><td>C</td><td>Rock</td></tr>"
+    page = found(monthly(rows.format("B")))
+    assert short(page.albums) == [("A", "S", "2012-01")]
+    assert "the artist is the day 15" in page.rejects[0].problem.reason
+    assert ("15", "B", "2012-01") in short(found(monthly(rows.format("<i>B</i>"))).albums)
+
+
 @pytest.mark.parametrize("last", [NOTE, ""])
 def test_a_date_that_spans_one_row_too_many_is_no_artist(last):
     page = found(
@@ -248,7 +265,7 @@ def test_a_row_of_the_old_layout_without_notes_is_read_where_its_artist_is_one()
 
 
 def test_ditto_marks_repeat_what_stands_above():
-    marks = ['"', "〃", "''", "”"]
+    marks = ['"', "〃", "''", "”", "do.", "Ditto"]
     rows = line(8, "Prince") + "".join(
         f"<tr><td>{mark}</td><td>{mark}</td><td><i>T {n}</i></td><td>{mark}</td><td>{mark}</td><td></td></tr>"
         for n, mark in enumerate(marks)
@@ -256,8 +273,16 @@ def test_ditto_marks_repeat_what_stands_above():
     page = found(monthly(rows))
     told = {(a["artist"], a["release_date"], tuple(a["genres"]), a["label"]) for a in page.albums}
     assert told == {("Prince", "2012-01-08", ("Rock",), "Label")}
-    assert len(page.albums) == 5
+    assert len(page.albums) == 7
     assert not page.rejects
+
+
+def test_ditto_marks_below_a_row_that_moved_repeat_nothing_of_it():
+    moved = "<tr><th>January<br>8</th><td><i>Q</i></td><td>A</td><td>Pop</td><td>Sony</td><td></td></tr>"
+    page = found(
+        monthly(moved + "<tr><th>January<br>9</th>" + '<td>"</td><td><i>Y</i></td><td>Pop<td>Sony<td></tr>')
+    )
+    assert not page.albums and len(page.rejects) == 2
 
 
 def test_ditto_marks_below_nothing_are_no_artist():

@@ -47,6 +47,7 @@ def test_the_month_above_serves_where_the_cell_names_none(texts, date):
         ("January 15", True),
         ("Tuesday, 15 Jan. 2013", True),
         ("2013-01-15", True),
+        ("2013/01/15", True),
         ("May 4th", True),
         ("2013-01", False),
         ("September", False),
