@@ -4,7 +4,7 @@ Tags tell first; where they do not, the names of folders and files do (covergen/
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from covergen.sources.folder_names import FolderNames
 from covergen.sources.music_tags import FileTags, read_tags
 from covergen.sources.places import path_of
 from covergen.sources.protocol import Found
-from covergen.sources.songs import read_song
+from covergen.sources.songs import UNKNOWN, read_song
 from covergen.tagging.stage import TagTracks
 
 MOODS: Final = 3  # words of what was heard, as many as `clean.prompt_words` takes
@@ -56,7 +56,9 @@ class Subject:
 def subject_of(song: Path) -> Subject:
     """Return the album of one file; a file that lies in `Artist/Album/` and has no tags is of that album."""
     path = song.absolute()
-    known = read_song(path, path.parents[min(2, len(path.parents) - 1)], FolderNames([path]))
+    names = FolderNames([path])
+    album, _ = names.album_folder(path, Path(path.anchor))
+    known = read_song(path, album.parent.parent, names)
     return Subject(
         artist=known.tags.album_artist or known.artist,
         album=known.album,
@@ -68,10 +70,13 @@ def subject_of(song: Path) -> Subject:
 
 
 def subjects_in(folder: Path) -> list[Subject]:
-    """Return the albums of a folder as the folder source finds them. ConfigError where it holds no music."""
+    """Return the albums of a folder as the folder source finds them. ConfigError where it holds no music.
+
+    An artist that nothing within the folder tells is read from the folders above it, as for a file alone.
+    """
     found = FolderSource(folder).read()
     albums = [_album(piece) for piece in found if piece.albums]
-    return [album for album in albums if album.songs]
+    return [_named_above(album) if album.artist == UNKNOWN else album for album in albums if album.songs]
 
 
 def moods_of(song: Path) -> tuple[str, ...]:
@@ -98,6 +103,13 @@ def _album(piece: Found) -> Subject:
         genre=_joined(album["genres"]),
         guessed=_guessed(read_tags(songs[0])) if songs else frozenset(),
     )
+
+
+def _named_above(album: Subject) -> Subject:
+    """Return an album with what the folders above it tell, whose artist or whose disc it may be."""
+    known = subject_of(album.songs[0])
+    title = known.album if "album" in known.guessed else album.album
+    return replace(album, artist=known.artist, album=title, year=album.year or known.year)
 
 
 def _guessed(tags: FileTags) -> frozenset[str]:

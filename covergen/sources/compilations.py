@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from covergen.sources.fields import VARIOUS
+from covergen.sources.folder_names import year_in_name
 from covergen.sources.identity import album_id, normalise
+from covergen.sources.places import name_of
 from covergen.sources.songs import Song
 
 Album = tuple[str, str | None, list[Song]]
@@ -73,13 +75,16 @@ def _told(groups: list[list[Song]]) -> list[list[Song]]:
     """Return the groups of one album artist and title: those of several years may be one album.
 
     They are where one tells no year, or where the songs are several artists', each of its own year, as long
-    as no two claim one number. An artist's two albums of one title stay two.
+    as no two claim one number. An artist's two albums of one title stay two, whatever guests are on them.
     """
     albums: list[list[Song]] = []
+    host = groups[0][0].group[0]
+    own = [_names(song.artist, host) for group in groups for song in group]
+    is_of_many = 2 * sum(own) < len(own) and len(_artists(groups)) > 1
     for group in sorted(groups, key=lambda group: _commonest(song.year for song in group) or "9999"):
         for album in albums:
             is_undated = not any(song.year for song in group)
-            if _fit([album, group]) and (is_undated or len(_artists([album, group])) > 1):
+            if _fit([album, group]) and (is_undated or is_of_many):
                 album.extend(group)
                 break
         else:
@@ -90,22 +95,62 @@ def _told(groups: list[list[Song]]) -> list[list[Song]]:
 def _untold(groups: list[list[Song]]) -> list[list[Song]]:
     """Return the groups of one title without an album artist, those that are one compilation joined.
 
-    In one folder they are if no two songs claim one number. Over several folders their tags have to prove it:
-    by a total that the numbers fill, or by a compilation's flag. All else that bears one title stays apart.
+    In one folder they are where `_is_one_album` says so. Over several folders their tags have to prove it: by
+    a total that the numbers fill, or by a compilation's flag. All else that bears one title stays apart.
     """
     by_folder: dict[Path, list[list[Song]]] = defaultdict(list)
     for group in groups:
         by_folder[group[0].folder].append(group)
-    within = [
-        part
-        for parts in by_folder.values()
-        for part in (_joined(parts) if _is_flagged(parts) or _fit(parts) else parts)
-    ]
+    within: list[list[Song]] = []
+    for parts in by_folder.values():
+        albums = _with_guests(parts)
+        within += _joined(albums) if _is_one_album(albums) else albums
     flagged = [group for group in within if _is_flagged([group])]
-    is_scattered = all(len(group) == 1 for group in flagged) or len(_totals(flagged)) == 1
-    if is_scattered and _fit(flagged):
+    if _is_scattered(flagged):
         within = [group for group in within if group not in flagged] + _joined(flagged)
-    return _joined(within) if _fill_a_total(within) else within
+    return _joined(within) if _fill_a_total(within) and len(_told_years(within)) <= 1 else within
+
+
+def _with_guests(parts: list[list[Song]]) -> list[list[Song]]:
+    """Return the parts of one folder, those of an artist's guests joined to the artist's own."""
+    albums: list[list[Song]] = []
+    for part in sorted(parts, key=lambda part: (len(part[0].group[0]), part[0].group[0])):
+        for album in albums:
+            is_guest = f"{part[0].group[0]} ".startswith(f"{album[0].group[0]} ")
+            pair = [album, part]
+            if is_guest and _fit(pair) and (_are_numbered(pair) or len(_told_years(pair)) <= 1):
+                album.extend(part)
+                break
+        else:
+            albums.append(list(part))
+    return albums
+
+
+def _is_one_album(parts: Sequence[list[Song]]) -> bool:
+    """Say whether parts of several artists in one folder are one compilation.
+
+    No two songs may claim one number, each has one unless the folder bears the album's name, and they tell
+    one year at most or are counted through. Flagged ones of one year are, and those of more than two artists.
+    """
+    is_of_one_year = len(_told_years(parts)) <= 1
+    is_numbered = _fit(parts) and _are_numbered(parts)
+    if _is_flagged(parts) and (is_of_one_year or (is_numbered and len(_artists(parts)) > 2)):
+        return True
+    folder = normalise(year_in_name(name_of(parts[0][0].folder))[0])
+    is_folder_of_it = f" {folder} ".endswith(f" {normalise(parts[0][0].album)} ")
+    if is_of_one_year:
+        return is_numbered or (_fit(parts) and is_folder_of_it)
+    return is_numbered and (_is_counted(parts) or _fill_a_total(parts))
+
+
+def _is_scattered(flagged: Sequence[list[Song]]) -> bool:
+    """Say whether flagged groups of several folders are one compilation and not each an artist's best."""
+    if not _fit(flagged):
+        return False
+    if len(_told_years(flagged)) > 1:
+        return _fill_a_total(flagged) or _is_counted(flagged)
+    is_total_told = len(_totals(flagged)) == 1 and all(_totals([group]) for group in flagged)
+    return all(len(group) == 1 for group in flagged) or is_total_told or _fill_a_total(flagged)
 
 
 def _joined(groups: list[list[Song]]) -> list[list[Song]]:
@@ -120,6 +165,34 @@ def _artists(groups: Sequence[list[Song]]) -> set[str]:
     return {normalise(song.artist) for group in groups for song in group}
 
 
+def _names(artist: str, host: str) -> bool:
+    """Say whether an artist is the album artist, alone or with others."""
+    return f" {host} " in f" {normalise(artist)} "
+
+
+def _told_years(groups: Sequence[list[Song]]) -> set[str]:
+    return {song.year for group in groups for song in group if song.year}
+
+
+def _are_numbered(groups: Sequence[list[Song]]) -> bool:
+    return all(song.place for group in groups for song in group)
+
+
+def _is_counted(groups: Sequence[list[Song]]) -> bool:
+    """Say whether the songs of at least three artists run from 1 on each disc without a gap."""
+    return len(_artists(groups)) > 2 and _are_numbered(groups) and all(_run(groups).values())
+
+
+def _run(groups: Sequence[list[Song]]) -> dict[int, int]:
+    """Return each disc's last number, 0 where its numbers leave one out or double one."""
+    places = sorted(song.place for group in groups for song in group if song.place)
+    numbers = {
+        disc: [number for _, number in on_disc]
+        for disc, on_disc in groupby(places, key=lambda place: place[0])
+    }
+    return {disc: len(on) if on == list(range(1, len(on) + 1)) else 0 for disc, on in numbers.items()}
+
+
 def _totals(groups: Sequence[list[Song]]) -> set[tuple[int, int]]:
     """Return the (disc, total of its songs) that tags tell."""
     return {(s.disc or 1, s.tags.total) for group in groups for s in group if s.tags.total}
@@ -132,21 +205,12 @@ def _fit(groups: Sequence[list[Song]]) -> bool:
     return len(places) == len(set(places)) and len(totals) == len({disc for disc, _ in totals})
 
 
-def _fill_a_total(groups: list[list[Song]]) -> bool:
-    """Say whether groups from several folders fill one numbering from 1 to the total that their tags tell.
+def _fill_a_total(groups: Sequence[list[Song]]) -> bool:
+    """Say whether groups fill one numbering from 1 to the total that their tags tell.
 
     The parts of one soundtrack, sorted into the folders of its artists, do.
     """
-    songs = [song for group in groups for song in group]
-    places = sorted(song.place for song in songs if song.place)
-    if len(places) < len(songs) or not _fit(groups):
-        return False
-    totals = dict(_totals(groups))
-    for disc, on_disc in groupby(places, key=lambda place: place[0]):
-        numbers = [number for _, number in on_disc]
-        if numbers != list(range(1, totals.get(disc, 0) + 1)):
-            return False
-    return len({song.year for song in songs if song.year}) <= 1
+    return _are_numbered(groups) and _fit(groups) and _run(groups) == dict(_totals(groups))
 
 
 def _artist(songs: list[Song]) -> str:

@@ -26,7 +26,7 @@ _FRONT: Final = frozenset(
         "artwork",
         "art",
     }
-    | {"coverart", "frontcover"}
+    | {"coverart", "frontcover", "coverfront"}
 )
 _BESIDES: Final = frozenset({"large", "small", "big", "hq", "hd", "jpg", "image", "scan", "picture"})
 _OTHER: Final = frozenset(
@@ -107,16 +107,18 @@ def _beside(folder: Path, song: Song, is_shared: bool) -> Iterator[tuple[bool, P
 def _rank(path: Path, song: Song) -> int | None:
     """Return how surely a picture's name calls it the front, None where it does not."""
     words = _words(path)
-    if words & _OTHER:
-        return None
-    if words & _FRONT:
+    if words & _FRONT and not words & _OTHER:
         return 0 if all(w in _FRONT | _BESIDES or re.fullmatch(r"[0-9a-f]+", w) for w in words) else 1
     album = normalise(song.album)
-    return 1 if album and f" {normalise(path.stem)} ".endswith(f" {album} ") else None
+    is_named_so = album and f" {normalise(path.stem)} ".endswith(f" {album} ")
+    return 1 if is_named_so and (not words & _OTHER or words & _OTHER <= set(album.split())) else None
 
 
 def _words(path: Path) -> set[str]:
-    return set(re.findall(r"[^\W_]+", name_of(path).removesuffix(path.suffix).lower()))
+    """Return the words of a picture's name, those of `cover1` without their number."""
+    found = re.findall(r"[^\W_]+", name_of(path).removesuffix(path.suffix).lower())
+    plain = (word.rstrip("0123456789") for word in found)
+    return {short if short in _FRONT | _OTHER else word for word, short in zip(found, plain, strict=True)}
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -1,5 +1,7 @@
 """Whose cover is painted: tags first, then the path; a folder is its albums."""
 
+from pathlib import Path
+
 import mutagen
 import numpy as np
 import pytest
@@ -103,3 +105,22 @@ def test_the_shipped_model_still_reads_the_genre_where_moods_follow():
     reader = CoverReader.load(stable_diffusion.folder("tiny", ("vae",), offline=True) / READER)
     read = reader.read(np.stack([cover.image for cover in covers]))
     assert list(read["genre"]) == [album.genre for album in albums]
+
+
+@pytest.mark.parametrize("place", ["Erik Satie/Nocturnes", "Erik Satie", "Erik Satie/Nocturnes/CD 1"])
+def test_an_artist_that_a_folder_does_not_tell_is_named_above_it(song, tmp_path, place, monkeypatch):
+    disc = "/CD 1" if place.endswith("CD 1") else ""
+    path = song(f"Erik Satie/Nocturnes{disc}/01 - One.flac")
+    assert [(s.artist, s.album) for s in (subject_of(path), *subjects_in(tmp_path / place))] == [
+        ("Erik Satie", "Nocturnes")
+    ] * 2
+    monkeypatch.chdir(tmp_path / place)
+    (subject,) = subjects_in(Path())
+    assert (subject.artist, subject.album) == ("Erik Satie", "Nocturnes")
+    assert subject.missing(NOTHING) == ["artist", "album", "genre"]
+
+
+def test_what_a_folder_tells_is_not_read_above_it(song, tmp_path):
+    song("Music/Zoë - Night/01 - One.flac")
+    (subject,) = subjects_in(tmp_path / "Music")
+    assert (subject.artist, subject.album) == ("Zoë", "Night")

@@ -82,11 +82,29 @@ def test_where_none_is_good_the_best_is_refused_by_its_name(album, tmp_path):
         ({"only.png": GOOD}, [], "only.png"),
         ({"one.png": GOOD, "two.png": GOOD}, [], None),  # nothing says which
         ({"booklet.png": GOOD}, [], None),
+        ({"cover1.png": GOOD, "photo.png": LARGE}, [], "cover1.png"),
+        ({"coverfront.png": GOOD, "photo.png": LARGE}, [], "coverfront.png"),
+        ({"cd1.png": GOOD}, [], None),
     ],
 )
 def test_the_best_proof_goes_first(album, beside, inside, cover):
     found = album(beside, tuple(inside))
     assert found == cover or (cover == "Large.png" and found.endswith("_Large.png"))
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "is_cover"),
+    [
+        ("The Band", "The Band - The Band.png", True),
+        ("The Band", "band.png", False),
+        ("The Band", "The Band - back.png", False),
+        ("Home", "Logo - Home.png", False),
+    ],
+)
+def test_the_name_of_the_album_goes_before_words_of_other_pictures(song, tmp_path, title, name, is_cover):
+    path = song("A/T/1.flac", artist="A", album=title, title="1")
+    (path.parent / name).write_bytes(GOOD)
+    assert (cover_name(tmp_path) is not None) == is_cover
 
 
 def test_icons_of_the_file_never_hide_the_front(album, tmp_path):
