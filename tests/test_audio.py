@@ -12,6 +12,7 @@ from covergen import audio
 from covergen.errors import BadInput, RejectCode
 from tests.audio_files import ENCODERS, encoded, id3, tone, video, wav_header
 from tests.files import wav
+from tests.lying_files import ogg_pages, sealed
 
 RATE = 24_000
 
@@ -173,6 +174,14 @@ def test_links_of_a_chain_are_heard_at_one_rate(first, second):
     for part, hertz in ((waveform[RATE : 2 * RATE], 300), (waveform[4 * RATE : 5 * RATE], 900)):
         assert np.abs(np.fft.rfft(part)).argmax() == pytest.approx(hertz, abs=1)
     assert audio.decode(data, RATE, seconds=2.0).waveform.size == 2 * RATE  # over the joint
+
+
+@pytest.mark.parametrize("second", [44_100, 48_000])
+def test_links_that_share_a_serial_number_are_links(second):
+    chain = encoded("ogg", tone(3.0)[None]) + encoded("ogg", tone(3.0, second)[None], second)
+    data = b"".join(sealed(page[:14] + b"same" + page[18:]) for page in ogg_pages(chain))
+    seconds, facts = audio.measure(data)
+    assert seconds == pytest.approx(6.0, abs=0.1) == facts.container_seconds
 
 
 def test_joined_mp3s_of_two_rates_are_heard():
