@@ -12,8 +12,8 @@ _LARGE_1251: Final = re.compile(r"[\xc0-\xdf\xa8]")
 _LEAST: Final = 6  # letters, below which nothing is guessed
 _WORD: Final = re.compile(r"[A-Za-z\xa8\xb8\xc0-\xff]+")
 _LONG: Final = 4  # letters of a word, all high: accents of Western languages do not stand so close
-_VOWELS: Final = re.compile(r"[аеёиоуыэюя]")
-_CONSONANTS: Final = re.compile(r"[бвгджзйклмнпрстфхцчшщ]")
+_VOWELS: Final = re.compile(r"[аеёиоуыэюяіїє]", re.IGNORECASE)
+_SPOKEN: Final = (0.25, 0.75)  # share of vowels; Greek, Hebrew, Chinese and Korean read as cp1251 have fewer
 
 
 def mended(values: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
@@ -43,25 +43,23 @@ def _decoded(text: str, page: str) -> str:
 
 def _is_cyrillic(text: str) -> bool:
     small, large = len(_SMALL_1251.findall(text)), len(_LARGE_1251.findall(text))
-    letters = small + large
-    if letters < _LEAST:
-        return False
-    return (letters > 4 * len(_LATIN.findall(text)) and small > 2 * large) or _has_cyrillic_words(text)
-
-
-def _has_cyrillic_words(text: str) -> bool:
-    """Tell whether every word with a high letter is one of Cyrillic, be it all in capitals.
-
-    Its letters are all high, its capitals at its start or everywhere; there is a long one, and all long ones
-    have vowels and consonants, unlike the pairs of bytes that Chinese or Korean words are.
-    """
+    is_small = small + large > 4 * len(_LATIN.findall(text)) and small > 2 * large
     words = [word for word in _WORD.findall(text) if _HIGH.search(word)]
-    if any(_LATIN.search(word) for word in words):
-        return False
-    spelled = [word.encode("latin-1").decode("cp1251", "replace") for word in words]
-    long = [word.lower() for word in spelled if len(word) >= _LONG]
-    are_cased = all(word.isupper() or word[1:].islower() or len(word) == 1 for word in spelled)
-    return bool(long) and are_cased and all(_VOWELS.search(w) and _CONSONANTS.search(w) for w in long)
+    spelled = [word.encode("latin-1").decode("cp1251") for word in words]
+    return small + large >= _LEAST and (is_small or _are_whole(spelled)) and _are_spoken(spelled)
+
+
+def _are_whole(words: Sequence[str]) -> bool:
+    """Tell whether words are high letters alone, one of them long, capitals at the start or everywhere."""
+    are_cased = all(word.isupper() or word[1:].islower() or len(word) == 1 for word in words)
+    are_pure = not any(_LATIN.search(word) for word in words)
+    return are_cased and are_pure and any(len(word) >= _LONG for word in words)
+
+
+def _are_spoken(words: Sequence[str]) -> bool:
+    letters = "".join([word for word in words if len(word) >= _LONG] or words)
+    least, most = _SPOKEN
+    return least * len(letters) <= len(_VOWELS.findall(letters)) <= most * len(letters)
 
 
 def _fits(text: str) -> bool:

@@ -219,6 +219,8 @@ def id3v1(title: bytes, artist: bytes, album: bytes) -> bytes:
         (("À la fête", "Où", "ÊÈÍÎ"), "latin-1"),  # one text that could be Cyrillic, beside one that cannot
         (("÷÷÷÷", "××××", "÷"), "latin-1"),
         (("ÔÂÁÁ", "ÖÐÃÀ", "ÔÂÁÁ"), "latin-1"),  # Chinese of GBK, which would be as wrong in Cyrillic
+        (("ÌÁÍÏÓ", "×ÁÔÆÉÄÁÊÉÓ", "ÌÁÍÏÓ"), "latin-1"),  # Greek in capitals
+        (("Ãéþñãïò", "Íôáëáñáò", "Ãéþñãïò"), "latin-1"),  # Greek
     ],
 )
 def test_bytes_of_other_code_pages_are_mended_where_that_is_sure(song, texts, page):
