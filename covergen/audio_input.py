@@ -22,8 +22,39 @@ from covergen.errors import BadInput, RejectCode
 
 # The last rows cannot be decoded here: such files stand in `rejects`, so that nobody misses them in silence.
 AUDIO_SUFFIXES: Final = frozenset(
-    {".mp3", ".mp2", ".mpga", ".ogg", ".oga", ".opus", ".spx", ".m4a", ".m4b", ".m4r", ".mp4", ".3gp", ".3ga"}
-    | {".aac", ".flac", ".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".aifc", ".mka", ".weba"}
+    {
+        ".mp3",
+        ".mp2",
+        ".mp1",
+        ".mpa",
+        ".m2a",
+        ".mpga",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".spx",
+        ".m4a",
+        ".m4b",
+        ".m4r",
+        ".mp4",
+        ".3gp",
+        ".3ga",
+    }
+    | {
+        ".aac",
+        ".adts",
+        ".flac",
+        ".wav",
+        ".wave",
+        ".bwf",
+        ".rf64",
+        ".w64",
+        ".aif",
+        ".aiff",
+        ".aifc",
+        ".mka",
+        ".weba",
+    }
     | {".webm", ".caf", ".au", ".snd", ".wma", ".wv", ".tta"}
     | {
         ".ape",
@@ -72,6 +103,9 @@ _SIGNATURES: Final = (
 )
 _ASF: Final = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_PROPERTIES: Final = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")  # its size stands 40 bytes on
+_PIPED: Final = (
+    0x7FFFF000  # bytes of RIFF from which on a size only says that it was not known (SoX, arecord)
+)
 RATES: Final = range(1_000, 768_001)
 
 
@@ -274,7 +308,7 @@ def _is_cut_off(raw: BinaryIO) -> bool:
     claimed = 0
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         claimed = int.from_bytes(head[4:8], "little")
-        claimed = 0 if claimed == 0xFFFFFFFF else claimed
+        claimed = claimed if claimed < _PIPED else 0
     elif head[:4] == b"riff" and head[24:28] == b"wave":
         claimed = int.from_bytes(head[16:24], "little")
     elif head[:4] == b"caff" and (place := head.find(b"data")) > 0:

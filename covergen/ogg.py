@@ -17,7 +17,6 @@ class _Page(NamedTuple):
     start: int
     end: int  # as its table of segments tells, be it there or not
     is_first: bool
-    serial: bytes
 
 
 def is_ogg(raw: BinaryIO) -> bool:
@@ -43,14 +42,14 @@ def links(raw: BinaryIO) -> list[tuple[int, int]]:
     A file whose pages do not follow on one another is left to the demuxer as it is.
     """
     size = raw.seek(0, io.SEEK_END)
-    last, opening = _last_page(raw), set()
-    for page in _pages(raw, size):
-        if not page.is_first:
-            break
-        opening.add(page.serial)
-    if last is None or last.serial in opening:
+    last = _last_page(raw)
+    if last is None:
         return [(0, size)]
-    starts, end, after_data = [0], 0, False
+    starts, end, after_data = (
+        [0],
+        0,
+        False,
+    )  # by first pages: links may share a serial number, which they should not
     for page in _pages(raw, size):
         if page.is_first and after_data:
             starts.append(page.start)
@@ -85,4 +84,4 @@ def _page(head: bytes, start: int) -> _Page | None:
     segments = head[_HEAD : _HEAD + count]
     missing = count - len(segments)  # of a table cut off, which makes the page end beyond the file
     end = start + _HEAD + count + sum(segments) + missing
-    return _Page(start, end, bool(head[5] & _FIRST_PAGE), head[14:18])
+    return _Page(start, end, bool(head[5] & _FIRST_PAGE))

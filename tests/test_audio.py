@@ -12,6 +12,7 @@ from covergen import audio
 from covergen.errors import BadInput, RejectCode
 from tests.audio_files import ENCODERS, encoded, id3, tone, video, wav_header
 from tests.files import wav
+from tests.lying_files import ogg_pages, sealed
 
 RATE = 24_000
 
@@ -175,6 +176,14 @@ def test_links_of_a_chain_are_heard_at_one_rate(first, second):
     assert audio.decode(data, RATE, seconds=2.0).waveform.size == 2 * RATE  # over the joint
 
 
+@pytest.mark.parametrize("second", [44_100, 48_000])
+def test_links_that_share_a_serial_number_are_links(second):
+    chain = encoded("ogg", tone(3.0)[None]) + encoded("ogg", tone(3.0, second)[None], second)
+    data = b"".join(sealed(page[:14] + b"same" + page[18:]) for page in ogg_pages(chain))
+    seconds, facts = audio.measure(data)
+    assert seconds == pytest.approx(6.0, abs=0.1) == facts.container_seconds
+
+
 def test_joined_mp3s_of_two_rates_are_heard():
     data = encoded("mp3", tone()[None]) + encoded("mp3", tone(4.0, 44_100)[None], 44_100)
     seconds, facts = audio.measure(data)
@@ -277,8 +286,17 @@ def test_length_is_limited_where_the_header_claims_none():
     assert code_of(silent_about_length, max_seconds=3.0) is RejectCode.TOO_LONG
 
 
-def test_header_that_claims_years_is_refused():
-    lie = wav_header(rate=1000, data=tone(2, 1000).astype("<i2").tobytes(), bits=8, size=2**32 - 100)
+@pytest.mark.parametrize("size", [0x7FFFF000, 0x7FFFFFDB, 0x80000000, 0xFFFFFFD3, 0xFFFFFFFE])
+def test_a_wav_from_a_pipe_is_whole_whatever_stands_for_its_unknown_size(size):
+    """SoX, arecord and others write the largest size that they can think of, or a header more."""
+    data = wav_header(rate=8_000, data=(tone(4.0, 8_000) * 32_767).astype("<i2").tobytes(), size=size)
+    seconds, facts = audio.measure(data)
+    assert seconds == pytest.approx(4.0, abs=0.01) == facts.container_seconds
+    assert audio.decode(data, RATE).seconds == pytest.approx(4.0, abs=0.01)
+
+
+def test_header_that_claims_days_is_refused():
+    lie = wav_header(rate=1000, data=tone(2, 1000).astype("<i2").tobytes(), bits=8, size=2**30)
     assert code_of(lie) in {RejectCode.TOO_LONG, RejectCode.SHORTENED}
 
 

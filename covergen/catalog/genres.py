@@ -35,12 +35,12 @@ def split_genres(raw: Iterable[str]) -> list[str]:
     """Return single genres, each once, in the order and words given: "House/Electronic; R&B" holds three.
 
     A name that has a slash or comma of its own stays whole ("Singer/Songwriter"), and the numbers of ID3v1
-    are words: "17" and "(17)" are "Rock".
+    are words: "17" and "(17)" are "Rock", "17;8" is "Rock" and "Jazz".
     """
     single: dict[str, str] = {}
     for text in raw:
         for whole in _named(text):
-            for part in _parts(whole):
+            for part in (name for listed in _parts(whole) for name in _named(listed)):
                 single.setdefault(part.casefold(), part)
     return list(single.values())
 
@@ -115,7 +115,8 @@ def _most(votes: list[str]) -> str | None:
 
 def _hint(genre: str) -> str | None:
     words, hints = plain(genre).split(), _hints()
-    ends = (" ".join(words[start:]) for start in range(len(words)))
+    bare = words[:-1] if words[-1:] == ["music"] else []  # "piano music" is of the piano
+    ends = (" ".join(told[start:]) for told in (words, bare) for start in range(len(told)))
     return next((hints[end] for end in ends if end in hints), None)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from covergen.catalog.genres import split_genres
 from covergen.catalog.prompts.emotions import mood_sentence
 from covergen.catalog.tagged import heard_moods
 from covergen.serving.service import SONG
@@ -119,5 +120,8 @@ def _guessed(tags: FileTags) -> frozenset[str]:
 
 def _joined(genres: Sequence[str]) -> str:
     """Return genres as one text, which is split again where it is read; as many as an order takes."""
-    text = "; ".join(genres)
-    return text if len(text) <= LONGEST else text[:LONGEST].rpartition("; ")[0]
+    text = "; ".join(split_genres(genres))
+    if len(text) <= LONGEST:
+        return text
+    cut = text[: LONGEST + 1]
+    return (cut.rpartition("; ")[0] or cut.rpartition(" ")[0] or cut)[:LONGEST]

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import mutagen
 from mutagen.apev2 import APEv2
+from mutagen.asf import ASFTags
 from mutagen.flac import Picture as Block
 from mutagen.id3 import ID3
 from mutagen.mp4 import MP4Tags
@@ -111,6 +112,9 @@ def pictures_in(tags: Any, file: Any) -> list[Picture]:
         named = ((key.lower(), value.value) for key, value in tags.items() if value.kind == 1)
         covers = [(key, data.partition(b"\0")[2]) for key, data in named if key.startswith("cover art")]
         return [Picture(_FRONT if "front" in key else 0, data) for key, data in covers if data]
+    if isinstance(kind, ASFTags):
+        values = (attribute.value for attribute in listed(tags.get("WM/Picture")))
+        return [picture for value in values if isinstance(value, bytes) and (picture := _asf_picture(value))]
     blocks = list(getattr(file, "pictures", ()))
     for text in listed(tags.get("metadata_block_picture")) if tags is not None else ():
         try:
@@ -119,6 +123,15 @@ def pictures_in(tags: Any, file: Any) -> list[Picture]:
             continue
     found = [b for b in blocks if b.data and b.mime != _LINK]
     return [Picture(int(block.type), bytes(block.data)) for block in found]
+
+
+def _asf_picture(value: bytes) -> Picture | None:
+    """Return the picture of a WM_PICTURE (Windows Media Format SDK): type, size, media type, words, data."""
+    size = int.from_bytes(value[1:5], "little")
+    head = value[5 : len(value) - size].decode("utf-16-le", "replace").split("\0")
+    if not 0 < size < len(value) - 5 or head[0] == _LINK:
+        return None
+    return Picture(value[0], value[-size:])
 
 
 def listed(value: Any) -> list[Any]:

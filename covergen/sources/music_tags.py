@@ -1,4 +1,4 @@
-"""Tags of one audio file, whatever its format writes them as: ID3, Vorbis, MP4, APEv2, RIFF INFO, Matroska.
+"""Tags of one audio file, whatever its format writes them as: ID3, Vorbis, MP4, APEv2, ASF, RIFF, Matroska.
 
 What a missing tag is replaced by is left to `folder.py`.
 """
@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import mutagen
+from mutagen.asf import ASFTags
 from mutagen.id3 import ID3
+from mutagen.mp3 import MP3
 from mutagen.mp4 import MP4Tags
+from mutagen.ogg import OggFileType
 from mutagen.wave import WAVE
 
+from covergen import mpeg, ogg
 from covergen.audio import AudioLimits
 from covergen.audio_input import opened_audio
 from covergen.errors import BadInput
@@ -51,6 +55,23 @@ _VORBIS: Final[dict[str, tuple[str, ...]]] = {
     "compilation": ("compilation",),
     "lyrics": ("lyrics", "unsyncedlyrics", "unsynced lyrics"),
 }
+_ASF: Final[dict[str, tuple[str, ...]]] = {
+    "artist": ("Author",),
+    "albumartist": ("WM/AlbumArtist",),
+    "album": ("WM/AlbumTitle",),
+    "title": ("Title",),
+    "genre": ("WM/Genre",),
+    "track": ("WM/TrackNumber",),
+    "tracks": ("TotalTracks",),
+    "disc": ("WM/PartOfSet",),
+    "date": ("WM/Year", "date", "WM/OriginalReleaseTime", "WM/OriginalReleaseYear"),
+    "label": ("WM/Publisher",),
+    "isrc": ("WM/ISRC",),
+    "licence": ("Copyright",),
+    "compilation": ("WM/IsCompilation",),
+    "lyrics": ("WM/Lyrics",),
+}
+_AGREE: Final = 0.25  # seconds by which a header and the frames may differ: the encoder's padding
 
 
 @dataclass(frozen=True)
@@ -87,11 +108,13 @@ def read_tags(path: Path) -> FileTags:
         if ape is not None:  # they were made to replace the ID3 tags of 1996, which cut at thirty letters
             both = values, _values(ape, path)
             values = _joined(*(both if file.tags and file.tags.version >= (2, 0) else reversed(both)))
+        if not any(values.values()):
+            values = _ffmpeg_values(path)
         pictures = pictures_in(file.tags, file) or pictures_in(ape, None)
         proof = min((picture.proof for picture in pictures), default=None)
         return _tags(values, proof, _duration_ms(file, path))
     except BROKEN:
-        return FileTags()
+        return _other_tags(path)
 
 
 def _joined(first: Mapping[str, list[str]], then: Mapping[str, list[str]]) -> dict[str, list[str]]:
@@ -102,20 +125,54 @@ def _other_tags(path: Path) -> FileTags:
     """Return the tags of formats that mutagen does not know, Matroska's and CAF's among them."""
     try:
         with opened_audio(path, AudioLimits()) as opened:
-            seconds = opened.facts.container_seconds
-            values = {name.lower(): [text] for name, text in opened.tags.items()}
+            seconds, values = opened.facts.container_seconds, _by_our_names(opened.tags)
     except BadInput:
         return FileTags()
-    told = {name: [v for key in keys for v in values.get(key, ())] for name, keys in _VORBIS.items()}
-    return _tags(told, None, round(seconds * 1000) if seconds else None)
+    return _tags(values, None, round(seconds * 1000) if seconds else None)
+
+
+def _ffmpeg_values(path: Path) -> dict[str, list[str]]:
+    """Return what FFmpeg finds where mutagen looks for no tags: ID3 before ADTS, texts of AIFF."""
+    try:
+        with opened_audio(path, AudioLimits()) as opened:
+            return _by_our_names(opened.tags)
+    except BadInput:
+        return {}
+
+
+def _by_our_names(tags: Mapping[str, str]) -> dict[str, list[str]]:
+    values = {name.lower(): text for name, text in tags.items()}
+    return {name: [values[key] for key in keys if key in values] for name, keys in _VORBIS.items()}
 
 
 def _duration_ms(file: Any, path: Path) -> int | None:
-    """Return the length that a header tells; of WAV no more than its bytes can hold, for pipes tell years."""
+    """Return the length that a header tells, unless the file itself knows better.
+
+    A WAV holds no more than its bytes, for pipes tell years; an mp3 is as long as its frames, which editors
+    cut and join below one header; a chained Ogg file is as long as its links together.
+    """
     length = getattr(file.info, "length", 0) or 0
     if _is(file, WAVE) and file.info.bitrate:
         length = min(length, path.stat().st_size * 8 / file.info.bitrate)
+    elif _is(file, MP3):
+        with path.open("rb") as raw:
+            counted = mpeg.counted_seconds(raw)
+        length = counted if counted and abs(counted - length) > _AGREE else length
+    elif _is(file, OggFileType):
+        length = _chained_seconds(path) or length
     return round(length * 1000) or None
+
+
+def _chained_seconds(path: Path) -> float | None:
+    """Return the seconds of an Ogg file of several links, None of one of a single link."""
+    with path.open("rb") as raw:
+        if len(ogg.links(raw)) < 2:
+            return None
+    try:
+        with opened_audio(path, AudioLimits()) as opened:
+            return opened.facts.container_seconds
+    except BadInput:
+        return None
 
 
 def _tags(values: Mapping[str, Sequence[str]], picture: Proof | None, duration_ms: int | None) -> FileTags:
@@ -153,12 +210,13 @@ def _values(tags: Any, path: Path) -> dict[str, list[str]]:
     if _is(tags, MP4Tags):
         return {name: [_mp4_text(v) for v in listed(tags.get(key))] for name, key in _MP4.items()}
     if tags is None:
-        return read_info(path) if path.suffix.lower() == ".wav" else {}
-    return {name: [v for key in keys for v in _texts(tags.get(key))] for name, keys in _VORBIS.items()}
+        return mended(read_info(path))
+    names = _ASF if _is(tags, ASFTags) else _VORBIS
+    return {name: [v for key in keys for v in _texts(tags.get(key))] for name, keys in names.items()}
 
 
 def _texts(value: Any) -> list[str]:
-    """Return the texts of a Vorbis or APEv2 value; pictures and links are none."""
+    """Return the texts of a Vorbis, ASF or APEv2 value; pictures and links are none."""
     kind = getattr(value, "kind", None)
     if kind is not None:
         return list(value) if kind == 0 else []

@@ -13,7 +13,10 @@ _MAX_LIST: Final = 2**20
 
 
 def read_info(path: Path) -> dict[str, list[str]]:
-    """Return the texts of a WAV file's INFO list by our own names. Raises OSError."""
+    """Return the texts of a WAV file's INFO list by our own names, as Latin-1; no file tells its code page.
+
+    Raises OSError.
+    """
     with path.open("rb") as file:
         head = file.read(12)
         if head[:4] != b"RIFF" or head[8:] != b"WAVE":
@@ -41,13 +44,6 @@ def _texts(data: bytes) -> dict[str, list[str]]:
         size = int.from_bytes(data[position + 4 : position + 8], "little")
         text = data[position + 8 : position + 8 + size].split(b"\0")[0]
         if kind in _NAMES and text:
-            found.setdefault(_NAMES[kind], []).append(_decoded(text))
+            found.setdefault(_NAMES[kind], []).append(text.decode("latin-1"))
         position += 8 + size + size % 2
     return found
-
-
-def _decoded(text: bytes) -> str:
-    try:
-        return text.decode("utf-8")
-    except UnicodeDecodeError:
-        return text.decode("cp1252", "replace")  # what Windows wrote before

@@ -24,6 +24,9 @@ _LOWEST, _HIGHEST = 80.0, 2500.0  # Hz; below a semitone is narrower than a bin,
 _WIDTH: Final = 0.35  # semitones: how far from a pitch class a bin still tells of it
 _TWELFTH, _SHARE = 7, 0.1  # semitones, octaves aside, up to a note's third partial, and how loud that is
 _FAINTEST: Final = 0.05  # of the loudest peak: what tells of the tuning
+# How far a key's notes stand out, of the mean: up to 0.059 of noise, clicks and clusters by chance alone; of
+# 132 real songs one has less than 0.06, 0.039, and the next 0.064.
+_FLATTEST: Final = 0.06
 _APART: Final = 0.2  # by how much a half of the song may fit another key better
 
 
@@ -40,13 +43,15 @@ class Key:
 
 
 def key(classes: Floats) -> Key | None:
-    """Return the key that correlates best with pitch classes (B, 12), C first; None if all are equal.
+    """Return the key that correlates best with pitch classes (B, 12), C first; None where all sound alike.
 
+    That is so of noise, where what is left of a key is chance.
     It is in doubt where one half of the windows fits another key much better; its mode too, unless the best
     keys of both halves have it.
     """
-    fits = _fits(classes.mean(axis=0))
-    if fits is None:
+    heard = classes.mean(axis=0)
+    fits = _fits(heard)
+    if fits is None or fits.max() * heard.std() < _FLATTEST * heard.mean():
         return None
     best = int(fits.argmax())
     mode, tonic = divmod(best, PITCH_CLASSES)

@@ -83,6 +83,24 @@ def test_many_genres_stay_within_what_an_order_takes(song):
     assert subject.genre == "; ".join(genres[:4])
 
 
+def test_genres_in_one_long_tag_are_cut_between_names(song):
+    names = [
+        "Progressive Rock",
+        "Psychedelic Rock",
+        "Symphonic Rock",
+        "Art Rock",
+        "Space Rock",
+        "Classic Rock",
+        "Album Rock",
+        "Prog",
+    ]
+    assert len(", ".join(names)) > 100
+    assert subject_of(song("x.flac", **{**TAGS, "genre": ", ".join(names)})).genre == "; ".join(names[:7])
+    words = " ".join(["slow"] * 30)
+    assert subject_of(song("y.flac", **{**TAGS, "genre": words})).genre == " ".join(["slow"] * 20)
+    assert subject_of(song("z.flac", **{**TAGS, "genre": 120 * "a"})).genre == 100 * "a"
+
+
 def test_moods_are_heard_and_said_as_the_catalogue_says_them(song, low_song, tmp_path):
     assert moods_of(song("x.flac")) == ("melancholic", "calm")
     (tmp_path / "tone.flac").write_bytes(low_song)

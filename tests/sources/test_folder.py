@@ -370,9 +370,13 @@ def test_nothing_that_is_named_as_audio_is_passed_over_in_silence(tmp_path, suff
     assert row["reject_code"] in {"unsupported_format", "unreadable"} and suffix in row["reject_reason"]
 
 
-@pytest.mark.parametrize("kind", [*ENCODERS, *LENGTHLESS])
-def test_whatever_decodes_is_a_song(tmp_path, kind):
-    (tmp_path / f"song.{kind}").write_bytes(encoded(kind, np.stack([tone(2.0), tone(2.0)])))
+OTHER_SUFFIXES = {"mp1": "mp2", "mpa": "mp2", "m2a": "mp2", "adts": "aac"}
+
+
+@pytest.mark.parametrize("suffix", [*ENCODERS, *LENGTHLESS, *OTHER_SUFFIXES])
+def test_whatever_decodes_is_a_song(tmp_path, suffix):
+    kind = OTHER_SUFFIXES.get(suffix, suffix)
+    (tmp_path / f"song.{suffix}").write_bytes(encoded(kind, np.stack([tone(2.0), tone(2.0)])))
     (piece,) = found(tmp_path)
     (row,) = CheckMedia()(rows.from_records(MEDIA, piece.media).select(CANDIDATE)).to_pylist()
     assert row["reject_code"] is None and row["seconds"] == pytest.approx(2.0, abs=0.1)

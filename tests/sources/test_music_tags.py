@@ -1,12 +1,17 @@
+import struct
+
+import mutagen
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutagen import id3
 from mutagen.apev2 import APEv2
+from mutagen.asf import ASFByteArrayAttribute
 
 from covergen.sources.embedded import embedded_picture
 from covergen.sources.music_tags import read_tags
-from tests.audio_files import encoded, tone, wav_header
+from tests.audio_files import ENCODERS, LENGTHLESS, encoded, tone, wav_header
+from tests.audio_files import id3 as id3_bytes
 
 ALL_TAGS = {
     "artist": "Zoë",
@@ -35,6 +40,84 @@ def test_embedded_picture_is_found_again(song, picture):
         assert embedded_picture(song(f"x{suffix}", picture=picture, **ALL_TAGS)) == picture
 
 
+ASF_TAGS = {
+    "Author": ["A", "B"],
+    "WM/AlbumArtist": "The Duo",
+    "WM/AlbumTitle": "Night & Day",
+    "Title": "Rain",
+    "WM/Genre": ["dream pop", "rock"],
+    "WM/TrackNumber": "3/12",
+    "WM/PartOfSet": "2/2",
+    "WM/Year": "1997-05-01",
+    "WM/Publisher": "Ours",
+    "WM/ISRC": "XX",
+    "Copyright": "CC0",
+    "WM/IsCompilation": True,
+    "WM/Lyrics": "la\nla",
+}
+
+
+def wm_picture(kind: int, mime: str, data: bytes) -> ASFByteArrayAttribute:
+    words = f"{mime}\0a cover\0".encode("utf-16-le")
+    return ASFByteArrayAttribute(bytes([kind]) + struct.pack("<I", len(data)) + words + data)
+
+
+def test_tags_and_pictures_of_wma(tmp_path, picture):
+    path = tmp_path / "x.wma"
+    path.write_bytes(encoded("wma", tone(2.0)[None]))
+    file = mutagen.File(path)
+    file.update(ASF_TAGS)
+    broken = ASFByteArrayAttribute(b"\3\xff\xff\xff\xff")
+    link = wm_picture(3, "-->", b"http://example.org")
+    file["WM/Picture"] = [
+        broken,
+        link,
+        wm_picture(1, "image/png", picture[:60]),
+        wm_picture(3, "image/png", picture),
+    ]
+    file.save()
+    tags = read_tags(path)
+    assert (tags.artist, tags.album_artist, tags.album, tags.title) == (
+        "A; B",
+        "The Duo",
+        "Night & Day",
+        "Rain",
+    )
+    assert (tags.number, tags.total, tags.disc, tags.date) == (3, 12, 2, "1997-05-01")
+    assert (tags.genres, tags.label, tags.isrc) == (("dream pop", "rock"), "Ours", "XX")
+    assert (tags.licence, tags.compilation, tags.lyrics) == ("CC0", True, "la\nla")
+    assert tags.picture.minus_side == -48 and embedded_picture(path) == picture
+    assert tags.duration_ms == pytest.approx(2000, abs=50)
+
+
+FFMPEG_TAGS = {
+    "artist": "Zoë",
+    "album": "W",
+    "title": "T",
+    "album_artist": "V",
+    "track": "3/12",
+    "genre": "rock",
+}
+
+
+@pytest.mark.parametrize(
+    "kind", sorted(ENCODERS.keys() - {"aiff", "au", "w64", "wav"})
+)  # which have no place for all
+def test_what_ffmpeg_writes_is_read_of_every_format(tmp_path, kind):
+    path = tmp_path / f"x.{kind}"
+    path.write_bytes(encoded(kind, tone(2.0)[None], tags=FFMPEG_TAGS))
+    tags = read_tags(path)
+    assert (tags.artist, tags.album, tags.title, tags.album_artist) == ("Zoë", "W", "T", "V")
+    assert (tags.number, tags.total, tags.genres) == (3, 12, ("rock",))
+
+
+@pytest.mark.parametrize("kind", LENGTHLESS)
+def test_id3_before_frames_of_any_kind_is_read(tmp_path, kind):
+    path = tmp_path / f"x.{kind}"
+    path.write_bytes(id3_bytes((b"TIT2", b"\0Hello"), (b"TPE1", b"\0Art")) + encoded(kind, tone(2.0)[None]))
+    assert (read_tags(path).title, read_tags(path).artist) == ("Hello", "Art")
+
+
 def test_numeric_id3_genres_are_named(song):
     assert read_tags(song("x.mp3", title="T", genre="(17)")).genres == ("Rock",)
 
@@ -55,6 +138,17 @@ def test_riff_info_of_a_wav(tmp_path, sounds):
     path.write_bytes(b"RIFF" + (len(data) - 8).to_bytes(4, "little") + data[8:])
     tags = read_tags(path)
     assert (tags.artist, tags.title, tags.album, tags.number) == ("Björk", "Song", "雨", 4)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".wave", ".bwf"])
+def test_riff_info_is_of_any_code_page_and_under_any_suffix(tmp_path, sounds, suffix):
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return kind + len(body).to_bytes(4, "little") + body + b"\0" * (len(body) % 2)
+
+    info = b"INFO" + chunk(b"IART", "КИНО\0".encode("cp1251")) + chunk(b"INAM", "Кукушка\0".encode("cp1251"))
+    path = tmp_path / f"x{suffix}"
+    path.write_bytes(sounds[".wav"] + chunk(b"LIST", info))
+    assert (read_tags(path).artist, read_tags(path).title) == ("КИНО", "Кукушка")
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -115,6 +209,18 @@ def id3v1(title: bytes, artist: bytes, album: bytes) -> bytes:
         (("雨", "宇多田", "初恋"), "utf-8"),
         (("Don’t “Stop”", "A", "B"), "cp1252"),
         (("Æ", "Øø", "Å"), "latin-1"),
+        (("ДДТ", "Осень", "ДДТ"), "cp1251"),
+        (("КИНО", "ГРУППА КРОВИ", "КИНО"), "cp1251"),
+        (("АЛИСА", "Best of 1987", "Шабаш"), "cp1251"),
+        (("Éxito", "ÀÉÈ", "MÖTLEY CRÜE"), "latin-1"),
+        (("ÀÉÈ", "ÀÉÈ", "ÀÉÈ ÀÉÈ"), "latin-1"),
+        (("ÅÄÖ", "ÅÄÖ", "ÅÄÖ åäö"), "latin-1"),
+        (("ÆØÅ", "Æ Ø Å", "ÆØÅ"), "latin-1"),
+        (("À la fête", "Où", "ÊÈÍÎ"), "latin-1"),  # one text that could be Cyrillic, beside one that cannot
+        (("÷÷÷÷", "××××", "÷"), "latin-1"),
+        (("ÔÂÁÁ", "ÖÐÃÀ", "ÔÂÁÁ"), "latin-1"),  # Chinese of GBK, which would be as wrong in Cyrillic
+        (("ÌÁÍÏÓ", "×ÁÔÆÉÄÁÊÉÓ", "ÌÁÍÏÓ"), "latin-1"),  # Greek in capitals
+        (("Ãéþñãïò", "Íôáëáñáò", "Ãéþñãïò"), "latin-1"),  # Greek
     ],
 )
 def test_bytes_of_other_code_pages_are_mended_where_that_is_sure(song, texts, page):
@@ -166,3 +272,21 @@ def test_tags_of_matroska_are_read(tmp_path, suffix, kind):
     tags = read_tags(path)
     assert (tags.artist, tags.album, tags.title) == ("Zoë", "W", "T")
     assert tags.duration_ms == pytest.approx(2000, abs=50)
+
+
+@pytest.mark.parametrize("share", [10, 0.5])
+def test_the_length_of_an_mp3_is_that_of_its_frames(tmp_path, share):
+    data = bytearray(encoded("mp3", tone(6.0)[None]))
+    place = max(data.find(b"Xing"), data.find(b"Info")) + 8
+    frames = int.from_bytes(data[place : place + 4], "big")
+    data[place : place + 4] = round(share * frames).to_bytes(4, "big")
+    path = tmp_path / "x.mp3"
+    path.write_bytes(data)
+    assert read_tags(path).duration_ms == pytest.approx(6000, abs=80)
+
+
+@pytest.mark.parametrize("kind", ["ogg", "opus"])
+def test_the_length_of_a_chained_ogg_is_that_of_its_links(tmp_path, kind):
+    path = tmp_path / f"x.{kind}"
+    path.write_bytes(encoded(kind, tone(2.0)[None]) + encoded(kind, tone(3.0)[None]))
+    assert read_tags(path).duration_ms == pytest.approx(5000, abs=50)

@@ -96,6 +96,39 @@ def test_where_all_pitches_sound_alike_there_is_no_key():
     assert key(np.ones((2, 12), np.float32)) is None
 
 
+def _cluster(lowest: int) -> np.ndarray:
+    return sum(_tone(440 * 2 ** (step / 12), 0.03) for step in range(lowest, lowest + 12))
+
+
+NOISE = {
+    "white": lambda rng: rng.normal(0, 0.1, 2 * WINDOW),
+    "pink": lambda rng: _sloped(rng, 0.5),
+    "brown": lambda rng: _sloped(rng, 1.0),
+    "clicks": lambda rng: _clicks(rng.uniform(60, 180)),
+    "a cluster": lambda rng: _cluster(rng.integers(-21, 10)),
+}
+
+
+def _sloped(rng: np.random.Generator, power: float) -> np.ndarray:
+    """Noise whose amplitude falls with that power of the frequency."""
+    spectrum = np.fft.rfft(rng.normal(size=2 * WINDOW))
+    noise = np.fft.irfft(spectrum / np.arange(1, len(spectrum) + 1) ** power)
+    return 0.1 * noise / noise.std()
+
+
+@pytest.mark.parametrize("kind", NOISE)
+def test_noise_has_no_key(kind):
+    for seed in range(5):
+        tags = _tags(NOISE[kind](np.random.default_rng(seed)))
+        assert (tags.key, tags.mode) == (None, None)
+
+
+def test_a_tune_above_noise_keeps_its_key():
+    noise = np.random.default_rng(0).normal(0, 0.05, 2 * WINDOW)
+    tags = _tags(_piece(1, "minor", "strings")[: len(noise)] + noise)
+    assert (tags.key, tags.mode) == ("C#", "minor")
+
+
 def test_energy_follows_the_level_and_brightness_the_treble():
     quiet, loud = _tags(_tone(440, 0.05)), _tags(_tone(440, 0.5))
     assert loud.energy - quiet.energy == pytest.approx(20 / 26, abs=0.01)
