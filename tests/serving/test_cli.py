@@ -228,7 +228,7 @@ def test_a_service_is_proved_and_swept(run, tmp_path):
     from covergen.serving.store import Store
 
     store = Store(str(tmp_path), "everybody")
-    number, _ = store.accept(store.new_id(), {"order": {"n": 1}})
+    number, _ = store.accept(store.new_id(), {"order": {"n": 1}, "created": "2026-11-30T12:00:00Z"})
     song = tmp_path / "service/everybody/songs" / store.keep_song(b"a song")
     assert run("verify", str(tmp_path)) == (0, f"{tmp_path} is sound.\n", "")
     store.finish(number, {"status": "done"})
