@@ -161,7 +161,7 @@ def processes(deployment: str) -> list[int]:
     return found
 
 
-def until(is_so: Callable[[], object], seconds: float = 120) -> None:
+def until(is_so: Callable[[], object], seconds: float = 300) -> None:
     """Wait for what is bound to happen."""
     end = time.monotonic() + seconds
     while not is_so():
@@ -187,7 +187,7 @@ def patiently(ask: Callable[[], dict[str, Any]], tries: int = 240) -> dict[str, 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_painters_and_ingresses_are_killed_and_other_weights_deployed_and_nothing_is_lost(
     service: str, manifest: dict[str, Any]
 ) -> None:
