@@ -24,7 +24,7 @@ from covergen.serving.reading import idempotency_key, patience, picture_wanted, 
 from covergen.serving.recalling import recalled
 from covergen.serving.states import page_of, state_of, states_of
 from covergen.serving.store import ID, Json, Store, check_room, check_root
-from covergen.serving.studio import Studio, moment
+from covergen.serving.studio import Studio, detached, moment
 
 _STATUSES: Final = {
     "internal": 500,
@@ -89,16 +89,12 @@ class Routes:
         if picture:
             order = order.model_copy(update={"format": picture})
         order.order()  # refuses what cannot be met
-        accepting = asyncio.create_task(
-            self._accept(request, caller, order, song=song, watched=picture is None)
-        )
+        accepting = detached(self._accept(request, caller, order, song=song, watched=picture is None))
         try:
             number, fresh = await asyncio.shield(accepting)
-        except (
-            asyncio.CancelledError
-        ):  # the client is gone, and half an order would hold a place in the queue
+        except asyncio.CancelledError:  # the client is gone; half an order would hold a place in the queue
             if picture:
-                task = asyncio.create_task(self._give_up(accepting, caller.name))
+                task = detached(self._give_up(accepting, caller.name))
                 self._abandoned.add(task)
                 task.add_done_callback(self._abandoned.discard)
             raise
@@ -246,7 +242,7 @@ class Routes:
 
     async def ready(self) -> Response:
         """Say whether covers can be painted: the first time one is."""
-        warming = self._warming = self._warming or asyncio.create_task(self._warm())
+        warming = self._warming = self._warming or detached(self._warm())
         try:
             await asyncio.shield(warming)
         except Problem:

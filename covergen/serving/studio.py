@@ -8,9 +8,10 @@ import asyncio
 import base64
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextvars import Context
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from covergen.errors import BadInput, ConfigError, RootError
 from covergen.serving.board import Event, Report
@@ -26,6 +27,7 @@ LOOK: Final = 0.1  # seconds between looks whether another replica has brought a
 PATIENCE: Final = 900.0  # seconds without news of a cover: longer than the longest cold start
 
 log = logging.getLogger("covergen.serving")
+_T = TypeVar("_T")
 
 
 class Painter(Protocol):
@@ -40,6 +42,15 @@ class Painter(Protocol):
 def moment(time: datetime) -> str:
     """Return a time of UTC as text."""
     return time.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def detached(work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+    """Begin what goes on though the request that begins it ends.
+
+    In a context of its own: Ray Serve knows by the context which calls belong to a request, and cancels them
+    all when its client goes away.
+    """
+    return asyncio.create_task(work, context=Context())
 
 
 class Studio:
@@ -118,8 +129,8 @@ class _Work:
         self.painting: set[int] = set()
         self.ended: Json | None = None
         self.given_up = False
-        self.through = asyncio.create_task(self._through())
-        self.task = asyncio.create_task(self._carry())
+        self.through = detached(self._through())
+        self.task = detached(self._carry())
 
     @property
     def report(self) -> Report:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from contextvars import ContextVar
 from unittest import mock
 
 import httpx2
@@ -151,6 +152,37 @@ def test_a_request_that_was_left_behind_can_be_given_up(client, store):
     number = left_behind(store, steps=100)
     assert client.delete(f"/v1/covers/{number}").json()["status"] == "cancelled"
     assert store.covers(number) == {}
+
+
+def test_what_is_begun_for_a_request_belongs_to_no_request(store):
+    """Ray Serve cancels the calls that are made in the context of a request whose client goes away."""
+    asking: ContextVar[str | None] = ContextVar("asking", default=None)
+    contexts = []
+
+    class Told(Painting):
+        async def paint(self, heard, order, number, **given):
+            contexts.append(asking.get())
+            async for piece in super().paint(heard, order, number, **given):
+                yield piece
+
+    service = CoverService()
+    studio = Studio(
+        lambda _: store, LocalBoard(Board()), Listening(service, catalogue=""), Told(service), name="x"
+    )
+
+    async def warm():
+        contexts.append(asking.get())
+
+    app = make_app(Service(studio, warm, listen=None, metrics=None), Settings())
+
+    async def ask() -> tuple[int, int]:
+        asking.set("a request")
+        client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://localhost")
+        painted = await client.post("/v1/covers", json=WORDS, headers={"Accept": "image/png"})
+        return painted.status_code, (await client.get("/readyz")).status_code
+
+    assert asyncio.run(ask()) == (200, 200)
+    assert contexts == [None, None]
 
 
 def test_who_vanishes_amid_the_order_leaves_no_place_taken(store, monkeypatch):
