@@ -175,7 +175,7 @@ def read_form(fields: Iterable[tuple[str, str]], model: type[Words]) -> Any:
 def validated(given: dict[str, Any], model: type[BaseModel]) -> Any:
     """Return the model of some values. Raises Problem with a sentence a value."""
     if len(given) > (most := len(model.model_fields)):  # each of thousands would be refused one by one
-        raise Problem(422, "invalid", f"The order has {len(given)} fields, and there are {most}.")
+        raise Problem(422, "invalid", f"{len(given)} fields are given, and {most} are known.")
     try:
         return model.model_validate(given)
     except ValidationError as error:

@@ -81,14 +81,19 @@ def test_the_second_head_of_a_connection_is_not_waited_for_either(monkeypatch):
         closed(client)
 
 
+def begin_a_head_without_end(client):
+    """Send ten times what a head may have, or until the other side closes."""
+    client.sendall(b"GET / HTTP/1.1\r\nX: ")
+    try:
+        for _ in range(10 * server.LONGEST_HEAD // 2**10):
+            client.sendall(b"x" * 2**10)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+
+
 def test_a_head_without_end_is_cut():
     with connected() as client:
-        client.sendall(b"GET / HTTP/1.1\r\nX: ")
-        try:
-            for _ in range(10 * server.LONGEST_HEAD // 2**10):
-                client.sendall(b"x" * 2**10)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
+        begin_a_head_without_end(client)
         assert closed(client) == b""
 
 
@@ -102,12 +107,7 @@ def test_a_head_without_end_is_cut_beside_an_answer_too():
 
     with connected(app) as client:
         client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody")
-        client.sendall(b"GET / HTTP/1.1\r\nX: ")
-        try:
-            for _ in range(10 * server.LONGEST_HEAD // 2**10):
-                client.sendall(b"x" * 2**10)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
+        begin_a_head_without_end(client)
         assert gone.wait(60)  # and whoever answered knows
         assert closed(client) == b""
 
