@@ -95,6 +95,7 @@ def test_one_album_without_a_cover_ends_in_a_cover_and_a_report_that_says_what_w
         generate.main(config_of(tmp_path, "train.start_from=none"))
 
 
+@pytest.mark.slow
 def test_one_cover_is_enough_to_train_on(tmp_path: Path, ray_session: None) -> None:
     album(tmp_path / "music", "Night", cover=True)
     album(tmp_path / "music", "Morning")

@@ -18,6 +18,7 @@ from tests.jobs.conftest import config_for
 pytestmark = pytest.mark.ray
 
 
+@pytest.mark.slow
 def test_a_bucket_is_embedded_and_painted_once(s3_root: str, capsys: pytest.CaptureFixture[str]) -> None:
     config = config_for(s3_root, generate={"systems": ["audio"]})
     for job in (scrape, clean, embed):
