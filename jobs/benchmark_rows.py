@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from covergen.config import Config
-from covergen.config_benchmark import BenchmarkRow
+from covergen.config.benchmark import BenchmarkRow
 from covergen.errors import ConfigError
 from covergen.evaluation.benchmark_rows import digest_for
 from covergen.evaluation.benchmark_world import SPLIT

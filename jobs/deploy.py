@@ -16,11 +16,11 @@ from ray.serve.schema import ServeDeploySchema
 
 from covergen import objects
 from covergen.config import RayCluster
-from covergen.config_serve import Serve
 from covergen.errors import ConfigError, CovergenError
 from covergen.serving.manifest import problems_in, read_manifest
 from jobs import entry
 from jobs.progress import say
+from jobs.runtime.service_config import Serve
 from jobs.serve import READY_SECONDS, core
 from jobs.usage import service_usage
 

@@ -14,7 +14,6 @@ import torch
 from fastapi import FastAPI
 from ray import serve
 
-from covergen.config_serve import Serve
 from covergen.serving import background
 from covergen.serving.app import make_app
 from covergen.serving.hearing import Lost
@@ -28,6 +27,7 @@ from covergen.serving.studio import Studio
 from jobs import entry
 from jobs.board import FarBoard
 from jobs.replicas import FarListener, FarPainter
+from jobs.runtime.service_config import Serve
 from jobs.usage import service_usage
 
 READY_SECONDS = 600.0  # for models to load and one cover to be painted

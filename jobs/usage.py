@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from covergen.config import Config
-from covergen.config_sources import Section
+from covergen.config.sources import Section
 from covergen.errors import RejectCode
 
 COMMON: Final = ("root", "ray", "retry")  # what every job reads

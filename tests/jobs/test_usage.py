@@ -10,8 +10,8 @@ import pytest
 import ray
 
 from covergen.config import Config
-from covergen.config_serve import Serve
 from jobs import entry
+from jobs.runtime.service_config import Serve
 from jobs.usage import job_usage, keys_of, service_usage
 
 REPOSITORY = Path(__file__).parent.parent.parent

@@ -15,7 +15,6 @@ import torch
 from typer.testing import CliRunner
 
 from covergen import cli, images, stable_diffusion
-from covergen.config_serve import Serve
 from covergen.embeddings import mert
 from covergen.embeddings.mert import MertPreset
 from covergen.embeddings.stage import HearTracks, heard_with
@@ -32,6 +31,7 @@ from covergen.training import checkpoint
 from covergen.training.examples import Examples
 from covergen.training.settings import TrainingSettings
 from covergen.training.trainer import Trainer
+from jobs.runtime.service_config import Serve
 from tests import toys
 
 ORDER = CoverOrder(artist="A", album="B", genre="jazz", steps=2)

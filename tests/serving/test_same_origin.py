@@ -5,12 +5,12 @@ import asyncio
 import httpx2
 import pytest
 
-from covergen.config_serve import Serve
 from covergen.serving.local import local_app
 from covergen.serving.problems import Problem
 from covergen.serving.routes import Settings
 from covergen.serving.same_origin import SameOrigin
 from covergen.serving.service import CoverService
+from jobs.runtime.service_config import Serve
 from tests.serving.hosting import hosted
 
 WORDS = {"artist": "Mira", "album": "Moonlight"}

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from covergen import stable_diffusion
-from covergen.config_train import Train
+from covergen.config.train import Train
 from covergen.fusion import build
 from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
 from covergen.pretraining.pairs import Pairs

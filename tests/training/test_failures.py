@@ -12,7 +12,7 @@ import torch
 from covergen import stable_diffusion
 from covergen.catalog.splits import split_of
 from covergen.config import Generate
-from covergen.config_train import Train
+from covergen.config.train import Train
 from covergen.fusion import build
 from covergen.generation.pipeline import PaintSettings
 from covergen.procedural.reader import CoverReader

@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from covergen.config_sources import Section
+from covergen.config.sources import Section
 from covergen.serving.board import Allowance
 from covergen.serving.doors import Doors, Key, is_loopback
 from covergen.serving.routes import Settings

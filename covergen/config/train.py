@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
-from covergen.config_sources import Section
+from covergen.config.sources import Section
 
 Count = Annotated[int, Field(ge=1)]
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from covergen.config_sources import Section
+from covergen.config.sources import Section
 
 
 class Evaluate(Section):

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from covergen.config_sources import Section
+from covergen.config.sources import Section
 
 
 class BenchmarkRow(Section):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covergen.config import Config, load
-from covergen.config_train import PRESETS, Train
+from covergen.config.train import PRESETS, Train
 from covergen.errors import ConfigError
 
 MINIMAL = "root: out/x\nscrape:\n  sources:\n    - {name: folder, path: music}\n"
@@ -98,14 +98,14 @@ def test_workers_are_a_number_or_a_range(minimal: Path) -> None:
 
 @pytest.mark.parametrize("name", ["demo", "one_gpu", "gpu_cluster", "predecessor"])
 def test_the_shipped_configs_load(name: str) -> None:
-    assert load(Path(__file__).parent.parent / "configs" / f"{name}.yaml").root
+    assert load(Path(__file__).parent.parent.parent / "configs" / f"{name}.yaml").root
 
 
 @pytest.mark.parametrize(
     ("name", "place"), [("demo", "cpu"), ("one_gpu", "device"), ("gpu_cluster", "device")]
 )
 def test_songs_are_resampled_where_the_model_is(name: str, place: str) -> None:
-    assert load(Path(__file__).parent.parent / "configs" / f"{name}.yaml").embed.resample == place
+    assert load(Path(__file__).parent.parent.parent / "configs" / f"{name}.yaml").embed.resample == place
 
 
 def test_the_word_none_is_null_where_a_key_may_be_null() -> None:

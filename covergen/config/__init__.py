@@ -10,10 +10,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from covergen.config_benchmark import Benchmark, BenchmarkRow
-from covergen.config_evaluate import Evaluate
-from covergen.config_sources import Section, SourceConfig
-from covergen.config_train import Train
+from covergen.config.benchmark import Benchmark, BenchmarkRow
+from covergen.config.evaluate import Evaluate
+from covergen.config.sources import Section, SourceConfig
+from covergen.config.train import Train
 from covergen.errors import ConfigError
 
 System = Literal["audio", "shuffled", "prompt_only"]

@@ -1,0 +1,1 @@
+"""What jobs share: Ray's operators, progress, isolation of faults, actors."""
