@@ -11,12 +11,12 @@ import pyarrow as pa
 import typer
 
 from benchmarks.outcome import device
-from covergen import rows
 from covergen.catalog.clean import clean
 from covergen.catalog.deduplicate import duplicates
-from covergen.columns import Table
 from covergen.sources.identity import album_id, track_id
-from covergen.tables import ALBUMS, MEDIA, TRACKS
+from covergen.storage import rows
+from covergen.storage.columns import Table
+from covergen.storage.tables import ALBUMS, MEDIA, TRACKS
 
 SIZES = (50_000, 100_000, 200_000)
 SUFFIXES = (" (Deluxe Edition)", " [Remastered 2011]", " - Expanded", "!", " (Live)", ", Vol. 2")

@@ -39,7 +39,7 @@ from covergen.generation.requests import SHUFFLE_SEED, derangement
 from covergen.generation.seeds import seed_of
 from covergen.pretraining.pairs import Pairs, hearing
 from covergen.pretraining.preview import write_sheet
-from covergen.storage import Root, digest_of
+from covergen.storage.root import Root, digest_of
 from covergen.training.examples import Examples
 from jobs.benchmark_rows import Run, plan
 from jobs.train_parts import trainer_of

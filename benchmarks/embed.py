@@ -31,10 +31,10 @@ from covergen.embeddings.windows import cut_windows
 from covergen.excerpts import excerpts
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
-from covergen.rows import read_tensor
 from covergen.sources.places import path_of
-from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, MEDIA
+from covergen.storage.root import Root
+from covergen.storage.rows import read_tensor
+from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, MEDIA
 from tests.toys import MERT_95M, save_mert
 
 BATCH, FEW, THREADS = 6, 4, 2  # a forward pass has as many windows on both sides

@@ -17,13 +17,13 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from covergen import rejects, rows
 from covergen.sources.fetch import ATTEMPTS, Fetcher
 from covergen.sources.limits import PATIENCE
 from covergen.sources.media import CheckMedia
 from covergen.sources.web import Manners
-from covergen.storage import Root
-from covergen.tables import MEDIA
+from covergen.storage import rejects, rows
+from covergen.storage.root import Root
+from covergen.storage.tables import MEDIA
 
 PEER: Final = "img2dataset==1.47.0"
 # What it was measured with, Python 3.11; its own requirements allow far more.

@@ -63,8 +63,8 @@ def embed(root: str) -> None:
     import pyarrow as pa
 
     from covergen.serving.service import CoverService
-    from covergen.storage import Root
-    from covergen.tables import AUDIO_EMBEDDINGS
+    from covergen.storage.root import Root
+    from covergen.storage.tables import AUDIO_EMBEDDINGS
 
     service = CoverService()
     heard = service.listen(SONG)

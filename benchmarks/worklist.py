@@ -18,8 +18,8 @@ from deltalake import write_deltalake
 
 from benchmarks.outcome import Outcome
 from covergen.lineage import OWED, work_list
-from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, MEDIA
+from covergen.storage.root import Root
+from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, MEDIA
 
 STEP = 500_000
 WARM = 10_000

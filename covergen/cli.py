@@ -282,8 +282,8 @@ def sweep(
     cover_days: Annotated[float | None, typer.Option(min=0, help="of a service: covers are kept")] = None,
 ) -> None:
     """Remove files that no reader sees, such as those of a killed job or service."""
-    from covergen import upkeep
     from covergen.serving.board import Allowance
+    from covergen.storage import upkeep
 
     limit = None if upload_mb is None else int(upload_mb * 2**20)
     kept = Allowance(upload_bytes=limit, upload_days=upload_days, cover_days=cover_days)
@@ -296,7 +296,7 @@ def sweep(
 @app.command()
 def compact(root: Annotated[str, typer.Argument(help="folder or s3:// address", show_default=False)]) -> None:
     """Merge the small files of each table, and say how large its files are."""
-    from covergen import upkeep
+    from covergen.storage import upkeep
 
     for table, merged in upkeep.compact(root).items():
         sizes = [size / 2**20 for size in merged.sizes]

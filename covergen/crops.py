@@ -9,12 +9,12 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from covergen import rows
-from covergen.columns import Column, Table, text
 from covergen.errors import BadInput
 from covergen.images import Pixels
 from covergen.sources.media import read_picture
-from covergen.tables import INPUT_DIGEST
+from covergen.storage import rows
+from covergen.storage.columns import Column, Table, text
+from covergen.storage.tables import INPUT_DIGEST
 
 CROPS: Final = Table(
     "crops",

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from covergen import rejects
-from covergen.columns import Table
-from covergen.delta import Generation
 from covergen.generation.requests import requests
 from covergen.spread import Piece, pieces
-from covergen.storage import Root
-from covergen.tables import (
+from covergen.storage import rejects
+from covergen.storage.columns import Table
+from covergen.storage.delta import Generation
+from covergen.storage.root import Root
+from covergen.storage.tables import (
     ALBUMS,
     ANSWERS,
     AUDIO_EMBEDDINGS,

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from covergen.delta import Generation
 from covergen.errors import RootError, one_line
+from covergen.storage.delta import Generation
 
 _DIGITS: Final = pa.array([f"{place:02x}" for place in range(256)])
 _HELD: Final = 200_000  # rows that are held before they are written to the pieces' files

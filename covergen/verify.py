@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from covergen import rejects
-from covergen.columns import Table
-from covergen.delta import Generation
 from covergen.errors import RootError
 from covergen.lineage import OWED, inputs_of, number_of_pieces
-from covergen.rows import row_checksums
 from covergen.serving import retention
 from covergen.spread import pieces
-from covergen.storage import MARKER, Root
-from covergen.tables import TABLES
+from covergen.storage import rejects
+from covergen.storage.columns import Table
+from covergen.storage.delta import Generation
+from covergen.storage.root import MARKER, Root
+from covergen.storage.rows import row_checksums
+from covergen.storage.tables import TABLES
 
 NAMED = 3  # keys that a message names before it counts the rest
 

@@ -17,7 +17,7 @@ from covergen.evaluation.benchmark_table import table_lines
 from covergen.evaluation.benchmark_world import evaluated, painted, training_seconds, world_of
 from covergen.evaluation.table import GREY, TRUE_COVERS
 from covergen.procedural.factors import Album
-from covergen.storage import Root
+from covergen.storage.root import Root
 from jobs import clean, embed, encode, entry, generate, scrape, train
 from jobs.benchmark_rows import Run, plan
 from jobs.progress import say

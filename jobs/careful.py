@@ -11,9 +11,9 @@ from typing import Protocol
 import pyarrow as pa
 import ray
 
-from covergen import rows
 from covergen.errors import BadInput, CovergenError, RejectCode, one_line
-from covergen.rejects import joined_keys
+from covergen.storage import rows
+from covergen.storage.rejects import joined_keys
 from jobs.progress import board
 
 STRIKES = 2  # deaths of a worker over one batch, then over one row, before it is taken for the cause

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from covergen import rejects, stable_diffusion
+from covergen import stable_diffusion
 from covergen.catalog.clean import MEDIA_COLUMNS, TAG_COLUMNS, Cleaning, clean
 from covergen.catalog.export import export
 from covergen.catalog.prompts.custom import check_template
@@ -10,12 +10,13 @@ from covergen.catalog.prompts.make import Wish, make_prompts
 from covergen.catalog.prompts.registry import PROMPT_STYLES
 from covergen.catalog.summary import genre_summary
 from covergen.config import Config
-from covergen.delta import Generation
 from covergen.embeddings.clip import token_counter
 from covergen.errors import ConfigError
 from covergen.lineage import held, work_list
-from covergen.storage import Root
-from covergen.tables import ALBUMS, CATALOG, MEDIA, PROMPTS, TAGS, TRACKS
+from covergen.storage import rejects
+from covergen.storage.delta import Generation
+from covergen.storage.root import Root
+from covergen.storage.tables import ALBUMS, CATALOG, MEDIA, PROMPTS, TAGS, TRACKS
 from jobs import entry
 from jobs.operators import nothing_to_do
 from jobs.progress import say

@@ -6,8 +6,8 @@ from covergen import stable_diffusion
 from covergen.config import Config
 from covergen.errors import CovergenError
 from covergen.evaluation.publish import link
-from covergen.storage import Root
-from covergen.tables import GENERATED
+from covergen.storage.root import Root
+from covergen.storage.tables import GENERATED
 from jobs import clean, embed, encode, entry, evaluate, generate, needs, scrape, tag, train
 from jobs.progress import say
 

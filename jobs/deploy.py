@@ -14,10 +14,10 @@ import httpx2
 from ray import serve
 from ray.serve.schema import ServeDeploySchema
 
-from covergen import objects
 from covergen.config import RayCluster
 from covergen.errors import ConfigError, CovergenError
 from covergen.serving.manifest import problems_in, read_manifest
+from covergen.storage import objects
 from jobs import entry
 from jobs.progress import say
 from jobs.runtime.service_config import Serve

@@ -4,8 +4,8 @@ from covergen.config import Config
 from covergen.embeddings.covers import SeeCovers
 from covergen.embeddings.stage import HearTracks
 from covergen.embeddings.words import ReadWords
-from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS, IMAGE_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
+from covergen.storage.root import Root
+from covergen.storage.tables import AUDIO_EMBEDDINGS, IMAGE_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
 from jobs import entry, needs
 from jobs.operators import begin, listed, mapped, pooled, record, write
 

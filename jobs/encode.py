@@ -2,8 +2,8 @@
 
 from covergen.config import Config
 from covergen.latents.stage import EncodeCovers
-from covergen.storage import Root
-from covergen.tables import LATENTS, MEDIA
+from covergen.storage.root import Root
+from covergen.storage.tables import LATENTS, MEDIA
 from jobs import entry, needs
 from jobs.operators import begin, listed, mapped, pooled, record, write
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import ray
 
-from covergen import objects
 from covergen.config import Config
 from covergen.errors import RootError
 from covergen.evaluation import controlled, gather, image_models, predecessor, real
@@ -13,8 +12,9 @@ from covergen.evaluation.content import ReportContent
 from covergen.evaluation.publish import link, page_of, publish
 from covergen.evaluation.real import Findings
 from covergen.evaluation.table import SystemsTable
-from covergen.storage import Root, digest_of
-from covergen.tables import CATALOG, GENERATED
+from covergen.storage import objects
+from covergen.storage.root import Root, digest_of
+from covergen.storage.tables import CATALOG, GENERATED
 from jobs import entry
 from jobs.progress import say
 from jobs.strip import song_strip

@@ -9,7 +9,7 @@ from covergen.config import Config
 from covergen.errors import ConfigError
 from covergen.sources.fetch import Fetcher
 from covergen.sources.limits import Limiter
-from covergen.storage import Root
+from covergen.storage.root import Root
 from jobs.limiter import limiter
 
 

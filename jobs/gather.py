@@ -19,8 +19,8 @@ from covergen.sources.answers import FetchAnswers, answer_of, blocks, digests_of
 from covergen.sources.pages import ReadPages
 from covergen.sources.protocol import Found
 from covergen.sources.web import Parsed, Request, WebSource
-from covergen.storage import Root
-from covergen.tables import ANSWERS
+from covergen.storage.root import Root
+from covergen.storage.tables import ANSWERS
 from jobs import operators
 from jobs.fetching import fetcher_of
 from jobs.progress import say

@@ -5,7 +5,7 @@ import json
 import pyarrow as pa
 from ray.data import Dataset
 
-from covergen import objects, stable_diffusion
+from covergen import stable_diffusion
 from covergen.config import Actors, Config
 from covergen.embeddings.stage import heard_with
 from covergen.errors import RootError
@@ -13,8 +13,9 @@ from covergen.generation.pipeline import PaintSettings
 from covergen.generation.requests import requests
 from covergen.generation.stage import Paint
 from covergen.lineage import held
-from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED, TEXT_EMBEDDINGS
+from covergen.storage import objects
+from covergen.storage.root import Root
+from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED, TEXT_EMBEDDINGS
 from covergen.training import checkpoint
 from jobs import entry, needs
 from jobs.operators import Attach, begin, pooled, record, rows, write

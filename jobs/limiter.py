@@ -16,7 +16,7 @@ from covergen.sources.budget import Book
 from covergen.sources.desk import ALL, Grant, LocalDesk, Notice, Report, Wait
 from covergen.sources.limits import LeasedLimiter
 from covergen.sources.web import Manners
-from covergen.storage import Root
+from covergen.storage.root import Root
 
 NAME: Final = "covergen-limiter"
 STATE: Final = "limits/state.json"

@@ -11,12 +11,12 @@ import pyarrow.compute as pc
 import ray
 from ray.data import ActorPoolStrategy, Dataset
 
-from covergen import objects, rejects, upkeep
 from covergen.config import Actors, Config
-from covergen.delta import RUN, Generation, one_of
 from covergen.errors import CovergenError, RootError
 from covergen.lineage import OWED, Owed, Work, work_list
-from covergen.storage import Root
+from covergen.storage import objects, rejects, upkeep
+from covergen.storage.delta import RUN, Generation, one_of
+from covergen.storage.root import Root
 from jobs import progress
 from jobs.careful import Stage, carefully, name_of
 from jobs.entry import start_ray

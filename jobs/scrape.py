@@ -8,7 +8,6 @@ from itertools import chain
 
 import pyarrow as pa
 
-from covergen import rejects, rows
 from covergen.audio import AudioLimits
 from covergen.config import Actors, Config
 from covergen.lineage import held
@@ -19,8 +18,9 @@ from covergen.sources.plan import foreseen
 from covergen.sources.protocol import Found, Record, batched
 from covergen.sources.registry import SOURCES, WEB_SOURCES
 from covergen.sources.web import WebSource
-from covergen.storage import Root
-from covergen.tables import ALBUMS, MEDIA, TRACKS
+from covergen.storage import rejects, rows
+from covergen.storage.root import Root
+from covergen.storage.tables import ALBUMS, MEDIA, TRACKS
 from jobs import entry, operators
 from jobs.fetching import fetcher_of
 from jobs.gather import Sources, gather

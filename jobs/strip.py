@@ -8,9 +8,9 @@ from covergen.evaluation import gather
 from covergen.evaluation.content import Song, SongStrip
 from covergen.evaluation.difference import ROUNDING_FLOOR, picture_difference
 from covergen.generation.requests import SCHEMA, requests
-from covergen.rows import read_tensor
-from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED
+from covergen.storage.root import Root
+from covergen.storage.rows import read_tensor
+from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED
 from jobs.generate import paint, painter
 
 

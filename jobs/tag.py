@@ -4,11 +4,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from covergen.config import Config
-from covergen.delta import Generation
 from covergen.lineage import OWED
 from covergen.spread import Piece
-from covergen.storage import Root
-from covergen.tables import MEDIA, TAGS
+from covergen.storage.delta import Generation
+from covergen.storage.root import Root
+from covergen.storage.tables import MEDIA, TAGS
 from covergen.tagging.stage import TagTracks, joint_recipe
 from jobs import entry, needs
 from jobs.operators import begin, listed, mapped, pooled, record, write

@@ -8,12 +8,13 @@ from typing import Any
 from ray.train import FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
 from ray.train.torch import TorchConfig, TorchTrainer
 
-from covergen import objects, stable_diffusion
+from covergen import stable_diffusion
 from covergen.config import Config
 from covergen.embeddings.stage import heard_with
 from covergen.errors import ConfigError, CovergenError
-from covergen.storage import Root, digest_of
-from covergen.tables import AUDIO_EMBEDDINGS
+from covergen.storage import objects
+from covergen.storage.root import Root, digest_of
+from covergen.storage.tables import AUDIO_EMBEDDINGS
 from covergen.training import checkpoint
 from covergen.training.dataset import SPLITS, checkpoint_folder, covered, data_digest, lacking
 from covergen.training.licences import left_out

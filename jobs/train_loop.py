@@ -11,10 +11,11 @@ import ray.train
 import torch
 from ray.train.torch import get_device, prepare_model
 
-from covergen import objects, stable_diffusion
+from covergen import stable_diffusion
 from covergen.config import Config
 from covergen.errors import ConfigError
-from covergen.storage import Root
+from covergen.storage import objects
+from covergen.storage.root import Root
 from covergen.training import checkpoint
 from covergen.training.dataset import read_examples
 from covergen.training.trainer import Trainer

@@ -4,11 +4,12 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from covergen import images, objects
+from covergen import images
 from covergen.config import Config
 from covergen.generation.pipeline import PaintSettings
 from covergen.generation.sheet import SampleSheet
-from covergen.storage import Root
+from covergen.storage import objects
+from covergen.storage.root import Root
 from covergen.training.examples import Examples
 from covergen.training.trackers import TRACKERS
 from covergen.training.trainer import Trainer

@@ -33,7 +33,7 @@ def s3_bucket() -> Iterator[str]:
     """
     import boto3
 
-    from covergen import objects
+    from covergen.storage import objects
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -6,11 +6,11 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from covergen import objects, rejects, rows
-from covergen.delta import Generation
 from covergen.errors import BadInput, RejectCode, RootError
-from covergen.storage import Root
-from covergen.tables import ALBUMS, CATALOG, IMAGE_EMBEDDINGS, TRACKS
+from covergen.storage import objects, rejects, rows
+from covergen.storage.delta import Generation
+from covergen.storage.root import Root
+from covergen.storage.tables import ALBUMS, CATALOG, IMAGE_EMBEDDINGS, TRACKS
 from covergen.verify import Problem, verify
 
 

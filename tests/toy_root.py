@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from covergen import rows
-from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, LATENTS, TEXT_EMBEDDINGS
+from covergen.storage import rows
+from covergen.storage.root import Root
+from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, LATENTS, TEXT_EMBEDDINGS
 from tests import toys
 
 FRAMES = (1, 6, 10)

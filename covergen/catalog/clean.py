@@ -12,7 +12,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from covergen import rows
 from covergen.catalog.deduplicate import duplicates
 from covergen.catalog.genres import canonical_genre, split_genres
 from covergen.catalog.splits import split_of
@@ -20,7 +19,8 @@ from covergen.catalog.tagged import heard_genres
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.editions import NOBODY, artist_key, title_key
 from covergen.sources.fields import join_names
-from covergen.tables import CATALOG
+from covergen.storage import rows
+from covergen.storage.tables import CATALOG
 
 Row = Mapping[str, Any]
 Heard = Mapping[tuple[str, str], Row]

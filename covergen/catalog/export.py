@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from covergen.sources.table_rows import guarded
-from covergen.storage import Root
-from covergen.tables import CATALOG, CHECKSUM, INPUT_DIGEST
+from covergen.storage.root import Root
+from covergen.storage.tables import CATALOG, CHECKSUM, INPUT_DIGEST
 
 FOLDER: Final = "exports"
 STATE: Final = f"{FOLDER}/exported.json"

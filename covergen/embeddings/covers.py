@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from covergen import rows
 from covergen.crops import CropCovers, plain_square, squares
 from covergen.embeddings.clip_image import ClipImage, crop
 from covergen.errors import BadInput
 from covergen.images import Pixels
-from covergen.tables import IMAGE_EMBEDDINGS
+from covergen.storage import rows
+from covergen.storage.tables import IMAGE_EMBEDDINGS
 from covergen.weights import use_threads
 
 VERSION: Final = 1  # of seeing: raise it whenever crops are cut differently

@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from covergen import rows
 from covergen.embeddings import resample
 from covergen.embeddings.protocol import AudioEncoder, frames_per_window
 from covergen.embeddings.registry import build_encoder
@@ -21,8 +20,9 @@ from covergen.errors import BadInput
 from covergen.excerpts import Excerpts, excerpts
 from covergen.sources.media import media_source
 from covergen.sources.places import shown
-from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS
+from covergen.storage import rows
+from covergen.storage.root import Root
+from covergen.storage.tables import AUDIO_EMBEDDINGS
 from covergen.weights import use_threads
 
 VERSION: Final = 2  # of listening: raise it whenever windows are cut or joined differently

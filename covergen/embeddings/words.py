@@ -9,11 +9,11 @@ from typing import Any, Final
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from covergen import rows
 from covergen.embeddings import clip
 from covergen.embeddings.clip import ClipText
 from covergen.errors import BadInput, RejectCode
-from covergen.tables import TEXT_EMBEDDINGS
+from covergen.storage import rows
+from covergen.storage.tables import TEXT_EMBEDDINGS
 from covergen.weights import use_threads
 
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from covergen import objects
 from covergen.errors import RootError
-from covergen.storage import Root, digest_of
+from covergen.storage import objects
+from covergen.storage.root import Root, digest_of
 
 FOLDER: Final = "benchmark/rows"
 VERSION: Final = 1  # raised by hand whenever the same covers would be measured otherwise

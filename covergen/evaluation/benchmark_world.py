@@ -12,8 +12,8 @@ from covergen.errors import RootError
 from covergen.evaluation.benchmark_judge import reader_digest
 from covergen.evaluation.gather import made_up
 from covergen.procedural.factors import Album
-from covergen.storage import Root, digest_of
-from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED
+from covergen.storage.root import Root, digest_of
+from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED
 from covergen.training.dataset import data_digest
 
 SPLIT = "test"  # where the clean job puts the generator's evaluation albums

@@ -6,7 +6,7 @@ from covergen import stable_diffusion
 from covergen.evaluation import gather
 from covergen.evaluation.table import SystemsTable
 from covergen.procedural.reader import READER, CoverReader
-from covergen.storage import Root
+from covergen.storage.root import Root
 
 
 def measure(

@@ -9,16 +9,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from covergen import images, rejects
+from covergen import images
 from covergen.catalog.tagged import heard_moods
-from covergen.delta import one_of
 from covergen.evaluation.content import CoverPair, Curve, LossChart, RejectedFile
 from covergen.evaluation.table import SYSTEMS, SystemsTable, systems_table
 from covergen.procedural.factors import Album, draw_album
 from covergen.procedural.reader import CoverReader
 from covergen.sources.media import read_media
-from covergen.storage import Root
-from covergen.tables import ALBUMS, CATALOG, GENERATED, MEDIA, TABLES, TAGS
+from covergen.storage import rejects
+from covergen.storage.delta import one_of
+from covergen.storage.root import Root
+from covergen.storage.tables import ALBUMS, CATALOG, GENERATED, MEDIA, TABLES, TAGS
 
 Pictures = NDArray[np.uint8]
 MADE_UP = "procedural:"

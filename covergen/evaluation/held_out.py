@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covergen.delta import one_of
 from covergen.evaluation.table import SYSTEMS
-from covergen.rows import read_tensor
-from covergen.storage import Root
-from covergen.tables import ALBUMS, AUDIO_EMBEDDINGS, CATALOG, GENERATED, MEDIA
+from covergen.storage.delta import one_of
+from covergen.storage.root import Root
+from covergen.storage.rows import read_tensor
+from covergen.storage.tables import ALBUMS, AUDIO_EMBEDDINGS, CATALOG, GENERATED, MEDIA
 
 Features = NDArray[np.floating]
 CATALOG_COLUMNS = ("album_id", "artist", "title", "track_id")

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from covergen import objects
 from covergen.evaluation.content import ReportContent
 from covergen.evaluation.report import write_report
-from covergen.storage import Root
+from covergen.storage import objects
+from covergen.storage.root import Root
 
 PAGE = "report.html"
 

@@ -23,7 +23,7 @@ from covergen.evaluation.real_table import DESCRIPTORS, SPACES, BySpace, RealTab
 from covergen.evaluation.table import GREY, TRUE_COVERS
 from covergen.images import Pixels, fit_square
 from covergen.sources.media import read_picture
-from covergen.storage import Root
+from covergen.storage.root import Root
 
 Values = NDArray[np.float64]
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from covergen.errors import RootError
 from covergen.generation.seeds import seed_of
-from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, PROMPTS
+from covergen.storage.root import Root
+from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, PROMPTS
 
 SHUFFLE_SEED = 20
 

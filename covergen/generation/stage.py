@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from covergen import images, objects, rows, stable_diffusion
+from covergen import images, stable_diffusion
 from covergen.errors import BadInput, RejectCode
 from covergen.generation.pipeline import Cover, CoverRequest, Painter, PaintSettings
-from covergen.tables import GENERATED
+from covergen.storage import objects, rows
+from covergen.storage.tables import GENERATED
 from covergen.training import checkpoint
 
 VERSION: Final = 1  # raised by hand whenever the same inputs would be painted otherwise

@@ -12,11 +12,12 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from covergen import images, rows, stable_diffusion
+from covergen import images, stable_diffusion
 from covergen.crops import CropCovers, plain_square, squares
 from covergen.errors import BadInput, ConfigError
 from covergen.images import Pixels
-from covergen.tables import LATENTS
+from covergen.storage import rows
+from covergen.storage.tables import LATENTS
 from covergen.weights import use_threads
 
 VERSION: Final = 1  # raise it whenever latents change

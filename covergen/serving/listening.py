@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from covergen import audio
 from covergen.audio import AudioLimits
 from covergen.catalog.genres import genre_note
-from covergen.delta import Generation
 from covergen.embeddings.stage import heard_with
 from covergen.errors import BadInput, RejectCode
 from covergen.serving.orders import Words
 from covergen.serving.schema import CoverOrder, Heard
 from covergen.serving.service import CoverService, prompt_of
-from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS
+from covergen.storage.delta import Generation
+from covergen.storage.root import Root
+from covergen.storage.tables import AUDIO_EMBEDDINGS
 from covergen.tagging.stage import TagTracks
 from covergen.training.checkpoint import heard_otherwise
 

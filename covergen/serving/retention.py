@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from covergen import objects
 from covergen.serving.board import Allowance
 from covergen.serving.problems import Problem
 from covergen.serving.states import is_whole
 from covergen.serving.store import FOLDER, ID, Json, Store, owners
+from covergen.storage import objects
 
 DAY, HOUR = 86_400.0, 3600.0  # seconds
 KEEP_ALL: Final = Allowance(upload_bytes=None, upload_days=None, cover_days=None)

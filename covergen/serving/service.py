@@ -33,7 +33,7 @@ from covergen.serving.schema import CoverOrder, FinishedCover, Heard
 from covergen.sources.identity import album_id
 from covergen.sources.media import read_media
 from covergen.sources.places import address_of
-from covergen.storage import digest_of
+from covergen.storage.root import digest_of
 from covergen.training import checkpoint
 from covergen.weights import chosen_device
 

@@ -31,10 +31,10 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from covergen import objects
 from covergen.errors import RootError, RootForeign, RootFull
-from covergen.objects import Entry
 from covergen.serving.schema import Heard, ImageFormat
+from covergen.storage import objects
+from covergen.storage.objects import Entry
 
 FOLDER: Final = "service"
 RESERVE: Final = 32 * 2**20  # bytes that stay free, so that what was accepted can be finished

@@ -13,11 +13,11 @@ from typing import Any, Final, Protocol
 
 import pyarrow as pa
 
-from covergen import rows
 from covergen.errors import BadInput
 from covergen.sources.protocol import Found, Rejected
 from covergen.sources.web import Answer, Parsed, Request, WebSource
-from covergen.tables import ANSWERS
+from covergen.storage import rows
+from covergen.storage.tables import ANSWERS
 
 _BLOCK_SECONDS: Final = 10.0  # of a bucket's budget that one block of requests may take
 _KEPT_HEADERS: Final = ("content-type", "content-language", "etag", "last-modified")

@@ -5,14 +5,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from covergen import rejects, rows
-from covergen.columns import Table
-from covergen.delta import one_of
 from covergen.sources.merge import merged
 from covergen.sources.protocol import Rejected
 from covergen.sources.web import Wanted, WantedTrack
-from covergen.storage import Root
-from covergen.tables import ALBUMS, MEDIA, TRACKS
+from covergen.storage import rejects, rows
+from covergen.storage.columns import Table
+from covergen.storage.delta import one_of
+from covergen.storage.root import Root
+from covergen.storage.tables import ALBUMS, MEDIA, TRACKS
 
 Record = Mapping[str, Any]
 _LOOKUP = 2000  # keys of one condition

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 import pyarrow as pa
 
-from covergen import audio, images, rows
+from covergen import audio, images
 from covergen.audio import AudioLimits
 from covergen.errors import BadInput, RejectCode
 from covergen.images import Pixels
@@ -20,7 +20,8 @@ from covergen.sources.addresses import host_of, is_web, masked, unsigned, web_ad
 from covergen.sources.embedded import embedded_picture
 from covergen.sources.places import EMBEDDED, path_of, shown
 from covergen.sources.web import Answer, Manners, Request, WebSource
-from covergen.tables import MEDIA
+from covergen.storage import rows
+from covergen.storage.tables import MEDIA
 
 _CHUNK = 2**20
 _OPENED_AS: Final = (

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from covergen import rows
 from covergen.errors import BadInput
 from covergen.sources.answers import Counts, row_of
 from covergen.sources.browser import Tabs
 from covergen.sources.limits import Limiter
 from covergen.sources.web import Answer, Request, WebSource
-from covergen.tables import ANSWERS
+from covergen.storage import rows
+from covergen.storage.tables import ANSWERS
 
 
 class ReadPages:

@@ -8,8 +8,8 @@ from typing import Final
 
 from covergen.sources.known import wanted_of
 from covergen.sources.web import Manners, Request, Wanted, WebSource
-from covergen.storage import Root
-from covergen.tables import ANSWERS, MEDIA
+from covergen.storage.root import Root
+from covergen.storage.tables import ANSWERS, MEDIA
 
 HEADINGS: Final = (
     "source", "bucket", "requests", "answered", "then about", "MB of answers", "MB of media", "hours",

@@ -10,11 +10,11 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from covergen import rows
 from covergen.embeddings.stage import CUTS, CutWindows
 from covergen.embeddings.windows import count_windows
 from covergen.errors import ModelError
-from covergen.tables import TAGS
+from covergen.storage import rows
+from covergen.storage.tables import TAGS
 from covergen.tagging.protocol import Tagger, Tags
 from covergen.tagging.registry import build_tagger
 from covergen.weights import use_threads

@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
-from covergen import objects, stable_diffusion
-from covergen.columns import Table
-from covergen.delta import one_of
+from covergen import stable_diffusion
 from covergen.errors import ConfigError, CovergenError
-from covergen.storage import Root, digest_of
-from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, LATENTS, TEXT_EMBEDDINGS
+from covergen.storage import objects
+from covergen.storage.columns import Table
+from covergen.storage.delta import one_of
+from covergen.storage.root import Root, digest_of
+from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, LATENTS, TEXT_EMBEDDINGS
 from covergen.training import store
 from covergen.training.examples import Examples
 from covergen.training.licences import left_out, usable

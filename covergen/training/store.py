@@ -15,8 +15,8 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from covergen import rows
 from covergen.errors import ConfigError
+from covergen.storage import rows
 from covergen.training.examples import Examples
 
 VARIANTS: Final = ("full", "untitled", "genre")

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from covergen import rows
 from covergen.catalog.clean import MEDIA_COLUMNS, Cleaning, clean
-from covergen.columns import Table
-from covergen.tables import ALBUMS, CATALOG, MEDIA, TAGS, TRACKS
+from covergen.storage import rows
+from covergen.storage.columns import Table
+from covergen.storage.tables import ALBUMS, CATALOG, MEDIA, TAGS, TRACKS
 
 
 def table(kind: Table, records: list[dict]) -> pa.Table:

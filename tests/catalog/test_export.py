@@ -5,12 +5,12 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from covergen import rows
 from covergen.catalog.export import COLUMNS, FORMATS, export
 from covergen.catalog.summary import genre_summary
 from covergen.sources.table import TableSource
-from covergen.storage import Root
-from covergen.tables import CATALOG
+from covergen.storage import rows
+from covergen.storage.root import Root
+from covergen.storage.tables import CATALOG
 
 RECORDS = [
     {

@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covergen import rows
 from covergen.catalog.lyrics import quotes
 from covergen.catalog.prompts.album_genre import album_genre
 from covergen.catalog.prompts.custom import check_template
@@ -15,7 +14,8 @@ from covergen.catalog.prompts.registry import PROMPT_STYLES
 from covergen.errors import ConfigError
 from covergen.pretraining.language import vary_caption
 from covergen.procedural.factors import caption, draw_album
-from covergen.tables import CATALOG, PROMPTS, TAGS, TRACKS
+from covergen.storage import rows
+from covergen.storage.tables import CATALOG, PROMPTS, TAGS, TRACKS
 
 ROW = {
     "album_id": "a",

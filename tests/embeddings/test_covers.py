@@ -9,12 +9,13 @@ import pyarrow.compute as pc
 import pytest
 import torch
 
-from covergen import images, rows
+from covergen import images
 from covergen.embeddings.clip_image import ClipImage, crop
 from covergen.embeddings.covers import SeeCovers
 from covergen.errors import ConfigError, ModelError
-from covergen.storage import digest_of
-from covergen.tables import IMAGE_EMBEDDINGS
+from covergen.storage import rows
+from covergen.storage.root import digest_of
+from covergen.storage.tables import IMAGE_EMBEDDINGS
 from tests import toy_encoders
 
 COVER_COLUMNS = pa.schema(

@@ -7,7 +7,7 @@ import pytest
 from covergen.errors import RootError
 from covergen.evaluation import benchmark_rows
 from covergen.evaluation.benchmark_rows import FOLDER, Measurement, digest_for
-from covergen.storage import Root
+from covergen.storage.root import Root
 
 RECIPE = {"train": {"fusion": "decoupled", "steps": 9}, "generate": {"steps": 4}}
 ROW = Measurement(

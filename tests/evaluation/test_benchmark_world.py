@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from covergen import images, rows
+from covergen import images
 from covergen.errors import RootError
 from covergen.evaluation.benchmark_world import evaluated, painted, training_seconds, world_of
 from covergen.procedural.factors import draw_album
-from covergen.storage import Root
-from covergen.tables import ALBUMS, AUDIO_EMBEDDINGS, CATALOG, GENERATED, LATENTS, TEXT_EMBEDDINGS
+from covergen.storage import rows
+from covergen.storage.root import Root
+from covergen.storage.tables import ALBUMS, AUDIO_EMBEDDINGS, CATALOG, GENERATED, LATENTS, TEXT_EMBEDDINGS
 
 KEYS = [f"a{k}" for k in range(4)]
 

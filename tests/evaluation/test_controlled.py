@@ -3,8 +3,8 @@
 from covergen.evaluation import controlled
 from covergen.procedural.covers import paint
 from covergen.procedural.factors import draw_album
-from covergen.storage import Root
-from covergen.tables import ALBUMS, GENERATED, MEDIA
+from covergen.storage.root import Root
+from covergen.storage.tables import ALBUMS, GENERATED, MEDIA
 from tests.evaluation import toy_root
 
 SETTINGS = {"base": "tiny", "offline": True, "reader_covers": 200, "resamples": 200}

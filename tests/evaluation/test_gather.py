@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from covergen.evaluation import gather
-from covergen.storage import Root
-from covergen.tables import ALBUMS, GENERATED, TAGS
+from covergen.storage.root import Root
+from covergen.storage.tables import ALBUMS, GENERATED, TAGS
 from tests.evaluation import toy_root
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from covergen import rows
-from covergen.columns import Table
-from covergen.storage import Root
-from covergen.tables import ALBUMS, AUDIO_EMBEDDINGS, CATALOG, GENERATED, MEDIA
+from covergen.storage import rows
+from covergen.storage.columns import Table
+from covergen.storage.root import Root
+from covergen.storage.tables import ALBUMS, AUDIO_EMBEDDINGS, CATALOG, GENERATED, MEDIA
 
 SIDE = 32
 HELD_OUT, TRAINING = 20, 40

@@ -7,11 +7,12 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from covergen import images, rows
+from covergen import images
 from covergen.errors import ModelError
 from covergen.generation.pipeline import PaintSettings
 from covergen.generation.stage import Paint
-from covergen.tables import GENERATED
+from covergen.storage import rows
+from covergen.storage.tables import GENERATED
 from tests.files import png_text
 
 QUICK = PaintSettings(steps=2)

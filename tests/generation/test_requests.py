@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covergen import rows
 from covergen.generation.requests import derangement, requests
 from covergen.generation.seeds import seed_of
-from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, PROMPTS
+from covergen.storage import rows
+from covergen.storage.root import Root
+from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, PROMPTS
 
 SCOPE = {"split": "all", "limit": None, "systems": ["audio", "shuffled", "prompt_only"], "variants": 2}
 

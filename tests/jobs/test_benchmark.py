@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from covergen import objects
 from covergen.evaluation.benchmark_rows import FOLDER
 from covergen.evaluation.table import GREY, TRUE_COVERS
-from covergen.storage import Root
+from covergen.storage import objects
+from covergen.storage.root import Root
 from covergen.verify import verify
 from jobs import benchmark
 from tests.jobs.conftest import config_for

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from covergen import rejects, rows
 from covergen.config import Actors
 from covergen.errors import ModelError
 from covergen.lineage import held
-from covergen.storage import Root
-from covergen.tables import TEXT_EMBEDDINGS
+from covergen.storage import rejects, rows
+from covergen.storage.root import Root
+from covergen.storage.tables import TEXT_EMBEDDINGS
 from jobs.careful import Stage, carefully
 from jobs.operators import begin, mapped, pooled, write
 from jobs.operators import rows as dataset_of

@@ -7,12 +7,13 @@ from urllib.request import urlopen
 import numpy as np
 import pytest
 
-from covergen import images, objects, rejects
+from covergen import images
 from covergen.evaluation.gather import made_up
 from covergen.evaluation.publish import page_of
-from covergen.rows import read_tensor
-from covergen.storage import Root
-from covergen.tables import (
+from covergen.storage import objects, rejects
+from covergen.storage.root import Root
+from covergen.storage.rows import read_tensor
+from covergen.storage.tables import (  # fmt: skip
     ALBUMS,
     AUDIO_EMBEDDINGS,
     CATALOG,
@@ -23,7 +24,7 @@ from covergen.tables import (
     PROMPTS,
     TEXT_EMBEDDINGS,
     TRACKS,
-)  # fmt: skip
+)
 from covergen.verify import verify
 from jobs import clean, embed, encode, evaluate, generate, scrape, train
 from tests import toy_encoders

@@ -8,7 +8,7 @@ import pytest
 import ray
 
 from covergen.errors import CovergenError, RejectCode, RootError
-from covergen.storage import Root
+from covergen.storage.root import Root
 from jobs import clean, embed, entry, generate, scrape, train
 
 REPOSITORY = Path(__file__).parent.parent.parent

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from covergen import rejects, rows
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.protocol import Found, Rejected
-from covergen.storage import Root
-from covergen.tables import ALBUMS, ANSWERS, MEDIA, TRACKS
+from covergen.storage import rejects, rows
+from covergen.storage.root import Root
+from covergen.storage.tables import ALBUMS, ANSWERS, MEDIA, TRACKS
 from covergen.verify import verify
 from jobs import scrape
 from tests.jobs.conftest import config_for

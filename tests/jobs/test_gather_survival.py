@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from covergen.storage import Root
-from covergen.tables import ALBUMS, ANSWERS, MEDIA, TABLES
+from covergen.storage.root import Root
+from covergen.storage.tables import ALBUMS, ANSWERS, MEDIA, TABLES
 from tests.sites.running import Running, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

@@ -7,7 +7,7 @@ import pytest
 
 from covergen import stable_diffusion
 from covergen.errors import ModelError
-from covergen.storage import Root
+from covergen.storage.root import Root
 from jobs import demo, embed, needs
 from jobs.entry import run
 from tests import toys

@@ -5,11 +5,12 @@ import shutil
 
 import pytest
 
-from covergen import objects, stable_diffusion
-from covergen.rows import read_tensor
+from covergen import stable_diffusion
 from covergen.serving.service import SHIPPED_FUSION
-from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS, GENERATED, TEXT_EMBEDDINGS
+from covergen.storage import objects
+from covergen.storage.root import Root
+from covergen.storage.rows import read_tensor
+from covergen.storage.tables import AUDIO_EMBEDDINGS, GENERATED, TEXT_EMBEDDINGS
 from covergen.training import checkpoint
 from covergen.verify import verify
 from jobs import clean, embed, generate, scrape, train

@@ -16,8 +16,8 @@ import yaml
 from covergen import audio
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
-from covergen.storage import Root
-from covergen.tables import ALBUMS, MEDIA
+from covergen.storage.root import Root
+from covergen.storage.tables import ALBUMS, MEDIA
 from covergen.verify import verify
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

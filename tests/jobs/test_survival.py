@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 import yaml
 
-from covergen import objects, rejects
 from covergen.embeddings.stage import HearTracks
 from covergen.embeddings.words import ReadWords
-from covergen.rows import read_tensor
-from covergen.storage import Root, digest_of
-from covergen.tables import AUDIO_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
+from covergen.storage import objects, rejects
+from covergen.storage.root import Root, digest_of
+from covergen.storage.rows import read_tensor
+from covergen.storage.tables import AUDIO_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
 from covergen.verify import verify
 from tests.jobs.faulty import faulty
 

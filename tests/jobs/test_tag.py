@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from covergen.errors import ConfigError
-from covergen.rejects import latest
-from covergen.storage import Root
-from covergen.tables import MEDIA, TAGS
+from covergen.storage.rejects import latest
+from covergen.storage.root import Root
+from covergen.storage.tables import MEDIA, TAGS
 from covergen.verify import verify
 from jobs import scrape, tag
 from tests import toy_clap

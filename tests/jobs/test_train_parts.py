@@ -7,7 +7,7 @@ import torch
 
 from covergen import images, stable_diffusion
 from covergen.config import Config
-from covergen.storage import Root
+from covergen.storage.root import Root
 from covergen.training import checkpoint
 from covergen.training.dataset import read_examples
 from jobs.train_parts import fusion_of, recipe_of, trainer_of

@@ -13,7 +13,7 @@ import yaml
 
 from covergen import stable_diffusion
 from covergen.config import Config
-from covergen.storage import Root
+from covergen.storage.root import Root
 from covergen.training.dataset import read_examples
 from covergen.training.validation import validations
 from jobs.train_parts import fusion_of, trainer_of

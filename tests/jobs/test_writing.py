@@ -5,11 +5,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from covergen import rejects, rows
-from covergen.delta import RUN, Generation
 from covergen.errors import BadInput, RejectCode, RootError
-from covergen.storage import Root
-from covergen.tables import REJECTS, TEXT_EMBEDDINGS
+from covergen.storage import rejects, rows
+from covergen.storage.delta import RUN, Generation
+from covergen.storage.root import Root
+from covergen.storage.tables import REJECTS, TEXT_EMBEDDINGS
 from covergen.verify import verify
 from jobs.operators import _Write, tidy
 
@@ -87,6 +87,6 @@ def test_a_merge_of_parts_that_fails_is_told_and_stops_nothing(root, generation,
     def fails(*_: object, **__: object) -> None:
         raise RootError("the bucket was gone")
 
-    monkeypatch.setattr("covergen.upkeep.merge_parts", fails)
+    monkeypatch.setattr("covergen.storage.upkeep.merge_parts", fails)
     tidy(generation, rejects.rejects_of(root), expected=None)
     assert "all rows are there, but: the bucket was gone" in capsys.readouterr().err

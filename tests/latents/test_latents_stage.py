@@ -9,10 +9,11 @@ import pyarrow.compute as pc
 import pytest
 import torch
 
-from covergen import images, rows, stable_diffusion
+from covergen import images, stable_diffusion
 from covergen.errors import ConfigError, ModelError
 from covergen.latents.stage import EncodeCovers
-from covergen.tables import LATENTS
+from covergen.storage import rows
+from covergen.storage.tables import LATENTS
 from tests import toys
 
 COVER_COLUMNS = pa.schema(

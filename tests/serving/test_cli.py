@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from covergen import cli, images, painting
 from covergen.serving.pictures import settings_in
-from covergen.storage import Root
-from covergen.tables import ALBUMS
+from covergen.storage.root import Root
+from covergen.storage.tables import ALBUMS
 from tests.files import png_text
 
 REPO = Path(cli.__file__).parent.parent
@@ -164,7 +164,7 @@ def test_a_sound_root_is_proved_and_a_doubled_row_is_named(run, tmp_path):
 
 
 def album_rows(*records):
-    from covergen import rows
+    from covergen.storage import rows
 
     return rows.from_records(ALBUMS, records).drop_columns("checksum")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from covergen import objects
 from covergen.serving import board as board_module
 from covergen.serving.retention import verify
 from covergen.serving.store import Store
+from covergen.storage import objects
 from tests.serving.hosting import hosted
 from tests.serving.light import WORDS, Listener, Painter, light_app
 

@@ -10,8 +10,8 @@ from covergen.embeddings.stage import HearTracks
 from covergen.errors import BadInput
 from covergen.serving.listening import Listening
 from covergen.serving.service import CoverService
-from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS
+from covergen.storage.root import Root
+from covergen.storage.tables import AUDIO_EMBEDDINGS
 
 
 @pytest.fixture(scope="module")

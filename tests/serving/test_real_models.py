@@ -25,8 +25,8 @@ from covergen.serving.listening import Listening
 from covergen.serving.pictures import settings_in
 from covergen.serving.schema import CoverOrder
 from covergen.serving.service import CoverService
-from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS
+from covergen.storage.root import Root
+from covergen.storage.tables import AUDIO_EMBEDDINGS
 from covergen.training import checkpoint
 from covergen.training.examples import Examples
 from covergen.training.settings import TrainingSettings

@@ -9,7 +9,7 @@ import httpx2
 import numpy as np
 import pytest
 
-from covergen import upkeep, verify
+from covergen import verify
 from covergen.errors import RootError
 from covergen.serving import retention
 from covergen.serving.board import Allowance
@@ -19,7 +19,8 @@ from covergen.serving.retention import KEEP_ALL, make_room, tidy
 from covergen.serving.routes import Settings
 from covergen.serving.schema import Heard
 from covergen.serving.store import Kept, Store
-from covergen.storage import Root
+from covergen.storage import upkeep
+from covergen.storage.root import Root
 from tests.serving.hosting import hosted
 from tests.serving.light import WORDS, Listener, Painter, left_behind, light_app
 

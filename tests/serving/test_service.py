@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from covergen import images, rows
+from covergen import images
 from covergen.catalog.prompts.make import make_prompts
 from covergen.embeddings.stage import HearTracks
 from covergen.embeddings.words import ReadWords
@@ -17,7 +17,8 @@ from covergen.serving.pictures import order_of, settings_in
 from covergen.serving.schema import CoverOrder
 from covergen.serving.service import CoverService, prompt_of
 from covergen.sources.identity import album_id
-from covergen.tables import CATALOG
+from covergen.storage import rows
+from covergen.storage.tables import CATALOG
 from tests import toys
 from tests.files import png_text
 

@@ -5,9 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from covergen import objects
 from covergen.serving.schema import Heard
 from covergen.serving.store import Kept, Store, owners
+from covergen.storage import objects
 
 ID = "0a" * 12
 PICTURE = Kept(b"a picture", "png", {"seed": "1"})

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from covergen import rows
 from covergen.sources.web import Answer, Parsed, Request, Wanted, WantedTrack
-from covergen.tables import ALBUMS, MEDIA, TRACKS
+from covergen.storage import rows
+from covergen.storage.tables import ALBUMS, MEDIA, TRACKS
 
 WHEN = datetime(2026, 11, 26, tzinfo=UTC)
 ALBUM = Wanted("w", "Zoë", "Blue", "1994")

@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from covergen import rows
 from covergen.audio import AUDIO_SUFFIXES
 from covergen.errors import ConfigError, RejectCode
 from covergen.sources.folder import FolderSource
@@ -12,7 +11,8 @@ from covergen.sources.folder_names import disc_in_title
 from covergen.sources.media import CheckMedia
 from covergen.sources.places import path_of, shown
 from covergen.sources.songs import song_from_path
-from covergen.tables import ALBUMS, MEDIA, TRACKS
+from covergen.storage import rows
+from covergen.storage.tables import ALBUMS, MEDIA, TRACKS
 from tests.audio_files import ENCODERS, LENGTHLESS, encoded, tone
 from tests.sources.conftest import write_tags
 from tests.sources.test_media import CANDIDATE

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from covergen import images, rows
+from covergen import images
 from covergen.audio import AudioLimits
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.fetch import Fetcher
@@ -15,7 +15,8 @@ from covergen.sources.folder import FolderSource
 from covergen.sources.limits import LocalLimiter
 from covergen.sources.media import CheckMedia, media_source, read_media, stamp
 from covergen.sources.places import address_of
-from covergen.tables import MEDIA
+from covergen.storage import rows
+from covergen.storage.tables import MEDIA
 
 CANDIDATE = ["owner_id", "kind", "uri", "source", "source_url", "licence", "bytes"]
 

@@ -5,7 +5,7 @@ from covergen.sources.itunes import ITunesSource
 from covergen.sources.musicbrainz import MusicBrainzSource
 from covergen.sources.plan import HEADINGS, SONGS, foreseen, media_of, plan, told
 from covergen.sources.wikipedia import WikipediaSource
-from covergen.storage import Root
+from covergen.storage.root import Root
 from tests.sources.open_sources import wanted
 
 SOURCES = {"musicbrainz": MusicBrainzSource(), "deezer": DeezerSource(), "itunes": ITunesSource()}

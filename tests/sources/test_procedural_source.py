@@ -1,10 +1,11 @@
 import pytest
 
-from covergen import audio, images, rows
+from covergen import audio, images
 from covergen.catalog.splits import split_of
 from covergen.sources.procedural import SAMPLE_RATE, ProceduralSource, fetch
 from covergen.sources.protocol import Found
-from covergen.tables import ALBUMS, MEDIA, TRACKS
+from covergen.storage import rows
+from covergen.storage.tables import ALBUMS, MEDIA, TRACKS
 
 
 @pytest.fixture(scope="module")

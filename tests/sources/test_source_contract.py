@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from covergen import rows
 from covergen.sources.registry import SOURCES
-from covergen.tables import ALBUMS, MEDIA, TRACKS
+from covergen.storage import rows
+from covergen.storage.tables import ALBUMS, MEDIA, TRACKS
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@ from dataclasses import replace
 
 import pytest
 
-from covergen import rows
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources.identity import album_id, track_id
 from covergen.sources.spotify import SpotifySource
 from covergen.sources.web import Wanted, WantedTrack
-from covergen.tables import ALBUMS, MEDIA, TRACKS
+from covergen.storage import rows
+from covergen.storage.tables import ALBUMS, MEDIA, TRACKS
 from tests.sources.spotify_answers import (
     LANTERNS,
     MOMENT,

@@ -7,12 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from covergen import rows
 from covergen.errors import ConfigError, RejectCode
 from covergen.sources.places import path_of
 from covergen.sources.table import TableSource
 from covergen.sources.table_columns import match_columns
-from covergen.tables import ALBUMS, MEDIA, TRACKS
+from covergen.storage import rows
+from covergen.storage.tables import ALBUMS, MEDIA, TRACKS
 
 RECORDS = [
     {

@@ -6,7 +6,7 @@ import pytest
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources.identity import album_id
 from covergen.sources.wikipedia import YEARS, WikipediaSource, months_of, page_titles
-from covergen.tables import ALBUMS
+from covergen.storage.tables import ALBUMS
 from tests.sources.wiki_pages import (
     CHART,
     LEGACY,

@@ -4,12 +4,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from covergen import rows
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources.web import Answer, Wanted, WantedTrack
 from covergen.sources.youtube import YouTube
 from covergen.sources.youtube_refusals import seconds_to_midnight, youtube_refusal
-from covergen.tables import TRACKS
+from covergen.storage import rows
+from covergen.storage.tables import TRACKS
 
 KEY = "AIza-not-a-real-key-0123456789"
 NOON = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)  # 04:00 in California

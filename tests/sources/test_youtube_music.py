@@ -3,11 +3,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from covergen import rows
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.identity import album_id
 from covergen.sources.youtube_music import read_music_album
-from covergen.tables import ALBUMS, MEDIA, TRACKS
+from covergen.storage import rows
+from covergen.storage.tables import ALBUMS, MEDIA, TRACKS
 
 NOON = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 

@@ -4,11 +4,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from covergen import rows
 from covergen.errors import ConfigError, RejectCode
 from covergen.sources.web import Answer, Wanted, WantedTrack
 from covergen.sources.youtube_results import LICENCE, YouTubePages
-from covergen.tables import TRACKS
+from covergen.storage import rows
+from covergen.storage.tables import TRACKS
 from tests.sources.test_youtube_pages import CONSENT, page, renderer
 
 KEY = "AIza-not-a-real-key-0123456789"

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from covergen import rows
 from covergen.errors import ConfigError, ModelError
-from covergen.storage import digest_of
-from covergen.tables import TAGS
+from covergen.storage import rows
+from covergen.storage.root import digest_of
+from covergen.storage.tables import TAGS
 from covergen.tagging.protocol import Tags
 from covergen.tagging.registry import TAGGERS, build_tagger
 from covergen.tagging.signal import SignalTagger

@@ -7,8 +7,8 @@ import pytest
 
 from covergen.config import load
 from covergen.errors import ConfigError
-from covergen.storage import Root
-from covergen.tables import AUDIO_EMBEDDINGS, CATALOG, LATENTS, TEXT_EMBEDDINGS
+from covergen.storage.root import Root
+from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, LATENTS, TEXT_EMBEDDINGS
 from covergen.training.dataset import SPLITS, covered, data_digest, has_examples, lacking, read_examples
 from covergen.training.licences import left_out
 from tests import toys

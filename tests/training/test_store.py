@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 import torch
 
-from covergen import rows
 from covergen.errors import ConfigError
-from covergen.tables import AUDIO_EMBEDDINGS, LATENTS, TEXT_EMBEDDINGS
+from covergen.storage import rows
+from covergen.storage.tables import AUDIO_EMBEDDINGS, LATENTS, TEXT_EMBEDDINGS
 from covergen.training import store
 from covergen.training.batches import BatchPlan
 from covergen.training.dataset import read_examples

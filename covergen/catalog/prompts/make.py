@@ -10,14 +10,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from covergen import rows
 from covergen.catalog.prompts.fit import Measure, fit
 from covergen.catalog.prompts.popularity import standings
 from covergen.catalog.prompts.protocol import Facts, facts_of
 from covergen.catalog.prompts.registry import PROMPT_STYLES
 from covergen.catalog.tagged import heard_moods
 from covergen.errors import ConfigError
-from covergen.tables import PROMPTS
+from covergen.storage import rows
+from covergen.storage.tables import PROMPTS
 
 TRACK_COLUMNS = ("track_id", "views", "lyrics")
 

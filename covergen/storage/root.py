@@ -12,10 +12,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from covergen import objects
-from covergen.columns import Table
-from covergen.delta import Generation
 from covergen.errors import RootError
+from covergen.storage import objects
+from covergen.storage.columns import Table
+from covergen.storage.delta import Generation
 
 FORMAT = 1
 MARKER = "covergen.json"

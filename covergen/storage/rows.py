@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from covergen.columns import Table
 from covergen.errors import BadInput, ModelError, RejectCode, RootError
-from covergen.tables import CHECKSUM
+from covergen.storage.columns import Table
+from covergen.storage.tables import CHECKSUM
 
 _HALF_MAX: Final = float(np.finfo(np.float16).max)
 

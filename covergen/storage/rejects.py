@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from covergen.delta import Generation, one_of
-from covergen.rows import REJECT_COLUMNS, from_records
-from covergen.storage import Root
-from covergen.tables import REJECTS, TABLES
+from covergen.storage.delta import Generation, one_of
+from covergen.storage.root import Root
+from covergen.storage.rows import REJECT_COLUMNS, from_records
+from covergen.storage.tables import REJECTS, TABLES
 
 RECIPE = {"table": "rejects", "version": 2}
 RETRY_AFTER = timedelta(minutes=10)  # doubled at each attempt

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from covergen import objects
 from covergen.errors import RootError, RootFull, RootReadOnly
+from covergen.storage import objects
 
 FILL = """
 import sys

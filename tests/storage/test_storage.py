@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from covergen import delta, objects, rows
-from covergen.delta import Generation
 from covergen.errors import RootError
-from covergen.storage import Root, digest_of
-from covergen.tables import AUDIO_EMBEDDINGS, PROMPTS
+from covergen.storage import delta, objects, rows
+from covergen.storage.delta import Generation
+from covergen.storage.root import Root, digest_of
+from covergen.storage.tables import AUDIO_EMBEDDINGS, PROMPTS
 
 SHAPES = {"frames": (2, 3, 4)}
 RECIPE = {"encoder": "toy", "version": 1}

@@ -17,11 +17,11 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from covergen import objects
-from covergen.columns import Table
 from covergen.errors import RootError, one_line
-from covergen.rows import conform
-from covergen.tables import TABLES
+from covergen.storage import objects
+from covergen.storage.columns import Table
+from covergen.storage.rows import conform
+from covergen.storage.tables import TABLES
 
 RUN = "covergen.run"  # the table property that names the run which may write
 WRITES, READS = 8, 4  # attempts

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from covergen import rows, upkeep
 from covergen.errors import ConfigError, RootError
-from covergen.storage import Root
-from covergen.tables import ALBUMS
-from covergen.upkeep import Merged
+from covergen.storage import rows, upkeep
+from covergen.storage.root import Root
+from covergen.storage.tables import ALBUMS
+from covergen.storage.upkeep import Merged
 
 
 def album(number, title="B"):

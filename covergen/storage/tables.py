@@ -7,7 +7,7 @@ and finding tables to `storage.py`.
 
 import pyarrow as pa
 
-from covergen.columns import IDS, STRINGS, WORDS, Column, Table, count, number, tensor, text, time
+from covergen.storage.columns import IDS, STRINGS, WORDS, Column, Table, count, number, tensor, text, time
 
 CHECKSUM = Column("checksum", pa.binary(), "SHA-256 over all other columns of the row, in the table's order")
 INPUT_DIGEST = text("input_digest", "digest of the input this row was made from; a new one means work")

@@ -11,13 +11,13 @@ import pyarrow as pa
 from deltalake import DeltaTable
 from pyarrow import fs
 
-from covergen import objects
-from covergen.delta import Generation, refuse_links
 from covergen.errors import ConfigError
 from covergen.serving import retention
 from covergen.serving.board import Allowance
-from covergen.storage import MARKER, Root
-from covergen.tables import TABLES
+from covergen.storage import objects
+from covergen.storage.delta import Generation, refuse_links
+from covergen.storage.root import MARKER, Root
+from covergen.storage.tables import TABLES
 
 SAFE_HOURS = 168
 PART_BYTES = 128 * 2**20

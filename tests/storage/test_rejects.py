@@ -6,12 +6,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from covergen import lineage, rejects, rows
-from covergen.delta import Generation
+from covergen import lineage
 from covergen.errors import BadInput, RejectCode
 from covergen.lineage import held, work_list
-from covergen.storage import Root
-from covergen.tables import REJECTS, TEXT_EMBEDDINGS
+from covergen.storage import rejects, rows
+from covergen.storage.delta import Generation
+from covergen.storage.root import Root
+from covergen.storage.tables import REJECTS, TEXT_EMBEDDINGS
 
 SHAPES = {"states": (2, 2), "pooled": (2,)}
 
