@@ -17,7 +17,7 @@ import typer
 from deltalake import write_deltalake
 
 from benchmarks.outcome import Outcome
-from covergen.lineage import OWED, work_list
+from covergen.lineage.work_list import OWED, work_list
 from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, MEDIA
 

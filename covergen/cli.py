@@ -261,7 +261,7 @@ def genres(
 @app.command()
 def verify(root: Annotated[str, typer.Argument(help="folder or s3:// address", show_default=False)]) -> None:
     """Prove a root: no doubled keys, no lost rows, checksums, schemas. Exit code 1 if something is wrong."""
-    from covergen.verify import verify as prove
+    from covergen.lineage.verify import verify as prove
 
     problems = prove(root)
     for problem in problems:

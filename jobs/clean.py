@@ -12,7 +12,7 @@ from covergen.catalog.summary import genre_summary
 from covergen.config import Config
 from covergen.embeddings.clip import token_counter
 from covergen.errors import ConfigError
-from covergen.lineage import held, work_list
+from covergen.lineage.work_list import held, work_list
 from covergen.storage import rejects
 from covergen.storage.delta import Generation
 from covergen.storage.root import Root

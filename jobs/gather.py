@@ -14,7 +14,7 @@ import pyarrow as pa
 import ray
 
 from covergen.config import Actors, Config
-from covergen.lineage import held
+from covergen.lineage.work_list import held
 from covergen.sources.answers import FetchAnswers, answer_of, blocks, digests_of, is_doubted, parsed, summary
 from covergen.sources.pages import ReadPages
 from covergen.sources.protocol import Found

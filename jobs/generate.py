@@ -12,7 +12,7 @@ from covergen.errors import RootError
 from covergen.generation.pipeline import PaintSettings
 from covergen.generation.requests import requests
 from covergen.generation.stage import Paint
-from covergen.lineage import held
+from covergen.lineage.work_list import held
 from covergen.storage import objects
 from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED, TEXT_EMBEDDINGS

@@ -13,7 +13,7 @@ from ray.data import ActorPoolStrategy, Dataset
 
 from covergen.config import Actors, Config
 from covergen.errors import CovergenError, RootError
-from covergen.lineage import OWED, Owed, Work, work_list
+from covergen.lineage.work_list import OWED, Owed, Work, work_list
 from covergen.storage import objects, rejects, upkeep
 from covergen.storage.delta import RUN, Generation, one_of
 from covergen.storage.root import Root

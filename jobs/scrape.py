@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from covergen.audio import AudioLimits
 from covergen.config import Actors, Config
-from covergen.lineage import held
+from covergen.lineage.work_list import held
 from covergen.sources.addresses import is_web
 from covergen.sources.known import not_from_others, refuse, upsert, wanted_of
 from covergen.sources.media import CheckMedia, stamp

@@ -4,8 +4,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from covergen.config import Config
-from covergen.lineage import OWED
-from covergen.spread import Piece
+from covergen.lineage.partitions import Piece
+from covergen.lineage.work_list import OWED
 from covergen.storage.delta import Generation
 from covergen.storage.root import Root
 from covergen.storage.tables import MEDIA, TAGS

@@ -7,9 +7,9 @@ import pytest
 
 from covergen.evaluation.benchmark_rows import FOLDER
 from covergen.evaluation.table import GREY, TRUE_COVERS
+from covergen.lineage.verify import verify
 from covergen.storage import objects
 from covergen.storage.root import Root
-from covergen.verify import verify
 from jobs import benchmark
 from tests.jobs.conftest import config_for
 

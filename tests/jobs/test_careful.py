@@ -10,7 +10,7 @@ import pytest
 
 from covergen.config import Actors
 from covergen.errors import ModelError
-from covergen.lineage import held
+from covergen.lineage.work_list import held
 from covergen.storage import rejects, rows
 from covergen.storage.root import Root
 from covergen.storage.tables import TEXT_EMBEDDINGS

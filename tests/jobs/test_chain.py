@@ -10,6 +10,7 @@ import pytest
 from covergen import images
 from covergen.evaluation.gather import made_up
 from covergen.evaluation.publish import page_of
+from covergen.lineage.verify import verify
 from covergen.storage import objects, rejects
 from covergen.storage.root import Root
 from covergen.storage.rows import read_tensor
@@ -25,7 +26,6 @@ from covergen.storage.tables import (  # fmt: skip
     TEXT_EMBEDDINGS,
     TRACKS,
 )
-from covergen.verify import verify
 from jobs import clean, embed, encode, evaluate, generate, scrape, train
 from tests import toy_encoders
 from tests.jobs.conftest import config_for

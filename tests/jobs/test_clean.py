@@ -3,10 +3,10 @@
 import pytest
 
 from covergen.embeddings.clip import token_counter
+from covergen.lineage.verify import verify
 from covergen.storage import rejects, rows
 from covergen.storage.root import Root
 from covergen.storage.tables import ALBUMS, CATALOG, MEDIA, PROMPTS, TAGS, TRACKS
-from covergen.verify import verify
 from jobs import clean
 from tests.jobs.conftest import config_for
 

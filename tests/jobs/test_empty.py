@@ -11,10 +11,10 @@ from covergen import audio, images
 from covergen.config import Config, load
 from covergen.errors import ConfigError, CovergenError, ModelError, RootError
 from covergen.evaluation.publish import page_of
+from covergen.lineage.verify import verify
 from covergen.storage import rejects
 from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED, PROMPTS
-from covergen.verify import verify
 from jobs import clean, demo, embed, encode, evaluate, generate, scrape, tag, train
 
 pytestmark = pytest.mark.ray

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from covergen.errors import BadInput, RejectCode
+from covergen.lineage.verify import verify
 from covergen.sources.protocol import Found, Rejected
 from covergen.storage import rejects, rows
 from covergen.storage.root import Root
 from covergen.storage.tables import ALBUMS, ANSWERS, MEDIA, TRACKS
-from covergen.verify import verify
 from jobs import scrape
 from tests.jobs.conftest import config_for
 from tests.sites.running import Running, running

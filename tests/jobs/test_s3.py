@@ -6,13 +6,13 @@ import shutil
 import pytest
 
 from covergen import stable_diffusion
+from covergen.lineage.verify import verify
 from covergen.serving.service import SHIPPED_FUSION
 from covergen.storage import objects
 from covergen.storage.root import Root
 from covergen.storage.rows import read_tensor
 from covergen.storage.tables import AUDIO_EMBEDDINGS, GENERATED, TEXT_EMBEDDINGS
 from covergen.training import checkpoint
-from covergen.verify import verify
 from jobs import clean, embed, generate, scrape, train
 from tests.jobs.conftest import config_for
 

@@ -14,11 +14,11 @@ import requests
 import yaml
 
 from covergen import audio
+from covergen.lineage.verify import verify
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
 from covergen.storage.root import Root
 from covergen.storage.tables import ALBUMS, MEDIA
-from covergen.verify import verify
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 REPOSITORY = Path(__file__).parent.parent.parent

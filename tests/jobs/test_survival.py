@@ -18,11 +18,11 @@ import yaml
 
 from covergen.embeddings.stage import HearTracks
 from covergen.embeddings.words import ReadWords
+from covergen.lineage.verify import verify
 from covergen.storage import objects, rejects
 from covergen.storage.root import Root, digest_of
 from covergen.storage.rows import read_tensor
 from covergen.storage.tables import AUDIO_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
-from covergen.verify import verify
 from tests.jobs.faulty import faulty
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from covergen.errors import ConfigError
+from covergen.lineage.verify import verify
 from covergen.storage.rejects import latest
 from covergen.storage.root import Root
 from covergen.storage.tables import MEDIA, TAGS
-from covergen.verify import verify
 from jobs import scrape, tag
 from tests import toy_clap
 from tests.jobs.conftest import config_for

@@ -6,11 +6,11 @@ import pyarrow as pa
 import pytest
 
 from covergen.errors import BadInput, RejectCode, RootError
+from covergen.lineage.verify import verify
 from covergen.storage import rejects, rows
 from covergen.storage.delta import RUN, Generation
 from covergen.storage.root import Root
 from covergen.storage.tables import REJECTS, TEXT_EMBEDDINGS
-from covergen.verify import verify
 from jobs.operators import _Write, tidy
 
 GOOD = {"album_id": "a", "variant": "full", "states": [[1, 2], [3, 4]], "pooled": [1, 2]}

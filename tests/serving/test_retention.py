@@ -9,8 +9,8 @@ import httpx2
 import numpy as np
 import pytest
 
-from covergen import verify
 from covergen.errors import RootError
+from covergen.lineage import verify
 from covergen.serving import retention
 from covergen.serving.board import Allowance
 from covergen.serving.doors import Doors, Key

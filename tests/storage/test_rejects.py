@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from covergen import lineage
 from covergen.errors import BadInput, RejectCode
-from covergen.lineage import held, work_list
+from covergen.lineage import work_list as lineage
+from covergen.lineage.work_list import held, work_list
 from covergen.storage import rejects, rows
 from covergen.storage.delta import Generation
 from covergen.storage.root import Root

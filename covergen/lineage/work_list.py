@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from covergen.generation.requests import requests
-from covergen.spread import Piece, pieces
+from covergen.lineage.partitions import Piece, pieces
 from covergen.storage import rejects
 from covergen.storage.columns import Table
 from covergen.storage.delta import Generation

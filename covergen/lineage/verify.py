@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from covergen.errors import RootError
-from covergen.lineage import OWED, inputs_of, number_of_pieces
+from covergen.lineage.partitions import pieces
+from covergen.lineage.work_list import OWED, inputs_of, number_of_pieces
 from covergen.serving import retention
-from covergen.spread import pieces
 from covergen.storage import rejects
 from covergen.storage.columns import Table
 from covergen.storage.delta import Generation

@@ -7,11 +7,11 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from covergen.errors import BadInput, RejectCode, RootError
+from covergen.lineage.verify import Problem, verify
 from covergen.storage import objects, rejects, rows
 from covergen.storage.delta import Generation
 from covergen.storage.root import Root
 from covergen.storage.tables import ALBUMS, CATALOG, IMAGE_EMBEDDINGS, TRACKS
-from covergen.verify import Problem, verify
 
 
 def albums(*names: str) -> pa.Table:
