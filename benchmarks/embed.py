@@ -26,9 +26,9 @@ from torch.nn.functional import adaptive_avg_pool1d, layer_norm
 from transformers import HubertConfig, HubertModel
 
 from benchmarks.outcome import Outcome
-from covergen import audio
 from covergen.embeddings.windows import cut_windows
-from covergen.excerpts import excerpts
+from covergen.media import audio
+from covergen.media.excerpts import excerpts
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
 from covergen.sources.places import path_of

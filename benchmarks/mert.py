@@ -23,10 +23,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import HubertConfig, HubertModel
 
 from benchmarks.outcome import Outcome
-from covergen import audio
 from covergen.embeddings.mert import Mert
 from covergen.embeddings.stage import HearTracks
 from covergen.errors import ConfigError
+from covergen.media import audio
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 import httpx2
 import yaml
 
-from covergen import audio
+from covergen.media import audio
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
 

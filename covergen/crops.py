@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from covergen.errors import BadInput
-from covergen.images import Pixels
+from covergen.media.images import Pixels
 from covergen.sources.media import read_picture
 from covergen.storage import rows
 from covergen.storage.columns import Column, Table, text

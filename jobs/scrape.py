@@ -8,9 +8,9 @@ from itertools import chain
 
 import pyarrow as pa
 
-from covergen.audio import AudioLimits
 from covergen.config import Actors, Config
 from covergen.lineage.work_list import held
+from covergen.media.audio import AudioLimits
 from covergen.sources.addresses import is_web
 from covergen.sources.known import not_from_others, refuse, upsert, wanted_of
 from covergen.sources.media import CheckMedia, stamp

@@ -2,12 +2,12 @@
 
 import pyarrow as pa
 
-from covergen import images
 from covergen.config import Config
 from covergen.evaluation import gather
 from covergen.evaluation.content import Song, SongStrip
 from covergen.evaluation.difference import ROUNDING_FLOOR, picture_difference
 from covergen.generation.requests import SCHEMA, requests
+from covergen.media import images
 from covergen.storage.root import Root
 from covergen.storage.rows import read_tensor
 from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED

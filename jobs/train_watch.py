@@ -4,10 +4,10 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from covergen import images
 from covergen.config import Config
 from covergen.generation.pipeline import PaintSettings
 from covergen.generation.sheet import SampleSheet
+from covergen.media import images
 from covergen.storage import objects
 from covergen.storage.root import Root
 from covergen.training.examples import Examples

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from covergen import audio, client
+from covergen import client
 from covergen.client import Client, ServiceError
+from covergen.media import audio
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
 from covergen.serving.local import local_app

@@ -18,7 +18,7 @@ from covergen import hub
 from covergen.embeddings import loading
 from covergen.errors import ConfigError, ModelError
 from covergen.hub import Release
-from covergen.images import Pixels
+from covergen.media.images import Pixels
 from covergen.weights import commit_digest
 
 VERSION: Final = 1  # raise it whenever a vector changes

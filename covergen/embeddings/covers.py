@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from covergen.crops import CropCovers, plain_square, squares
 from covergen.embeddings.clip_image import ClipImage, crop
 from covergen.errors import BadInput
-from covergen.images import Pixels
+from covergen.media.images import Pixels
 from covergen.storage import rows
 from covergen.storage.tables import IMAGE_EMBEDDINGS
 from covergen.weights import use_threads

@@ -17,7 +17,7 @@ from covergen.embeddings.protocol import AudioEncoder, frames_per_window
 from covergen.embeddings.registry import build_encoder
 from covergen.embeddings.windows import Windows, count_windows, cut_windows, window_starts
 from covergen.errors import BadInput
-from covergen.excerpts import Excerpts, excerpts
+from covergen.media.excerpts import Excerpts, excerpts
 from covergen.sources.media import media_source
 from covergen.sources.places import shown
 from covergen.storage import rows

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from covergen.errors import BadInput, ConfigError, RejectCode
-from covergen.excerpts import spread
+from covergen.media.excerpts import spread
 
 Floats = NDArray[np.float32]
 Windows = Floats | Tensor  # tensors where they are on a device already

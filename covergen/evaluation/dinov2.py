@@ -19,7 +19,7 @@ from covergen import hub
 from covergen.embeddings import loading
 from covergen.errors import ModelError
 from covergen.hub import Release
-from covergen.images import Pixels
+from covergen.media.images import Pixels
 
 _PREPROCESSOR: Final = "preprocessor_config.json"
 _BICUBIC: Final = 3  # Pillow's number, which the released files hold

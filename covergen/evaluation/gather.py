@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from covergen import images
 from covergen.catalog.tagged import heard_moods
 from covergen.evaluation.content import CoverPair, Curve, LossChart, RejectedFile
 from covergen.evaluation.table import SYSTEMS, SystemsTable, systems_table
+from covergen.media import images
 from covergen.procedural.factors import Album, draw_album
 from covergen.procedural.reader import CoverReader
 from covergen.sources.media import read_media

@@ -20,7 +20,7 @@ from covergen.evaluation.dinov2 import PRESETS as DINOV2
 from covergen.evaluation.dinov2 import Dinov2Image
 from covergen.evaluation.inception import RELEASED, InceptionImage
 from covergen.evaluation.real_table import DESCRIPTORS, SPACES
-from covergen.images import Pixels, fit_square
+from covergen.media.images import Pixels, fit_square
 from covergen.procedural.descriptors import describe
 
 Features = NDArray[np.floating]

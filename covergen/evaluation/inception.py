@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from covergen.errors import ModelError, one_line
 from covergen.evaluation.inception_network import Inception
-from covergen.images import Pixels
+from covergen.media.images import Pixels
 
 RELEASED: Final = "weights-inception-2015-12-05-6726825d.pth"
 _COUNTERS: Final = "num_batches_tracked"  # of training; older files lack them, nothing depends on them

@@ -11,7 +11,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from covergen import images
 from covergen.evaluation import held_out, song_to_cover
 from covergen.evaluation.content import MemoryCheck, Missing, Neighbour, SystemSheet
 from covergen.evaluation.halves import LEAST
@@ -21,7 +20,8 @@ from covergen.evaluation.nearest import nearness
 from covergen.evaluation.paired import grey_mse, paired_mse
 from covergen.evaluation.real_table import DESCRIPTORS, SPACES, BySpace, RealTable, Songs, real_table
 from covergen.evaluation.table import GREY, TRUE_COVERS
-from covergen.images import Pixels, fit_square
+from covergen.media import images
+from covergen.media.images import Pixels, fit_square
 from covergen.sources.media import read_picture
 from covergen.storage.root import Root
 

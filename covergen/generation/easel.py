@@ -21,7 +21,7 @@ from torch import Tensor
 
 from covergen.generation.pipeline import Cover, CoverRequest, Painter, PaintSettings
 from covergen.generation.sampler import Sitting
-from covergen.images import Pixels
+from covergen.media.images import Pixels
 
 _Made = TypeVar("_Made")
 

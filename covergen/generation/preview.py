@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from covergen import images
+from covergen.media import images
 from covergen.procedural.covers import paint
 from covergen.procedural.factors import draw_album
 from covergen.stable_diffusion import encode_images, scale_latents

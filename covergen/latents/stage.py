@@ -12,10 +12,11 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from covergen import images, stable_diffusion
+from covergen import stable_diffusion
 from covergen.crops import CropCovers, plain_square, squares
 from covergen.errors import BadInput, ConfigError
-from covergen.images import Pixels
+from covergen.media import images
+from covergen.media.images import Pixels
 from covergen.storage import rows
 from covergen.storage.tables import LATENTS
 from covergen.weights import use_threads

@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from covergen import audio
-from covergen.audio import AudioLimits
 from covergen.catalog.genres import genre_note
 from covergen.embeddings.stage import heard_with
 from covergen.errors import BadInput, RejectCode
+from covergen.media import audio
+from covergen.media.audio import AudioLimits
 from covergen.serving.orders import Words
 from covergen.serving.schema import CoverOrder, Heard
 from covergen.serving.service import CoverService, prompt_of

@@ -12,8 +12,8 @@ from importlib.metadata import version
 from types import NoneType
 from typing import IO, Any, Final, get_args
 
-from covergen import images
 from covergen.errors import BadInput, ConfigError, RejectCode
+from covergen.media import images
 from covergen.serving.picture_text import read_text
 from covergen.serving.schema import CoverOrder, ImageFormat
 

@@ -11,7 +11,7 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from covergen import audio
+from covergen.media import audio
 from covergen.serving.bodies import small_body
 from covergen.serving.orders import Words, read_form, read_json
 from covergen.serving.pictures import MIME

@@ -17,7 +17,7 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from covergen import audio, hub, images, stable_diffusion
+from covergen import hub, stable_diffusion
 from covergen.catalog.genres import UNKNOWN, canonical_genre
 from covergen.catalog.prompts.album_genre import album_genre
 from covergen.catalog.prompts.protocol import Facts, texts
@@ -27,6 +27,7 @@ from covergen.errors import BadInput, RejectCode
 from covergen.generation.pipeline import Cover, CoverRequest, Painter, PaintSettings
 from covergen.generation.seeds import seed_of
 from covergen.hub import Release
+from covergen.media import audio, images
 from covergen.noise_schedulers import check_noise_scheduler
 from covergen.serving.pictures import encode
 from covergen.serving.schema import CoverOrder, FinishedCover, Heard

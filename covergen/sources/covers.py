@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from covergen.images import IMAGE_SUFFIXES
+from covergen.media.images import IMAGE_SUFFIXES
 from covergen.sources.embedded import Proof, embedded_picture, is_whole, proof_of
 from covergen.sources.identity import normalise
 from covergen.sources.places import EMBEDDED, address_of, name_of

@@ -14,8 +14,8 @@ from mutagen.flac import Picture as Block
 from mutagen.id3 import ID3
 from mutagen.mp4 import MP4Tags
 
-from covergen import images
 from covergen.errors import BadInput
+from covergen.media import images
 
 # What mutagen raises for files made to break it; such a file is known by its path, and decoding judges it.
 BROKEN: Final = (

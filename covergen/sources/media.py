@@ -11,10 +11,10 @@ from typing import Any, Final, Protocol
 
 import pyarrow as pa
 
-from covergen import audio, images
-from covergen.audio import AudioLimits
 from covergen.errors import BadInput, RejectCode
-from covergen.images import Pixels
+from covergen.media import audio, images
+from covergen.media.audio import AudioLimits
+from covergen.media.images import Pixels
 from covergen.sources import procedural
 from covergen.sources.addresses import host_of, is_web, masked, unsigned, web_address
 from covergen.sources.embedded import embedded_picture

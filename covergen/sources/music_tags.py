@@ -16,10 +16,10 @@ from mutagen.mp4 import MP4Tags
 from mutagen.ogg import OggFileType
 from mutagen.wave import WAVE
 
-from covergen import mpeg, ogg
-from covergen.audio import AudioLimits
-from covergen.audio_input import opened_audio
 from covergen.errors import BadInput
+from covergen.media import mpeg, ogg
+from covergen.media.audio import AudioLimits
+from covergen.media.audio_input import opened_audio
 from covergen.sources.embedded import BROKEN, Proof, apev2_of, listed, pictures_in
 from covergen.sources.fields import clean_text, join_names, parse_number
 from covergen.sources.folder_names import side_and_number

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, cast
 
-from covergen import audio, images
 from covergen.errors import BadInput, RejectCode
+from covergen.media import audio, images
 from covergen.procedural.covers import paint
 from covergen.procedural.factors import Album, Split, draw_album
 from covergen.procedural.music import synthesise

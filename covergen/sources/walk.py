@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from covergen.audio import AUDIO_SUFFIXES
 from covergen.errors import BadInput, RejectCode
+from covergen.media.audio import AUDIO_SUFFIXES
 from covergen.sources.places import address_of, shown
 from covergen.sources.protocol import Rejected
 

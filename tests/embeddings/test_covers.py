@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 import pytest
 import torch
 
-from covergen import images
 from covergen.embeddings.clip_image import ClipImage, crop
 from covergen.embeddings.covers import SeeCovers
 from covergen.errors import ConfigError, ModelError
+from covergen.media import images
 from covergen.storage import rows
 from covergen.storage.root import digest_of
 from covergen.storage.tables import IMAGE_EMBEDDINGS

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 import torch
 
-from covergen import audio
 from covergen.embeddings import resample
 from covergen.embeddings.resample import Resampler, is_fit, resampled_size
 from covergen.embeddings.stage import CutWindows, HearTracks
 from covergen.errors import ConfigError
+from covergen.media import audio
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
 from tests import toys

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from covergen.audio import AUDIO_SUFFIXES
 from covergen.embeddings.stage import HearTracks
+from covergen.media.audio import AUDIO_SUFFIXES
 
 SAMPLES = os.environ.get("COVERGEN_SAMPLES")
 

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from covergen import images
 from covergen.errors import RootError
 from covergen.evaluation.benchmark_world import evaluated, painted, training_seconds, world_of
+from covergen.media import images
 from covergen.procedural.factors import draw_album
 from covergen.storage import rows
 from covergen.storage.root import Root

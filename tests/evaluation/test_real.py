@@ -7,7 +7,7 @@ from covergen.evaluation import held_out, real
 from covergen.evaluation.image_models import load_models, see_all
 from covergen.evaluation.real_table import DESCRIPTORS, MEASURES
 from covergen.evaluation.table import GREY, TRUE_COVERS
-from covergen.images import decode
+from covergen.media.images import decode
 from covergen.storage.tables import ALBUMS, CATALOG, GENERATED, MEDIA
 from tests import toy_vision
 from tests.evaluation import toy_root

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from covergen import images
 from covergen.errors import ModelError
 from covergen.generation.pipeline import PaintSettings
 from covergen.generation.stage import Paint
+from covergen.media import images
 from covergen.storage import rows
 from covergen.storage.tables import GENERATED
 from tests.files import png_text

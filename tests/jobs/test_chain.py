@@ -7,10 +7,10 @@ from urllib.request import urlopen
 import numpy as np
 import pytest
 
-from covergen import images
 from covergen.evaluation.gather import made_up
 from covergen.evaluation.publish import page_of
 from covergen.lineage.verify import verify
+from covergen.media import images
 from covergen.storage import objects, rejects
 from covergen.storage.root import Root
 from covergen.storage.rows import read_tensor

@@ -7,11 +7,11 @@ import mutagen
 import numpy as np
 import pytest
 
-from covergen import audio, images
 from covergen.config import Config, load
 from covergen.errors import ConfigError, CovergenError, ModelError, RootError
 from covergen.evaluation.publish import page_of
 from covergen.lineage.verify import verify
+from covergen.media import audio, images
 from covergen.storage import rejects
 from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED, PROMPTS

@@ -18,7 +18,7 @@ import requests
 import yaml
 from PIL import Image
 
-from covergen import audio
+from covergen.media import audio
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
 from covergen.serving.schema import CoverOrder

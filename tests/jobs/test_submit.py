@@ -13,8 +13,8 @@ import pytest
 import requests
 import yaml
 
-from covergen import audio
 from covergen.lineage.verify import verify
+from covergen.media import audio
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
 from covergen.storage.root import Root

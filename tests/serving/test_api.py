@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from covergen import audio
+from covergen.media import audio
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
 from covergen.serving.board import Allowance

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from covergen import cli, images, painting
+from covergen import cli, painting
+from covergen.media import images
 from covergen.serving.pictures import settings_in
 from covergen.storage.root import Root
 from covergen.storage.tables import ALBUMS

@@ -7,7 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from covergen import cli, images, painting
+from covergen import cli, painting
+from covergen.media import images
 from covergen.serving.pictures import settings_in
 from covergen.serving.subjects import Subject
 from covergen.sources.identity import album_id

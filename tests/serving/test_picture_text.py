@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from covergen import images
 from covergen.errors import BadInput, RejectCode
+from covergen.media import images
 from covergen.serving.picture_text import LONGEST, read_text
 
 PIXELS = np.zeros((8, 8, 3), np.uint8)

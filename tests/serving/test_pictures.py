@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covergen import images
 from covergen.errors import BadInput, ConfigError, RejectCode
+from covergen.media import images
 from covergen.serving.pictures import MIME, encode, order_of, settings_in
 from covergen.serving.schema import CoverOrder
 

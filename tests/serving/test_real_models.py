@@ -14,13 +14,14 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from covergen import cli, images, stable_diffusion
+from covergen import cli, stable_diffusion
 from covergen.embeddings import mert
 from covergen.embeddings.mert import MertPreset
 from covergen.embeddings.stage import HearTracks, heard_with
 from covergen.embeddings.words import ReadWords
 from covergen.errors import ConfigError, ModelError
 from covergen.fusion import build
+from covergen.media import images
 from covergen.serving.listening import Listening
 from covergen.serving.pictures import settings_in
 from covergen.serving.schema import CoverOrder

@@ -5,7 +5,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from covergen import images
 from covergen.catalog.prompts.make import make_prompts
 from covergen.embeddings.stage import HearTracks
 from covergen.embeddings.words import ReadWords
@@ -13,6 +12,7 @@ from covergen.errors import BadInput, ConfigError, ModelError, RejectCode
 from covergen.generation.pipeline import PaintSettings
 from covergen.generation.seeds import seed_of
 from covergen.generation.stage import Paint
+from covergen.media import images
 from covergen.serving.pictures import order_of, settings_in
 from covergen.serving.schema import CoverOrder
 from covergen.serving.service import CoverService, prompt_of

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 import yaml
 
-from covergen import audio, images
+from covergen.media import audio, images
 from tests.sites.__main__ import snippet
 from tests.sites.app import sites as served
 from tests.sites.catalogue import SLOTS, Catalogue

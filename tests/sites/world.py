@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from covergen import images
+from covergen.media import images
 from covergen.procedural.covers import paint
 from covergen.procedural.music import synthesise
 from tests.audio_files import encoded

@@ -9,7 +9,7 @@ from mutagen import id3
 from mutagen.flac import Picture
 from mutagen.mp4 import MP4Cover
 
-from covergen import audio, images
+from covergen.media import audio, images
 from tests.files import wav
 
 

@@ -9,8 +9,8 @@ import httpx2
 import numpy as np
 import pytest
 
-from covergen import audio, images
 from covergen.errors import BadInput, RejectCode
+from covergen.media import audio, images
 from covergen.sources.bodies import read_body
 
 TEXT = b'{"songs": [1, 2, 3]}' * 5000

@@ -10,8 +10,8 @@ from mutagen.apev2 import APEBinaryValue, APEv2
 from mutagen.flac import FLAC, Picture
 from PIL import Image, features
 
-from covergen import images
 from covergen.errors import RejectCode
+from covergen.media import images
 from covergen.sources.embedded import embedded_picture
 from covergen.sources.folder import FolderSource
 from tests.sources.test_media import candidates, check

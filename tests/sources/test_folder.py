@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from covergen.audio import AUDIO_SUFFIXES
 from covergen.errors import ConfigError, RejectCode
+from covergen.media.audio import AUDIO_SUFFIXES
 from covergen.sources.folder import FolderSource
 from covergen.sources.folder_names import disc_in_title
 from covergen.sources.media import CheckMedia

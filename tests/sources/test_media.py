@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from covergen import images
-from covergen.audio import AudioLimits
 from covergen.errors import BadInput, RejectCode
+from covergen.media import images
+from covergen.media.audio import AudioLimits
 from covergen.sources.fetch import Fetcher
 from covergen.sources.folder import FolderSource
 from covergen.sources.limits import LocalLimiter

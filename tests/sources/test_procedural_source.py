@@ -1,7 +1,7 @@
 import pytest
 
-from covergen import audio, images
 from covergen.catalog.splits import split_of
+from covergen.media import audio, images
 from covergen.sources.procedural import SAMPLE_RATE, ProceduralSource, fetch
 from covergen.sources.protocol import Found
 from covergen.storage import rows

@@ -17,8 +17,8 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
 
-from covergen import mpeg, ogg
 from covergen.errors import BadInput, RejectCode
+from covergen.media import mpeg, ogg
 
 # The last rows cannot be decoded here: such files stand in `rejects`, so that nobody misses them in silence.
 AUDIO_SUFFIXES: Final = frozenset(

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, features
 
-from covergen import images
 from covergen.errors import BadInput, RejectCode
+from covergen.media import images
 from tests.files import png_text
 
 

@@ -16,9 +16,9 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
 
-from covergen import audio
-from covergen.audio import AudioLimits, Waveform, _mono, _resample
-from covergen.audio_input import opened_audio, too_long
+from covergen.media import audio
+from covergen.media.audio import AudioLimits, Waveform, _mono, _resample
+from covergen.media.audio_input import opened_audio, too_long
 
 _SHORT: Final = 2.0  # times what is heard of it: shorter songs are decoded whole, which is as fast
 _LEAD: Final = 0.3  # seconds decoded and dropped: what a decoder needs before it is right again

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from covergen import audio
 from covergen.errors import BadInput, RejectCode
+from covergen.media import audio
 from tests.audio_files import ENCODERS, encoded, id3, tone, video, wav_header
 from tests.files import wav
 from tests.lying_files import ogg_pages, sealed

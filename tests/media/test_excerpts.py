@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covergen import audio
 from covergen.errors import BadInput, RejectCode
-from covergen.excerpts import excerpts, spread
+from covergen.media import audio
+from covergen.media.excerpts import excerpts, spread
 from tests.audio_files import ENCODERS, encoded
 from tests.files import wav
 

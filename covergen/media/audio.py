@@ -19,7 +19,8 @@ from av.audio.resampler import AudioResampler
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
-from covergen.audio_input import (
+from covergen.errors import BadInput, RejectCode
+from covergen.media.audio_input import (
     AUDIO_SUFFIXES,
     RATES,
     AudioFacts,
@@ -28,7 +29,6 @@ from covergen.audio_input import (
     opened_audio,
     too_long,
 )
-from covergen.errors import BadInput, RejectCode
 
 __all__ = [
     "AUDIO_SUFFIXES", "AudioFacts", "AudioLimits", "Clip", "Waveform", "decode", "encode_flac",

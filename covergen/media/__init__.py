@@ -1,0 +1,1 @@
+"""Bytes to sound and pictures: decoding, excerpts, containers, encoding."""
