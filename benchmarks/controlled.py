@@ -25,7 +25,6 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.outcome import device
-from covergen import stable_diffusion
 from covergen.config import Config, load
 from covergen.errors import ConfigError
 from covergen.evaluation import benchmark_page, benchmark_rows
@@ -37,6 +36,7 @@ from covergen.fusion import build
 from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
 from covergen.generation.requests import SHUFFLE_SEED, derangement
 from covergen.generation.seeds import seed_of
+from covergen.models import stable_diffusion
 from covergen.pretraining.pairs import Pairs, hearing
 from covergen.pretraining.preview import write_sheet
 from covergen.storage.root import Root, digest_of

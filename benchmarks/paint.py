@@ -13,8 +13,8 @@ import typer
 from diffusers import StableDiffusionPipeline
 
 from benchmarks.outcome import Outcome, in_turns
-from covergen import stable_diffusion
 from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
+from covergen.models import stable_diffusion
 from covergen.procedural.factors import draw_album
 
 STEPS, SCALE = 12, 5.0

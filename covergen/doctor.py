@@ -69,7 +69,7 @@ def _device() -> Finding:
 
 
 def _assets() -> Iterator[Finding]:
-    from covergen import stable_diffusion
+    from covergen.models import stable_diffusion
     from covergen.serving.service import SHIPPED_FUSION
     from covergen.training import checkpoint
 

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import typer
 
-from covergen import stable_diffusion
 from covergen.catalog.genres import genre_note
 from covergen.errors import BadInput, ConfigError
-from covergen.noise_schedulers import check_noise_scheduler
+from covergen.models import stable_diffusion
+from covergen.models.noise_schedulers import check_noise_scheduler
 from covergen.serving.files import candidates, safe_name, write_all
 from covergen.serving.schema import FORMATS, CoverOrder, FinishedCover, Heard
 from covergen.serving.service import CoverService, prompt_of

@@ -2,7 +2,6 @@
 
 import pyarrow as pa
 
-from covergen import stable_diffusion
 from covergen.catalog.clean import MEDIA_COLUMNS, TAG_COLUMNS, Cleaning, clean
 from covergen.catalog.export import export
 from covergen.catalog.prompts.custom import check_template
@@ -13,6 +12,7 @@ from covergen.config import Config
 from covergen.embeddings.clip import token_counter
 from covergen.errors import ConfigError
 from covergen.lineage.work_list import held, work_list
+from covergen.models import stable_diffusion
 from covergen.storage import rejects
 from covergen.storage.delta import Generation
 from covergen.storage.root import Root

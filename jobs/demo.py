@@ -2,10 +2,10 @@
 
 import time
 
-from covergen import stable_diffusion
 from covergen.config import Config
 from covergen.errors import CovergenError
 from covergen.evaluation.publish import link
+from covergen.models import stable_diffusion
 from covergen.storage.root import Root
 from covergen.storage.tables import GENERATED
 from jobs import clean, embed, encode, entry, evaluate, generate, needs, scrape, tag, train

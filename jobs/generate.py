@@ -5,7 +5,6 @@ import json
 import pyarrow as pa
 from ray.data import Dataset
 
-from covergen import stable_diffusion
 from covergen.config import Actors, Config
 from covergen.embeddings.stage import heard_with
 from covergen.errors import RootError
@@ -13,6 +12,7 @@ from covergen.generation.pipeline import PaintSettings
 from covergen.generation.requests import requests
 from covergen.generation.stage import Paint
 from covergen.lineage.work_list import held
+from covergen.models import stable_diffusion
 from covergen.storage import objects
 from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED, TEXT_EMBEDDINGS

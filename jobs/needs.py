@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from covergen import hub, stable_diffusion
 from covergen.config import Config
 from covergen.embeddings.clip_image import ClipImage
 from covergen.embeddings.registry import build_encoder
 from covergen.errors import ModelError
 from covergen.evaluation import clip_text, dinov2
-from covergen.hub import Release
+from covergen.models import hub, stable_diffusion
+from covergen.models.hub import Release
 from covergen.tagging.registry import build_tagger
 from jobs.progress import say
 

@@ -8,10 +8,10 @@ from typing import Any
 from ray.train import FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
 from ray.train.torch import TorchConfig, TorchTrainer
 
-from covergen import stable_diffusion
 from covergen.config import Config
 from covergen.embeddings.stage import heard_with
 from covergen.errors import ConfigError, CovergenError
+from covergen.models import stable_diffusion
 from covergen.storage import objects
 from covergen.storage.root import Root, digest_of
 from covergen.storage.tables import AUDIO_EMBEDDINGS

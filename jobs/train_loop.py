@@ -11,9 +11,9 @@ import ray.train
 import torch
 from ray.train.torch import get_device, prepare_model
 
-from covergen import stable_diffusion
 from covergen.config import Config
 from covergen.errors import ConfigError
+from covergen.models import stable_diffusion
 from covergen.storage import objects
 from covergen.storage.root import Root
 from covergen.training import checkpoint

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from torch import nn
 
-from covergen import stable_diffusion
 from covergen.config import Config
 from covergen.fusion import Fusion, build
+from covergen.models import stable_diffusion
 from covergen.training import checkpoint
 from covergen.training.dataset import checkpoint_folder
 from covergen.training.drops import DropRates

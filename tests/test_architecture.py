@@ -107,8 +107,8 @@ def registries() -> dict[str, dict[str, object]]:
     from covergen.embeddings.registry import AUDIO_ENCODERS
     from covergen.evaluation import dinov2
     from covergen.fusion.registry import FUSIONS
+    from covergen.models.stable_diffusion import NOISE_SCHEDULERS, PRESETS
     from covergen.sources.registry import SOURCES, WEB_SOURCES
-    from covergen.stable_diffusion import NOISE_SCHEDULERS, PRESETS
     from covergen.tagging.registry import TAGGERS
     from covergen.training.trackers import TRACKERS
 

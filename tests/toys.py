@@ -1,6 +1,6 @@
 """Random models at toy size, saved in the layouts of the real ones; seconds to build, nothing to download.
 
-toys.save_stable_diffusion(tmp_path / "sd")   a folder for covergen.stable_diffusion.load
+toys.save_stable_diffusion(tmp_path / "sd")   a folder for covergen.models.stable_diffusion.load
 toys.save_mert(tmp_path / "mert")             a folder for covergen.embeddings.mert
 """
 

@@ -19,11 +19,11 @@ from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
 
-from covergen import hub
 from covergen.embeddings.windows import Windows, on_device
 from covergen.errors import ConfigError, ModelError, one_line
-from covergen.hub import Release
-from covergen.weights import commit_digest, files_digest
+from covergen.models import hub
+from covergen.models.hub import Release
+from covergen.models.weights import commit_digest, files_digest
 
 VERSION: Final = 1  # raise it whenever a frame changes
 

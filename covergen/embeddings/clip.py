@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from covergen import stable_diffusion
 from covergen.errors import ModelError
+from covergen.models import stable_diffusion
 
 VERSION: Final = 1  # raise it whenever a state changes
 

@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from covergen import hub
 from covergen.embeddings import loading
 from covergen.errors import ConfigError, ModelError
-from covergen.hub import Release
 from covergen.media.images import Pixels
-from covergen.weights import commit_digest
+from covergen.models import hub
+from covergen.models.hub import Release
+from covergen.models.weights import commit_digest
 
 VERSION: Final = 1  # raise it whenever a vector changes
 MEAN: Final = (0.48145466, 0.4578275, 0.40821073)  # of red, green, blue in its training pictures, 0 to 1

@@ -16,9 +16,9 @@ from covergen.crops import CropCovers, plain_square, squares
 from covergen.embeddings.clip_image import ClipImage, crop
 from covergen.errors import BadInput
 from covergen.media.images import Pixels
+from covergen.models.weights import use_threads
 from covergen.storage import rows
 from covergen.storage.tables import IMAGE_EMBEDDINGS
-from covergen.weights import use_threads
 
 VERSION: Final = 1  # of seeing: raise it whenever crops are cut differently
 

@@ -13,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from covergen.errors import ModelError, one_line
-from covergen.hub import Release
-from covergen.weights import files_digest
+from covergen.models.hub import Release
+from covergen.models.weights import files_digest
 
 CONFIG: Final = "config.json"
 WEIGHTS: Final = "model*.safetensors"

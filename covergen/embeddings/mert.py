@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor
 
-from covergen import hub
 from covergen.embeddings.frames import check_frame_rate, kept_states, pooled, quarters
 from covergen.embeddings.loading import read_config
 from covergen.embeddings.windows import Windows, on_device
 from covergen.errors import ModelError, one_line
-from covergen.hub import Release
-from covergen.weights import commit_digest, files_digest
+from covergen.models import hub
+from covergen.models.hub import Release
+from covergen.models.weights import commit_digest, files_digest
 
 VERSION: Final = 1  # raise it whenever a frame changes
 

@@ -19,13 +19,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from covergen import hub
 from covergen.embeddings import loading
 from covergen.embeddings.frames import check_frame_rate, kept_states, pooled, quarters
 from covergen.embeddings.windows import Windows, on_device
 from covergen.errors import ModelError
-from covergen.hub import Release
-from covergen.weights import commit_digest
+from covergen.models import hub
+from covergen.models.hub import Release
+from covergen.models.weights import commit_digest
 
 VERSION: Final = 1  # raise it whenever a frame changes
 CODE_RATE: Final = 50  # steps a second: 32 kHz through strides of 640 samples

@@ -18,12 +18,12 @@ from covergen.embeddings.registry import build_encoder
 from covergen.embeddings.windows import Windows, count_windows, cut_windows, window_starts
 from covergen.errors import BadInput
 from covergen.media.excerpts import Excerpts, excerpts
+from covergen.models.weights import use_threads
 from covergen.sources.media import media_source
 from covergen.sources.places import shown
 from covergen.storage import rows
 from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS
-from covergen.weights import use_threads
 
 VERSION: Final = 2  # of listening: raise it whenever windows are cut or joined differently
 _MARGIN: Final = 0.04  # seconds around what is to be resampled on the device, which would hear the cut

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from covergen.embeddings import clip
 from covergen.embeddings.clip import ClipText
 from covergen.errors import BadInput, RejectCode
+from covergen.models.weights import use_threads
 from covergen.storage import rows
 from covergen.storage.tables import TEXT_EMBEDDINGS
-from covergen.weights import use_threads
 
 
 class ReadWords:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covergen import stable_diffusion
 from covergen.errors import RootError
 from covergen.evaluation.benchmark_judge import reader_digest
 from covergen.evaluation.gather import made_up
 from covergen.media import images
+from covergen.models import stable_diffusion
 from covergen.procedural.factors import Album
 from covergen.storage.root import Root, digest_of
 from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from covergen import hub
 from covergen.embeddings import clip_image, loading
 from covergen.errors import ConfigError, ModelError, one_line
-from covergen.hub import Release
+from covergen.models import hub
+from covergen.models.hub import Release
 
 _TOKENIZER: Final = ("tokenizer*.json", "vocab.json", "merges.txt", "special_tokens_map.json")
 _UNREAD: Final = (

@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from covergen import stable_diffusion
 from covergen.evaluation import gather
 from covergen.evaluation.table import SystemsTable
+from covergen.models import stable_diffusion
 from covergen.procedural.reader import READER, CoverReader
 from covergen.storage.root import Root
 

@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from covergen import hub
 from covergen.embeddings import loading
 from covergen.errors import ModelError
-from covergen.hub import Release
 from covergen.media.images import Pixels
+from covergen.models import hub
+from covergen.models.hub import Release
 
 _PREPROCESSOR: Final = "preprocessor_config.json"
 _BICUBIC: Final = 3  # Pillow's number, which the released files hold

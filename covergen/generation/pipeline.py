@@ -18,7 +18,7 @@ from covergen.errors import ConfigError
 from covergen.fusion import Fusion
 from covergen.generation import noise, sampler
 from covergen.generation.preview import Preview
-from covergen.stable_diffusion import StableDiffusion, decode_latents, encode_text
+from covergen.models.stable_diffusion import StableDiffusion, decode_latents, encode_text
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from covergen.media import images
+from covergen.models.stable_diffusion import encode_images, scale_latents
 from covergen.procedural.covers import paint
 from covergen.procedural.factors import draw_album
-from covergen.stable_diffusion import encode_images, scale_latents
 
 # Twelve small pictures fit nearly as well as sixteen of 128 px at a fifth of the work; the pictures
 # that the decoder makes of them, at twice the work of the encoder, fit no better.

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covergen import stable_diffusion
 from covergen.fusion import Fusion
 from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
-from covergen.stable_diffusion import StableDiffusion, decode_latents
+from covergen.models import stable_diffusion
+from covergen.models.stable_diffusion import StableDiffusion, decode_latents
 from covergen.training.examples import Examples
 
 _GAP = 4  # pixels between covers

@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from covergen import stable_diffusion
 from covergen.errors import BadInput, RejectCode
 from covergen.generation.pipeline import Cover, CoverRequest, Painter, PaintSettings
 from covergen.media import images
+from covergen.models import stable_diffusion
 from covergen.storage import objects, rows
 from covergen.storage.tables import GENERATED
 from covergen.training import checkpoint

@@ -12,14 +12,14 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from covergen import stable_diffusion
 from covergen.crops import CropCovers, plain_square, squares
 from covergen.errors import BadInput, ConfigError
 from covergen.media import images
 from covergen.media.images import Pixels
+from covergen.models import stable_diffusion
+from covergen.models.weights import use_threads
 from covergen.storage import rows
 from covergen.storage.tables import LATENTS
-from covergen.weights import use_threads
 
 VERSION: Final = 1  # raise it whenever latents change
 _PARTS: Final = ("vae",)

@@ -15,12 +15,12 @@ from typing import Annotated, Any, Final
 import torch
 import typer
 
-from covergen import stable_diffusion
 from covergen.fusion import build
 from covergen.generation.pipeline import PaintSettings
+from covergen.models import stable_diffusion
+from covergen.models.stable_diffusion import StableDiffusion
 from covergen.pretraining.fusion_scores import compare
 from covergen.pretraining.pairs import Pairs, hearing
-from covergen.stable_diffusion import StableDiffusion
 from covergen.training import checkpoint
 from covergen.training.alignment import Row
 from covergen.training.settings import TrainingSettings

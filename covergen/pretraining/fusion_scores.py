@@ -11,17 +11,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from covergen import stable_diffusion
 from covergen.evaluation import bootstrap
 from covergen.evaluation.paired import PairedScores, paired_scores
 from covergen.evaluation.retrieval import hits_at, ranks, read_vectors, true_vectors
 from covergen.fusion import Fusion
 from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
 from covergen.generation.seeds import seed_of
+from covergen.models import stable_diffusion
+from covergen.models.stable_diffusion import StableDiffusion
 from covergen.pretraining.pairs import Pairs
 from covergen.pretraining.preview import write_sheet
 from covergen.procedural.reader import CoverReader
-from covergen.stable_diffusion import StableDiffusion
 
 Pictures = NDArray[np.uint8]
 Values = NDArray[np.float64]

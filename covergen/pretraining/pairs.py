@@ -16,16 +16,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from covergen import stable_diffusion
 from covergen.catalog.prompts.album_genre import album_genre
 from covergen.catalog.prompts.protocol import VARIANTS, Facts, texts
 from covergen.embeddings.stage import HearTracks
 from covergen.errors import ModelError
 from covergen.media import audio
+from covergen.models import stable_diffusion
+from covergen.models.stable_diffusion import StableDiffusion
 from covergen.procedural.covers import paint
 from covergen.procedural.factors import Album, Split, draw_album
 from covergen.procedural.music import synthesise
-from covergen.stable_diffusion import StableDiffusion
 from covergen.training.batches import spans
 from covergen.training.examples import Examples
 

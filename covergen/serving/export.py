@@ -7,9 +7,9 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from covergen import stable_diffusion
 from covergen.errors import ConfigError
 from covergen.fusion.ip_adapter import adapter_tensors
+from covergen.models import stable_diffusion
 from covergen.serving.service import SHIPPED_FUSION
 from covergen.training import checkpoint
 

@@ -17,7 +17,6 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from covergen import hub, stable_diffusion
 from covergen.catalog.genres import UNKNOWN, canonical_genre
 from covergen.catalog.prompts.album_genre import album_genre
 from covergen.catalog.prompts.protocol import Facts, texts
@@ -26,9 +25,11 @@ from covergen.embeddings.stage import CutWindows, Hear, HearTracks
 from covergen.errors import BadInput, RejectCode
 from covergen.generation.pipeline import Cover, CoverRequest, Painter, PaintSettings
 from covergen.generation.seeds import seed_of
-from covergen.hub import Release
 from covergen.media import audio, images
-from covergen.noise_schedulers import check_noise_scheduler
+from covergen.models import hub, stable_diffusion
+from covergen.models.hub import Release
+from covergen.models.noise_schedulers import check_noise_scheduler
+from covergen.models.weights import chosen_device
 from covergen.serving.pictures import encode
 from covergen.serving.schema import CoverOrder, FinishedCover, Heard
 from covergen.sources.identity import album_id
@@ -36,7 +37,6 @@ from covergen.sources.media import read_media
 from covergen.sources.places import address_of
 from covergen.storage.root import digest_of
 from covergen.training import checkpoint
-from covergen.weights import chosen_device
 
 SHIPPED_FUSION: Final = Path(__file__).parent.parent / "assets" / "tiny" / "fusion"
 _WORDS_KEPT: Final = 64  # prompts; 120 kB each for CLIP ViT-L

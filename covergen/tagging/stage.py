@@ -13,11 +13,11 @@ import pyarrow as pa
 from covergen.embeddings.stage import CUTS, CutWindows
 from covergen.embeddings.windows import count_windows
 from covergen.errors import ModelError
+from covergen.models.weights import use_threads
 from covergen.storage import rows
 from covergen.storage.tables import TAGS
 from covergen.tagging.protocol import Tagger, Tags
 from covergen.tagging.registry import build_tagger
-from covergen.weights import use_threads
 
 VERSION: Final = 2  # of tagging: raise it whenever windows are cut or joined differently
 

@@ -18,10 +18,10 @@ from torch.nn import functional
 
 from covergen.embeddings.clap import Clap, clap_digest, clap_folder, clap_release, load_clap, log_mel
 from covergen.errors import ModelError
-from covergen.hub import Release
+from covergen.models.hub import Release
+from covergen.models.weights import commit_digest
 from covergen.tagging.protocol import Tags, Words
 from covergen.tagging.words import TEMPLATES, WORDS
-from covergen.weights import commit_digest
 
 VERSION: Final = 1  # raise it whenever an answer changes
 TOP: Final = 5

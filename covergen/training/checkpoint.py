@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from covergen.errors import ModelError
 from covergen.fusion import FUSIONS, Fusion, build
 from covergen.fusion.registry import name_of
-from covergen.weights import file_digest
+from covergen.models.weights import file_digest
 
 FORMAT: Final = 1
 # Two names of one encoder: as it ran, and in fp32. The digest follows from what is told beside it.

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
-from covergen import stable_diffusion
 from covergen.errors import ConfigError, CovergenError
+from covergen.models import stable_diffusion
 from covergen.storage import objects
 from covergen.storage.columns import Table
 from covergen.storage.delta import one_of

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pytest
 import torch
 
-from covergen import stable_diffusion
 from covergen.embeddings.clip import ClipText
 from covergen.embeddings.logmel import LogMel
 from covergen.embeddings.registry import build_encoder
 from covergen.embeddings.stage import CUTS, HearTracks
 from covergen.embeddings.words import ReadWords
 from covergen.errors import ConfigError, ModelError
+from covergen.models import stable_diffusion
 from covergen.storage import rows
 from covergen.storage.root import digest_of
 from covergen.storage.tables import AUDIO_EMBEDDINGS, TEXT_EMBEDDINGS

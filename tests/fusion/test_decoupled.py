@@ -4,10 +4,10 @@ import pytest
 import torch
 from diffusers.models.attention_processor import AttnProcessor2_0
 
-from covergen import stable_diffusion
 from covergen.errors import ConfigError, ModelError
 from covergen.fusion import build
 from covergen.fusion.attached import pooled_latents
+from covergen.models import stable_diffusion
 from covergen.serving.service import SHIPPED_FUSION
 from covergen.training import checkpoint
 

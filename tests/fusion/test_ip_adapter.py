@@ -6,11 +6,11 @@ import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import save_file
 
-from covergen import stable_diffusion
 from covergen.errors import ModelError
 from covergen.fusion import build
 from covergen.fusion.ip_adapter import adapter_tensors, image_embeds, mixed_features, read_features
 from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
+from covergen.models import stable_diffusion
 from tests import toys
 
 FEATURES = (2, 6, 10)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from covergen import stable_diffusion
 from covergen.fusion import build
 from covergen.generation.pipeline import CoverRequest, Painter
 from covergen.generation.seeds import seed_of
+from covergen.models import stable_diffusion
 from covergen.training import checkpoint
 
 FEATURES = (1, 6, 10)

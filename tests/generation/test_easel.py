@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from covergen import stable_diffusion
 from covergen.errors import ConfigError
 from covergen.fusion import build
 from covergen.generation.easel import Easel
 from covergen.generation.pipeline import Painter, PaintSettings
+from covergen.models import stable_diffusion
 
 # diffusers' DPM-Solver hands numpy 2 a tensor in a way that numpy announces to drop
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from covergen import stable_diffusion
 from covergen.errors import ConfigError
 from covergen.fusion import build
 from covergen.generation.pipeline import Painter, PaintSettings
+from covergen.models import stable_diffusion
 
 # diffusers' DPM-Solver hands numpy 2 a tensor in a way that numpy announces to drop
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from covergen import stable_diffusion
 from covergen.generation.preview import Preview
 from covergen.media import images
+from covergen.models import stable_diffusion
 from covergen.procedural.covers import paint
 from covergen.procedural.factors import draw_album
 

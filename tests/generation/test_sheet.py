@@ -1,10 +1,10 @@
 import numpy as np
 import torch
 
-from covergen import stable_diffusion
 from covergen.fusion import build
 from covergen.generation.pipeline import PaintSettings
 from covergen.generation.sheet import SampleSheet
+from covergen.models import stable_diffusion
 from covergen.training.dataset import read_examples
 from tests import toys
 from tests.toy_root import FRAMES, make_root

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from covergen import stable_diffusion
 from covergen.errors import ModelError
+from covergen.models import stable_diffusion
 from covergen.storage.root import Root
 from jobs import demo, embed, needs
 from jobs.entry import run

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from covergen import stable_diffusion
 from covergen.lineage.verify import verify
+from covergen.models import stable_diffusion
 from covergen.serving.service import SHIPPED_FUSION
 from covergen.storage import objects
 from covergen.storage.root import Root

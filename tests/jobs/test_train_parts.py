@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from covergen import stable_diffusion
 from covergen.config import Config
 from covergen.media import images
+from covergen.models import stable_diffusion
 from covergen.storage.root import Root
 from covergen.training import checkpoint
 from covergen.training.dataset import read_examples

@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 import yaml
 
-from covergen import stable_diffusion
 from covergen.config import Config
+from covergen.models import stable_diffusion
 from covergen.storage.root import Root
 from covergen.training.dataset import read_examples
 from covergen.training.validation import validations

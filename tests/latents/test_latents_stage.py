@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 import pytest
 import torch
 
-from covergen import stable_diffusion
 from covergen.errors import ConfigError, ModelError
 from covergen.latents.stage import EncodeCovers
 from covergen.media import images
+from covergen.models import stable_diffusion
 from covergen.storage import rows
 from covergen.storage.tables import LATENTS
 from tests import toys

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from covergen import stable_diffusion
+from covergen.models import stable_diffusion
 from covergen.pretraining.fusion import thinned
 from covergen.pretraining.fusion_scores import SYSTEMS
 from covergen.pretraining.pairs import Pairs, hearing, prompts

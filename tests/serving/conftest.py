@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from covergen import stable_diffusion
 from covergen.embeddings.stage import HearTracks
 from covergen.fusion import build
 from covergen.media import audio
+from covergen.models import stable_diffusion
 from covergen.training import checkpoint
 from tests import toys
 

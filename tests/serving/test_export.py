@@ -10,10 +10,11 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from covergen import cli, stable_diffusion
+from covergen import cli
 from covergen.embeddings.stage import HearTracks
 from covergen.fusion import build
 from covergen.media import images
+from covergen.models import stable_diffusion
 from covergen.serving.schema import CoverOrder
 from covergen.serving.service import CoverService
 from covergen.training import checkpoint

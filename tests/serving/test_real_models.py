@@ -14,7 +14,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from covergen import cli, stable_diffusion
+from covergen import cli
 from covergen.embeddings import mert
 from covergen.embeddings.mert import MertPreset
 from covergen.embeddings.stage import HearTracks, heard_with
@@ -22,6 +22,7 @@ from covergen.embeddings.words import ReadWords
 from covergen.errors import ConfigError, ModelError
 from covergen.fusion import build
 from covergen.media import images
+from covergen.models import stable_diffusion
 from covergen.serving.listening import Listening
 from covergen.serving.pictures import settings_in
 from covergen.serving.schema import CoverOrder

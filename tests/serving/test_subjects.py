@@ -6,10 +6,10 @@ import mutagen
 import numpy as np
 import pytest
 
-from covergen import stable_diffusion
 from covergen.embeddings.clip import ClipText
 from covergen.errors import ConfigError
 from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
+from covergen.models import stable_diffusion
 from covergen.procedural.factors import draw_album
 from covergen.procedural.reader import READER, CoverReader
 from covergen.serving.subjects import moods_of, subject_of, subjects_in, with_moods

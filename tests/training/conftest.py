@@ -4,7 +4,7 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
-from covergen.stable_diffusion import build_noise_scheduler
+from covergen.models.stable_diffusion import build_noise_scheduler
 from covergen.training.examples import Examples
 
 FEATURES = (1, 6, 10)

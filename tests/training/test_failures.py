@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from covergen import stable_diffusion
 from covergen.catalog.splits import split_of
 from covergen.config import Generate
 from covergen.config.train import Train
 from covergen.fusion import build
 from covergen.generation.pipeline import PaintSettings
+from covergen.models import stable_diffusion
+from covergen.models.stable_diffusion import build_noise_scheduler
 from covergen.procedural.reader import CoverReader
-from covergen.stable_diffusion import build_noise_scheduler
 from covergen.training import objective
 from covergen.training.batches import BatchPlan
 from covergen.training.drops import DropRates

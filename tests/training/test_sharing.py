@@ -11,7 +11,7 @@ from torch import distributed, multiprocessing
 from torch.nn.parallel import DistributedDataParallel
 
 from covergen.fusion import build
-from covergen.stable_diffusion import build_noise_scheduler
+from covergen.models.stable_diffusion import build_noise_scheduler
 from covergen.training.batches import BatchPlan
 from covergen.training.settings import TrainingSettings
 from covergen.training.trainer import Trainer

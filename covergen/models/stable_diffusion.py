@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor
 
-from covergen import hub
 from covergen.errors import ModelError, one_line
-from covergen.hub import Release
-from covergen.noise_schedulers import NOISE_SCHEDULERS, build_noise_scheduler
-from covergen.weights import commit_digest, files_digest
+from covergen.models import hub
+from covergen.models.hub import Release
+from covergen.models.noise_schedulers import NOISE_SCHEDULERS, build_noise_scheduler
+from covergen.models.weights import commit_digest, files_digest
 
 __all__ = [
     "NOISE_SCHEDULERS",
@@ -78,7 +78,7 @@ class Preset:
 
 
 PRESETS: Final[dict[str, Preset]] = {
-    "tiny": Preset(128, "Apache-2.0", folder=Path(__file__).parent / "assets" / "tiny"),
+    "tiny": Preset(128, "Apache-2.0", folder=Path(__file__).parent.parent / "assets" / "tiny"),
     # The main branch (26ed8a9b) holds pickles alone; this is the hub's own converter's commit, refs/pr/9.
     "miniSD": Preset(
         256,

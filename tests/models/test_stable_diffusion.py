@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from covergen import stable_diffusion
 from covergen.errors import ConfigError, ModelError
+from covergen.models import stable_diffusion
 from tests import toys
 
 # DPM-Solver of diffusers 0.42 hands a tensor to numpy 2.4 in the old way.

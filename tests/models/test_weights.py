@@ -6,9 +6,9 @@ import os
 import pytest
 import torch
 
-from covergen import weights
 from covergen.errors import ConfigError
-from covergen.weights import chosen_device, commit_digest, file_digest, files_digest, use_threads
+from covergen.models import weights
+from covergen.models.weights import chosen_device, commit_digest, file_digest, files_digest, use_threads
 
 
 def test_the_digest_of_files_follows_names_content_and_order(tmp_path):

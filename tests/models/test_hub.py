@@ -6,9 +6,9 @@ import shutil
 import httpx2
 import pytest
 
-from covergen import hub as ours
 from covergen.errors import ModelError
-from covergen.hub import Release, check, download
+from covergen.models import hub as ours
+from covergen.models.hub import Release, check, download
 from tests.hub import Hub
 
 COMMIT = "0123456789" * 4

@@ -1,0 +1,1 @@
+"""Pretrained weights: where they come from, their digests, and Stable Diffusion's parts."""
