@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from covergen.crops import CropCovers, plain_square, squares
 from covergen.embeddings.clip_image import ClipImage, crop
 from covergen.errors import BadInput
+from covergen.latents.crops import CropCovers, plain_square, squares
 from covergen.media.images import Pixels
 from covergen.models.weights import use_threads
 from covergen.storage import rows

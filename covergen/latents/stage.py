@@ -12,8 +12,8 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from covergen.crops import CropCovers, plain_square, squares
 from covergen.errors import BadInput, ConfigError
+from covergen.latents.crops import CropCovers, plain_square, squares
 from covergen.media import images
 from covergen.media.images import Pixels
 from covergen.models import stable_diffusion
