@@ -31,7 +31,7 @@ from covergen.media import audio
 from covergen.media.excerpts import excerpts
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
-from covergen.sources.places import path_of
+from covergen.sources.local.file_urls import path_of
 from covergen.storage.root import Root
 from covergen.storage.rows import read_tensor
 from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, MEDIA

@@ -17,10 +17,10 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from covergen.sources.fetch import ATTEMPTS, Fetcher
-from covergen.sources.limits import PATIENCE
+from covergen.sources.http.fetch import ATTEMPTS, Fetcher
+from covergen.sources.limiter.limiter import PATIENCE
 from covergen.sources.media import CheckMedia
-from covergen.sources.web import Manners
+from covergen.sources.request import Manners
 from covergen.storage import rejects, rows
 from covergen.storage.root import Root
 from covergen.storage.tables import MEDIA

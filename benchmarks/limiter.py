@@ -22,8 +22,8 @@ import typer
 
 from benchmarks.outcome import Outcome
 from covergen.config import Config
-from covergen.sources.limits import Limiter, LocalLimiter
-from covergen.sources.web import Manners
+from covergen.sources.limiter.limiter import Limiter, LocalLimiter
+from covergen.sources.request import Manners
 from jobs.entry import start_ray
 from jobs.limiter import limiter as limiter_of
 

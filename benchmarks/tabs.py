@@ -9,8 +9,8 @@ import typer
 
 from benchmarks.outcome import Outcome
 from benchmarks.results_site import ResultsSite, results_site, views_of
-from covergen.sources.browser import Tabs
-from covergen.sources.youtube_pages import read_results
+from covergen.sources.youtube.browser import Tabs
+from covergen.sources.youtube.pages import read_results
 
 TABS = 4
 LATENCY = 1.0

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from covergen.config import Config
 from covergen.errors import ConfigError
-from covergen.sources.fetch import Fetcher
-from covergen.sources.limits import Limiter
+from covergen.sources.http.fetch import Fetcher
+from covergen.sources.limiter.limiter import Limiter
 from covergen.storage.root import Root
 from jobs.limiter import limiter
 

@@ -16,9 +16,9 @@ import ray
 from covergen.config import Actors, Config
 from covergen.lineage.work_list import held
 from covergen.sources.answers import FetchAnswers, answer_of, blocks, digests_of, is_doubted, parsed, summary
-from covergen.sources.pages import ReadPages
 from covergen.sources.protocol import Found
-from covergen.sources.web import Parsed, Request, WebSource
+from covergen.sources.request import Parsed, Request, WebSource
+from covergen.sources.youtube.reading import ReadPages
 from covergen.storage.root import Root
 from covergen.storage.tables import ANSWERS
 from jobs import operators

@@ -1,4 +1,4 @@
-"""The whole cluster's limiter: the desk of `covergen/sources/desk.py` as a named actor, and the way there.
+"""The whole cluster's limiter: the desk of `covergen/sources/limiter/coordinator.py` as a named actor, and the way there.
 
 It outlives the driver that made it, so that two scrapes share it. Its state lies in the root of the first: so
 budgets and rests survive the cluster.
@@ -12,10 +12,10 @@ from typing import Any, Final
 import ray
 from ray.exceptions import RayError
 
-from covergen.sources.budget import Book
-from covergen.sources.desk import ALL, Grant, LocalDesk, Notice, Report, Wait
-from covergen.sources.limits import LeasedLimiter
-from covergen.sources.web import Manners
+from covergen.sources.limiter.coordinator import ALL, Grant, LocalDesk, Notice, Report, Wait
+from covergen.sources.limiter.limiter import LeasedLimiter
+from covergen.sources.limiter.quota import Book
+from covergen.sources.request import Manners
 from covergen.storage.root import Root
 
 NAME: Final = "covergen-limiter"

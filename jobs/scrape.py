@@ -11,13 +11,13 @@ import pyarrow as pa
 from covergen.config import Actors, Config
 from covergen.lineage.work_list import held
 from covergen.media.audio import AudioLimits
-from covergen.sources.addresses import is_web
+from covergen.sources.http.addresses import is_web
 from covergen.sources.known import not_from_others, refuse, upsert, wanted_of
 from covergen.sources.media import CheckMedia, stamp
 from covergen.sources.plan import foreseen
 from covergen.sources.protocol import Found, Record, batched
 from covergen.sources.registry import SOURCES, WEB_SOURCES
-from covergen.sources.web import WebSource
+from covergen.sources.request import WebSource
 from covergen.storage import rejects, rows
 from covergen.storage.root import Root
 from covergen.storage.tables import ALBUMS, MEDIA, TRACKS

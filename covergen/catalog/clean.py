@@ -17,8 +17,8 @@ from covergen.catalog.genres import canonical_genre, split_genres
 from covergen.catalog.splits import split_of
 from covergen.catalog.tagged import heard_genres
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.editions import NOBODY, artist_key, title_key
 from covergen.sources.fields import join_names
+from covergen.sources.matching.editions import NOBODY, artist_key, title_key
 from covergen.storage import rows
 from covergen.storage.tables import CATALOG
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any, Final, NamedTuple
 
-from covergen.sources.editions import NOBODY, TitleKey, artist_key, title_key
+from covergen.sources.matching.editions import NOBODY, TitleKey, artist_key, title_key
 
 Row = Mapping[str, Any]
 ENOUGH_TRACKS: Final = 3  # with fewer on either side, track titles prove nothing

@@ -10,8 +10,8 @@ from functools import cache
 from typing import Final
 
 from covergen.catalog.lyrics_words import EXPLICIT, STOP_WORDS, THEMES
-from covergen.sources.editions import fold
 from covergen.sources.identity import normalise
+from covergen.sources.matching.editions import fold
 
 RUN: Final = 5  # words in a row that no prompt may share with the lyrics
 FEWEST_WORDS: Final = 12  # of lyrics whose language can be told

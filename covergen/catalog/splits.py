@@ -3,7 +3,7 @@
 import hashlib
 from typing import Final
 
-from covergen.sources.editions import artist_key
+from covergen.sources.matching.editions import artist_key
 
 _PROCEDURAL: Final = "procedural:"
 

@@ -19,8 +19,8 @@ from covergen.embeddings.windows import Windows, count_windows, cut_windows, win
 from covergen.errors import BadInput
 from covergen.media.excerpts import Excerpts, excerpts
 from covergen.models.weights import use_threads
+from covergen.sources.local.file_urls import shown
 from covergen.sources.media import media_source
-from covergen.sources.places import shown
 from covergen.storage import rows
 from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS

@@ -33,8 +33,8 @@ from covergen.models.weights import chosen_device
 from covergen.serving.pictures import encode
 from covergen.serving.schema import CoverOrder, FinishedCover, Heard
 from covergen.sources.identity import album_id
+from covergen.sources.local.file_urls import address_of
 from covergen.sources.media import read_media
-from covergen.sources.places import address_of
 from covergen.storage.root import digest_of
 from covergen.training import checkpoint
 

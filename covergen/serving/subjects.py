@@ -1,6 +1,6 @@
 """Whose cover a command paints: the words of a song's album or of a folder's albums, and the songs to hear.
 
-Tags tell first; where they do not, the names of folders and files do (covergen/sources/songs.py).
+Tags tell first; where they do not, the names of folders and files do (covergen/sources/local/songs.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ from covergen.catalog.genres import split_genres
 from covergen.catalog.prompts.emotions import mood_sentence
 from covergen.catalog.tagged import heard_moods
 from covergen.serving.service import SONG
-from covergen.sources.folder import FolderSource
-from covergen.sources.folder_names import FolderNames
-from covergen.sources.music_tags import FileTags, read_tags
-from covergen.sources.places import path_of
+from covergen.sources.local.file_urls import path_of
+from covergen.sources.local.folder import FolderSource
+from covergen.sources.local.folder_names import FolderNames
+from covergen.sources.local.songs import UNKNOWN, read_song
+from covergen.sources.local.tags import FileTags, read_tags
 from covergen.sources.protocol import Found
-from covergen.sources.songs import UNKNOWN, read_song
 from covergen.tagging.stage import TagTracks
 
 MOODS: Final = 3  # words of what was heard, as many as `clean.prompt_words` takes

@@ -13,13 +13,9 @@ from urllib.parse import quote, urlencode
 
 from covergen.errors import BadInput, RejectCode
 from covergen.sources import enriching
-from covergen.sources.editions import title_key, without_edition
 from covergen.sources.enriching import Origin, ToldAlbum, ToldSong
 from covergen.sources.fields import join_names
-from covergen.sources.identity import normalise
-from covergen.sources.matching import Candidate, best, first_artist, isrc_key, leads, upc_key
-from covergen.sources.protocol import Found, Record
-from covergen.sources.told import (
+from covergen.sources.http.json_fields import (
     address,
     items_in,
     object_in,
@@ -29,7 +25,11 @@ from covergen.sources.told import (
     whole,
     words,
 )
-from covergen.sources.web import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
+from covergen.sources.identity import normalise
+from covergen.sources.matching.editions import title_key, without_edition
+from covergen.sources.matching.matching import Candidate, best, first_artist, isrc_key, leads, upc_key
+from covergen.sources.protocol import Found, Record
+from covergen.sources.request import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
 
 BASE: Final = "https://api.deezer.com"
 LICENCE: Final = "deezer-terms"

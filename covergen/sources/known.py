@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from covergen.sources.merge import merged
 from covergen.sources.protocol import Rejected
-from covergen.sources.web import Wanted, WantedTrack
+from covergen.sources.request import Wanted, WantedTrack
 from covergen.storage import rejects, rows
 from covergen.storage.columns import Table
 from covergen.storage.delta import one_of

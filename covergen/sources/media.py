@@ -16,10 +16,10 @@ from covergen.media import audio, images
 from covergen.media.audio import AudioLimits
 from covergen.media.images import Pixels
 from covergen.sources import procedural
-from covergen.sources.addresses import host_of, is_web, masked, unsigned, web_address
-from covergen.sources.embedded import embedded_picture
-from covergen.sources.places import EMBEDDED, path_of, shown
-from covergen.sources.web import Answer, Manners, Request, WebSource
+from covergen.sources.http.addresses import host_of, is_web, masked, unsigned, web_address
+from covergen.sources.local.embedded import embedded_picture
+from covergen.sources.local.file_urls import EMBEDDED, path_of, shown
+from covergen.sources.request import Answer, Manners, Request, WebSource
 from covergen.storage import rows
 from covergen.storage.tables import MEDIA
 

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Final
 
 from covergen.sources.known import wanted_of
-from covergen.sources.web import Manners, Request, Wanted, WebSource
+from covergen.sources.request import Manners, Request, Wanted, WebSource
 from covergen.storage.root import Root
 from covergen.storage.tables import ANSWERS, MEDIA
 

@@ -1,17 +1,17 @@
 """Sources by name, as a config names them."""
 
 from covergen.sources.deezer import DeezerSource
-from covergen.sources.folder import FolderSource
 from covergen.sources.itunes import ITunesSource
-from covergen.sources.musicbrainz import MusicBrainzSource
+from covergen.sources.local.folder import FolderSource
+from covergen.sources.local.table import TableSource
+from covergen.sources.musicbrainz.source import MusicBrainzSource
 from covergen.sources.procedural import ProceduralSource
 from covergen.sources.protocol import Source
-from covergen.sources.spotify import SpotifySource
-from covergen.sources.table import TableSource
-from covergen.sources.web import WebSource
-from covergen.sources.wikipedia import WikipediaSource
-from covergen.sources.youtube import YouTube
-from covergen.sources.youtube_results import YouTubePages
+from covergen.sources.request import WebSource
+from covergen.sources.spotify.source import SpotifySource
+from covergen.sources.wikipedia.source import WikipediaSource
+from covergen.sources.youtube.results import YouTubePages
+from covergen.sources.youtube.source import YouTube
 
 SOURCES: dict[str, type[Source]] = {
     FolderSource.name: FolderSource,

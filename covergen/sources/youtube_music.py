@@ -12,7 +12,7 @@ from covergen.errors import BadInput, RejectCode
 from covergen.sources.fields import parse_date
 from covergen.sources.identity import album_id, track_id
 from covergen.sources.protocol import Found, Record, Rejected
-from covergen.sources.youtube_pages import read_length, read_text, under
+from covergen.sources.youtube.pages import read_length, read_text, under
 
 NAME = "youtube_music"
 LICENCE = "youtube-terms"

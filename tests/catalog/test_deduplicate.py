@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covergen.catalog.deduplicate import duplicates
-from covergen.sources.editions import NOBODY, artist_key, title_key
+from covergen.sources.matching.editions import NOBODY, artist_key, title_key
 
 
 def row(key: str, title: str = "Blue", artist: str = "Zoë", date: str | None = None) -> dict:

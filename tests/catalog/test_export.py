@@ -7,7 +7,7 @@ import pytest
 
 from covergen.catalog.export import COLUMNS, FORMATS, export
 from covergen.catalog.summary import genre_summary
-from covergen.sources.table import TableSource
+from covergen.sources.local.table import TableSource
 from covergen.storage import rows
 from covergen.storage.root import Root
 from covergen.storage.tables import CATALOG

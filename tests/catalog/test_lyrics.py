@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from covergen.catalog.lyrics import STEM, is_explicit, language_of, quotes, themes
 from covergen.catalog.lyrics_words import EXPLICIT, STOP_WORDS, THEMES
-from covergen.sources.editions import fold
+from covergen.sources.matching.editions import fold
 
 # Written for these tests.
 SONGS = {

@@ -22,7 +22,7 @@ import pytest
 
 from covergen.embeddings.stage import CutWindows, HearTracks
 from covergen.errors import RejectCode
-from covergen.sources.places import address_of
+from covergen.sources.local.file_urls import address_of
 from tests.hostile_files import FORMATS, MUTATIONS, HostileFile, hostile_files
 from tests.lying_files import DAMAGED, HEARD
 

@@ -8,7 +8,7 @@ import pytest
 import ray
 
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.web import Manners
+from covergen.sources.request import Manners
 from jobs.limiter import NAME, desk, limiter
 from tests.sources.limited import greatest
 

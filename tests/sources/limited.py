@@ -5,9 +5,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from covergen.sources.desk import LocalDesk, Report, Wait
-from covergen.sources.slots import Slot
-from covergen.sources.web import Manners
+from covergen.sources.limiter.coordinator import LocalDesk, Report, Wait
+from covergen.sources.limiter.sliding_window import Slot
+from covergen.sources.request import Manners
 
 
 class Clock:

@@ -9,10 +9,10 @@ import httpx2
 import pytest
 
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.budget import Book
-from covergen.sources.fetch import Fetcher
-from covergen.sources.limits import LocalLimiter
-from covergen.sources.web import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
+from covergen.sources.http.fetch import Fetcher
+from covergen.sources.limiter.limiter import LocalLimiter
+from covergen.sources.limiter.quota import Book
+from covergen.sources.request import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
 from tests.sources.limited import Clock
 
 AGENT = "covergen/0.1 (https://example.org; ops@example.org)"

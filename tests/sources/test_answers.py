@@ -11,7 +11,16 @@ import pytest
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.answers import FetchAnswers, answer_of, blocks, digests_of, is_doubted, parsed, summary
 from covergen.sources.protocol import Found
-from covergen.sources.web import Answer, Manners, Parsed, Refusal, Request, Wanted, no_answer, usual_refusal
+from covergen.sources.request import (
+    Answer,
+    Manners,
+    Parsed,
+    Refusal,
+    Request,
+    Wanted,
+    no_answer,
+    usual_refusal,
+)
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 

@@ -10,11 +10,11 @@ import pytest
 from covergen.errors import BadInput, RejectCode
 from covergen.media import images
 from covergen.media.audio import AudioLimits
-from covergen.sources.fetch import Fetcher
-from covergen.sources.folder import FolderSource
-from covergen.sources.limits import LocalLimiter
+from covergen.sources.http.fetch import Fetcher
+from covergen.sources.limiter.limiter import LocalLimiter
+from covergen.sources.local.file_urls import address_of
+from covergen.sources.local.folder import FolderSource
 from covergen.sources.media import CheckMedia, media_source, read_media, stamp
-from covergen.sources.places import address_of
 from covergen.storage import rows
 from covergen.storage.tables import MEDIA
 

@@ -1,0 +1,1 @@
+"""Asking over HTTP: addresses, transport, robots.txt, cache, whole bodies, JSON of others."""

@@ -1,0 +1,173 @@
+"""The polite client: one question to the web, with limits, retries, robots.txt and a cache on disk."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import httpx2
+import tenacity
+
+from covergen.errors import BadInput, RejectCode
+from covergen.sources.http.addresses import masked, web_address
+from covergen.sources.http.cache import HttpCache
+from covergen.sources.http.transport import TIMEOUT, Ask, Wire
+from covergen.sources.limiter.limiter import Limiter
+from covergen.sources.request import Answer, Manners, Refusal, Request, WebSource, usual_refusal
+
+ATTEMPTS: Final = 4
+PAUSE: Final = tenacity.wait_exponential_jitter(multiplier=0.5, max=20.0, jitter=1.0)  # seconds
+NEVER_AGAIN: Final = frozenset({RejectCode.FORBIDDEN, RejectCode.QUOTA_SPENT, RejectCode.NOT_FOUND})
+
+
+class Fetcher:
+    """Asks the web. One a process, safe for its threads. Close it, or use it as a context.
+
+    `user_agent`: names the operator with a contact, its first word is what robots.txt calls us. `cache`: a
+    folder of this machine for answers that may be kept; None keeps none. `unruled`: sources (their names) for
+    which robots.txt and X-Robots-Tag are not asked; the caller records that. `timeout`: seconds of silence
+    after which a request is given up. `transport`: for tests.
+    """
+
+    def __init__(
+        self,
+        user_agent: str,
+        limiter: Limiter,
+        *,
+        cache: Path | None = None,
+        unruled: frozenset[str] = frozenset(),
+        timeout: float = TIMEOUT,
+        transport: httpx2.BaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ):
+        self.limiter, self.unruled, self.sleep = limiter, unruled, sleep
+        self.wire = Wire(user_agent, limiter, timeout=timeout, transport=transport, clock=clock)
+        self.cache = HttpCache(cache) if cache is not None else None
+        self.kept: Counter[str] = Counter()  # answers whose bodies were on disk, by bucket
+
+    def __enter__(self) -> "Fetcher":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def counts(self) -> dict[str, Counter[str]]:
+        """Return what was counted by bucket: requests sent, answers kept on disk, milliseconds waited."""
+        waited = Counter({name: ms for name, ms in self.limiter.waited.items() if name in self.sent})
+        return {"sent": self.sent, "kept": self.kept, "waited": waited + self.wire.paused}
+
+    @property
+    def sent(self) -> Counter[str]:
+        """Requests that were sent, by bucket: redirects, retries and robots.txt too."""
+        return self.wire.sent
+
+    def fetch(self, request: Request, source: WebSource, *, anew: bool = False) -> Answer:
+        """Return the answer to a request. Raises BadInput with what the source says the refusal is.
+
+        What another try may mend is tried a few times. A bucket that asks for a longer rest parks the row:
+        RATE_LIMITED, to be tried again in another run. `anew`: what is kept on disk does not count.
+        """
+        url = str(web_address(request.url))
+        manners, ruled = source.manners(request), not (source.is_api or source.name in self.unruled)
+        secrets: set[str] = set()
+
+        def send(checks: Mapping[str, str]) -> Answer:
+            headers = source.headers()  # anew each time: a token may have been forgotten since
+            secrets.update(headers.values())
+            return self.wire.ask(url, Ask(manners, headers, checks, ruled=ruled))
+
+        def keep(answer: Answer) -> bool:
+            return source.refusal(request, answer) is None
+
+        def once() -> Answer:
+            if self.cache is None:
+                answer = send({})
+            else:
+                answer, kept = self.cache.ask(source.name, url, send=send, keep=keep, anew=anew)
+                self.kept[manners.bucket] += kept
+            return self._accept(answer, source.refusal(request, answer), manners)
+
+        return self._persist(once, secrets=secrets)
+
+    def download(self, url: str, manners: Manners, *, max_bytes: int, source: str = "") -> Answer:
+        """Return a file whole. `source` names who wants it.
+
+        Raises BadInput: TOO_LARGE before more than `max_bytes` are read, EMPTY_FILE, ROBOTS and the usual.
+        """
+        plain = {"Accept-Encoding": "identity"}  # so that the limit is on what is sent, and lengths compare
+        ask = Ask(manners, plain, max_bytes=max_bytes, ruled=source not in self.unruled, kept=True)
+
+        def once() -> Answer:
+            answer = self.wire.ask(url, ask)
+            refusal = usual_refusal(answer)
+            if refusal is None and not answer.body:
+                refusal = Refusal(RejectCode.EMPTY_FILE, f"{answer.url} is empty")
+            return self._accept(answer, refusal, manners)
+
+        return self._persist(once)
+
+    def close(self) -> None:
+        """Close its connections and its cache; the limiter is the caller's."""
+        self.wire.close()
+        if self.cache is not None:
+            self.cache.close()
+
+    def _accept(self, answer: Answer, refusal: Refusal | None, manners: Manners) -> Answer:
+        if refusal is None:
+            return answer
+        if refusal.code is RejectCode.QUOTA_SPENT:
+            self.limiter.spent(manners.bucket)
+        elif refusal.wait is not None:
+            self.limiter.rest(manners.bucket, refusal.wait)
+        if (refusal.again or refusal.wait is not None) and refusal.code not in NEVER_AGAIN:
+            raise _Again(refusal.problem)
+        raise refusal.problem
+
+    def _persist(self, once: Callable[[], Answer], *, secrets: Iterable[str] = ()) -> Answer:
+        """Try a few times what is worth it."""
+
+        def attempt() -> Answer:
+            try:
+                return once()
+            except BadInput as problem:
+                if problem.code is RejectCode.UNREACHABLE and problem.retriable:
+                    raise _Again(problem) from None
+                raise
+
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=PAUSE,
+            retry=tenacity.retry_if_exception_type(_Again),
+            sleep=self.sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(attempt)
+        except _Again as again:
+            problem = again.problem
+        except BadInput as caught:
+            problem = caught
+        raise _without(problem, secrets) from None
+
+
+class _Again(Exception):
+    """Another try may mend it."""
+
+    def __init__(self, problem: BadInput):
+        super().__init__(problem.reason)
+        self.problem = problem
+
+
+def _without(problem: BadInput, secrets: Iterable[str]) -> BadInput:
+    """Return a problem whose reason holds no secret."""
+    reason = masked(problem.reason)
+    for secret in secrets:
+        for word in {secret, secret.rpartition(" ")[2]}:  # "Bearer TOKEN" too
+            if len(word) >= 8:
+                reason = reason.replace(word, "***")
+    return BadInput(problem.code, reason, retriable=problem.retriable)

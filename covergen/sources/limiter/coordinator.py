@@ -1,0 +1,242 @@
+"""The limiter's one place: who holds which slots, who is under way, who has to rest. It never waits.
+
+What it is asked and what it tells holds delays and ages in seconds, never times of a clock: the desk may
+stand on another machine than those who ask.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol
+
+from covergen.sources.limiter.quota import Book
+from covergen.sources.limiter.sliding_window import PACE, Slot, Window
+from covergen.sources.request import Manners
+
+ALL: Final = "*"  # in a notice: every bucket
+SEAT: Final = 60.0  # seconds after its last slot in which a worker that says nothing is taken for dead
+SOON: Final = 0.02  # seconds, the least after which it pays to ask again
+LATER: Final = 1.0  # and the most, where requests are not farther apart
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a lease: by slot, how many seconds ago it was used. The other slots go back."""
+
+    lease: int = 0
+    ages: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Slots to send at, one request at a time; their times are delays from the instant of the grant."""
+
+    lease: int
+    slots: tuple[Slot, ...]
+    notice: int  # the last before it
+
+
+@dataclass(frozen=True)
+class Wait:
+    """No slot now; ask again after so many seconds."""
+
+    seconds: float
+    why: Literal["busy", "rest", "spent"]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Buckets of which nothing that was leased before may be used any more; `number` grows."""
+
+    number: int
+    buckets: frozenset[str]
+
+
+class Desk(Protocol):
+    """The desk as its clients see it, near or far."""
+
+    def ask(self, worker: str, manners: Manners, report: Report) -> Grant | Wait:
+        """Take a report and give the next slots."""
+        ...
+
+    def tell(self, worker: str, bucket: str, report: Report | None) -> None:
+        """Take a report of one who asks for no more; None: still under way."""
+        ...
+
+    def rest(self, bucket: str, seconds: float) -> None:
+        """Let a bucket rest."""
+        ...
+
+    def spent(self, bucket: str) -> None:
+        """Close a bucket until midnight."""
+        ...
+
+    def changed(self, since: int, *, timeout: float) -> Notice | None:
+        """Wait up to `timeout` seconds for a notice whose number is above `since`."""
+        ...
+
+
+@dataclass
+class _Seat:
+    """A worker's lease: it may have one request under way."""
+
+    lease: int
+    slots: Mapping[int, Slot]
+    day: str
+    until: float
+
+
+class _Bucket:
+    """One bucket's window and seats."""
+
+    def __init__(self, manners: Manners, since: float):
+        self.manners = manners
+        self.window = Window(manners.count, manners.seconds, since=since)
+        self.seats: dict[str, _Seat] = {}
+        self.sizes: dict[str, int] = {}  # of the next lease, by worker
+
+
+class LocalDesk:
+    """The desk itself. Safe for threads."""
+
+    def __init__(self, book: Book | None = None, *, clock: Callable[[], float] = time.monotonic):
+        self.book, self.clock = book or Book(), clock
+        self._buckets: dict[str, _Bucket] = {}
+        self._leases = 0
+        self._news, self._writing = threading.Condition(), threading.Lock()
+        self._number = time.time_ns()  # so that one which starts anew is ahead of the one before
+        self._changes: dict[str, int] = {ALL: self._number}
+
+    def ask(self, worker: str, manners: Manners, report: Report) -> Grant | Wait:
+        """Take a report and give the next slots. Raises RootError where the state cannot be written."""
+        while True:
+            with self._news:
+                answer = self._answer(worker, manners, report)
+            if answer is not None:
+                return answer
+            self._write()
+
+    def tell(self, worker: str, bucket: str, report: Report | None) -> None:
+        """Take a report of one who asks for no more; None: still under way."""
+        with self._news:
+            known, now = self._buckets.get(bucket), self.clock()
+            if known is None or worker not in known.seats:
+                return
+            if report is None:
+                known.seats[worker].until = now
+            else:
+                self._settle(known, worker, report, now)
+
+    def rest(self, bucket: str, seconds: float) -> None:
+        """Let a bucket rest: no slot of it begins before, and those that are out are taken away."""
+        with self._news:
+            if bucket in self._buckets:
+                self._buckets[bucket].window.rest(self.clock() + seconds)
+            self._change(bucket)
+            self.book.rest(bucket, seconds)
+        self._write()
+
+    def spent(self, bucket: str) -> None:
+        """Close a bucket until midnight."""
+        with self._news:
+            self._change(bucket)
+            known = self._buckets.get(bucket)
+            self.book.spend(known.manners if known else Manners(bucket, 1, 1.0))
+        self._write()
+
+    def changed(self, since: int, *, timeout: float) -> Notice | None:
+        """Wait up to `timeout` seconds for a notice whose number is above `since`."""
+        with self._news:
+            if self._number <= since and timeout > 0:
+                self._news.wait(timeout)
+            if self._number <= since:
+                return None
+            names = frozenset(name for name, number in self._changes.items() if number > since)
+            return Notice(self._number, names)
+
+    def close(self) -> None:
+        """Write the state as it is."""
+        with self._news:
+            self.book.end()
+        self._write()
+
+    def _answer(self, worker: str, manners: Manners, report: Report) -> Grant | Wait | None:
+        """Return the answer to who asks; None if the book has to be written first."""
+        now = self.clock()
+        bucket = self._bucket(manners, now)
+        self._settle(bucket, worker, report, now)
+        bucket.seats.pop(worker, None)  # who asks has nothing under way
+        if (rest := self.book.rest_left(manners.bucket)) > 0:
+            return Wait(rest, "rest")
+        if (left := self.book.left(manners)) <= 0:
+            return Wait(self.book.midnight(manners), "spent")
+        bucket.seats = {name: seat for name, seat in bucket.seats.items() if seat.until + SEAT > now}
+        if len(bucket.seats) >= manners.at_once:
+            soonest = min(seat.until for seat in bucket.seats.values()) - now
+            period = bucket.window.period
+            return Wait(min(max(soonest, period, SOON), max(period, LATER)), "busy")
+        return self._grant(bucket, worker, left, now)
+
+    def _write(self) -> None:
+        """Write the book if it says anything new; nobody but other writers waits for it."""
+        with self._writing:
+            with self._news:
+                text = self.book.text() if self.book.dirty else None
+            if text is not None and self.book.save is not None:
+                self.book.save(text)
+                with self._news:
+                    self.book.saved(text)
+
+    def _grant(self, bucket: _Bucket, worker: str, left: int, now: float) -> Grant | Wait | None:
+        manners, window = bucket.manners, bucket.window
+        sharers = min(len(bucket.seats) + 1, manners.at_once)
+        stride = (sharers - 0.5) * PACE * window.period  # every so many slots, and those between to others
+        size = min(bucket.sizes.get(worker, 1), 1 + int(window.ahead / stride), left)
+        if not self.book.ready(manners, size, seconds=window.ahead + window.width + manners.seconds):
+            return None
+        latest = now + self.book.midnight(manners) if manners.daily is not None else float("inf")
+        slots = window.take(now, size, stride=stride, latest=latest)
+        if not slots:
+            pause = window.next_start(now) - now - window.ahead
+            soon = max(SOON, min(window.ahead / 2, LATER))  # in time all the same
+            return Wait(min(max(pause, soon), max(LATER, manners.seconds / 2)), "busy")
+        self._leases += 1
+        day = self.book.charge(manners, len(slots))
+        held = {slot.number: slot for slot in slots}
+        bucket.seats[worker] = _Seat(self._leases, held, day, slots[-1].end)
+        delays = tuple(Slot(slot.number, slot.start - now, slot.end - now) for slot in slots)
+        return Grant(self._leases, delays, self._number)
+
+    def _settle(self, bucket: _Bucket, worker: str, report: Report, now: float) -> None:
+        seat = bucket.seats.get(worker)
+        if seat is None or seat.lease != report.lease:
+            return  # one that was taken for dead: what it may have sent is counted as sent at the latest
+        del bucket.seats[worker]
+        for number, slot in seat.slots.items():
+            if number in report.ages:
+                bucket.window.used(number, min(now - report.ages[number], slot.end))
+            else:
+                bucket.window.unused(slot, now)
+        unused = len(seat.slots) - len(report.ages)
+        self.book.give_back(bucket.manners, unused, day=seat.day)
+        bucket.sizes[worker] = max(1, len(seat.slots) if unused else 2 * len(seat.slots))
+
+    def _bucket(self, manners: Manners, now: float) -> _Bucket:
+        known = self._buckets.get(manners.bucket)
+        if known is None or known.manners != manners:
+            since = float("-inf")
+            fresh = Window(manners.count, manners.seconds)
+            ahead = fresh.ahead + fresh.width  # the latest that a slot may end
+            wall, active = self.book.wall(), self.book.active_until(manners.bucket)
+            if known is not None:  # what was leased under the other limits counts under these
+                since = now + ahead + manners.seconds
+            elif active and active + manners.seconds > wall:  # another process may still send
+                since = now + min(active - wall, ahead) + manners.seconds
+            known = self._buckets[manners.bucket] = _Bucket(manners, since)
+        return known
+
+    def _change(self, bucket: str) -> None:
+        self._number += 1
+        self._changes[bucket] = self._number
+        self._news.notify_all()

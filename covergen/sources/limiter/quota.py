@@ -1,0 +1,135 @@
+"""What of the limits outlives a restart: today's budgets, rests, spent days, and who was active last.
+
+The state is one small JSON. It is written before it is used up: a block of a daily budget is reserved at a
+time, and "active" is said a minute ahead. So a crash may waste a block, and never exceeds a budget. Who keeps
+the book writes it where that holds up nobody: `text` is taken under a lock, `save` is not.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from covergen.sources.request import Manners
+
+BLOCKS: Final = 20  # in which a daily budget is reserved, and so written
+ALIVE: Final = 60.0  # seconds that a bucket is said to be active ahead
+
+
+@dataclass
+class _Page:
+    """One bucket's; times are seconds since 1970."""
+
+    day: str = ""
+    reserved: int = 0
+    spent: bool = False
+    rest: float = 0.0
+    active: float = 0.0
+
+
+class Book:
+    """The pages of all buckets. `load` gives the text that `save` was given last, or None."""
+
+    def __init__(
+        self,
+        load: Callable[[], str | None] | None = None,
+        save: Callable[[str], None] | None = None,
+        *,
+        wall: Callable[[], float] = time.time,
+    ):
+        self.save, self.wall = save, wall
+        self.dirty = False
+        text = load() if load is not None else None
+        self._pages = {name: _Page(**page) for name, page in json.loads(text).items()} if text else {}
+        self._sure = {name: (page.reserved, page.active) for name, page in self._pages.items()}  # is written
+        self._used = {name: page.reserved for name, page in self._pages.items()}
+
+    def left(self, manners: Manners) -> int:
+        """Return how many requests are left today; very many where there is no daily budget."""
+        page = self._today(manners)
+        if page.spent:
+            return 0
+        return 2**31 if manners.daily is None else max(0, manners.daily - self._used.get(manners.bucket, 0))
+
+    def ready(self, manners: Manners, requests: int, *, seconds: float) -> bool:
+        """Say whether so many requests may be sent in the next `seconds` by what is written already.
+
+        Where not, more is reserved: write the book and ask again.
+        """
+        page, until = self._today(manners), self.wall() + seconds
+        used = self._used.get(manners.bucket, 0) + requests
+        if manners.daily is not None and used > page.reserved:
+            block = max(1, manners.daily // BLOCKS)
+            page.reserved = min(manners.daily, max(used, page.reserved + block))
+        if until > page.active:
+            page.active = until + ALIVE
+        if self.save is None:
+            return True
+        reserved, active = self._sure.get(manners.bucket, (0, 0.0))
+        sure = (manners.daily is None or used <= reserved) and until <= active
+        self.dirty = self.dirty or not sure
+        return sure
+
+    def charge(self, manners: Manners, requests: int) -> str:
+        """Count requests before they are sent; return the day they count for."""
+        self._used[manners.bucket] = self._used.get(manners.bucket, 0) + requests
+        return self._today(manners).day
+
+    def give_back(self, manners: Manners, requests: int, *, day: str) -> None:
+        """Uncount requests that were charged to a day and never sent."""
+        if self._today(manners).day == day:
+            self._used[manners.bucket] = max(0, self._used.get(manners.bucket, 0) - requests)
+
+    def spend(self, manners: Manners) -> None:
+        """Close today's budget."""
+        self._today(manners).spent = self.dirty = True
+
+    def rest(self, bucket: str, seconds: float) -> None:
+        """Note a rest; a longer one that was asked for before stays."""
+        page = self._page(bucket)
+        page.rest, self.dirty = max(page.rest, self.wall() + seconds), True
+
+    def rest_left(self, bucket: str) -> float:
+        """Return for how many seconds a bucket still rests."""
+        return max(0.0, self._page(bucket).rest - self.wall())
+
+    def active_until(self, bucket: str) -> float:
+        """Return until when an earlier process may have sent, seconds since 1970."""
+        return self._page(bucket).active
+
+    def midnight(self, manners: Manners) -> float:
+        """Return the seconds to the next midnight of the bucket's day."""
+        zone = ZoneInfo(manners.day_zone)
+        tomorrow = datetime.fromtimestamp(self.wall(), zone).date() + timedelta(days=1)
+        return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone).timestamp() - self.wall()
+
+    def end(self) -> None:
+        """Reserve no more than was used, and say that nobody is active any more."""
+        for bucket, page in self._pages.items():
+            page.active = min(page.active, self.wall())
+            page.reserved = min(page.reserved, self._used.get(bucket, 0))
+        self.dirty = bool(self._pages)
+
+    def text(self) -> str:
+        """Return what to save."""
+        self.dirty = False
+        return json.dumps({name: asdict(page) for name, page in sorted(self._pages.items())}, sort_keys=True)
+
+    def saved(self, text: str) -> None:
+        """Note that a text is written, and so what it reserves."""
+        for name, page in json.loads(text).items():
+            self._sure[name] = page["reserved"], page["active"]
+
+    def _page(self, bucket: str) -> _Page:
+        return self._pages.setdefault(bucket, _Page())
+
+    def _today(self, manners: Manners) -> _Page:
+        page = self._page(manners.bucket)
+        day = datetime.fromtimestamp(self.wall(), ZoneInfo(manners.day_zone)).date().isoformat()
+        if page.day < day:  # a clock that was set back opens no day anew
+            page.day, page.reserved, page.spent = day, 0, False
+            self._used[manners.bucket], self._sure[manners.bucket] = 0, (0, page.active)
+        return page

@@ -1,0 +1,1 @@
+"""One's own music and tables: folders, tags, covers, discs, compilations."""

@@ -1,0 +1,1 @@
+"""Whether two names are one album or one song: editions, spellings, versions."""

@@ -1,0 +1,1 @@
+"""MusicBrainz and its Cover Art Archive."""

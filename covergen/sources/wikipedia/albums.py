@@ -1,0 +1,253 @@
+"""The lists of albums on a page of Wikipedia, in both layouts, as albums.
+
+1980 to 2004 a section "Albums released" of the year's page: tables of a quarter, and lists of albums without
+a date. Since 2005 a page of its own with a table for each month. What does not look like either is told as a
+reject with what was seen; other tables of the page are passed over.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from covergen.errors import BadInput, RejectCode
+from covergen.sources.identity import normalise
+from covergen.sources.wikipedia import words
+from covergen.sources.wikipedia.layout import Layout, is_foreign, read_layout, roles_of, seen
+from covergen.sources.wikipedia.page import Block, Page
+from covergen.sources.wikipedia.rows import Row, is_turned, is_wide, misplaced
+from covergen.sources.wikipedia.tables import Cell, Grid
+
+_SECTION: Final = frozenset({"albums released", "album releases", "released albums"})
+_UNDATED: Final = re.compile(
+    r"\b(?:unknown|undated|unscheduled|tba|tbd|unspecified|to be announced|no date)\b"
+)
+_LIST_HEADING: Final = re.compile(r"\bquarter\b|\balbums? released\b|^releases?$|^albums$")
+_LIST_CAPTION: Final = re.compile(r"\balbums (?:to be )?(?:released|scheduled)\b")
+_ARTIST_AFTER: Final = re.compile(r"\s*(\([^()]*\))?\s*(?:[–—:-]|by\b)\s*(\S.*?)\s*(\([^()]*\))?")
+_ARTIST_BEFORE: Final = re.compile(r"(\S.*?)\s*[–—:-]\s*")
+
+
+@dataclass(frozen=True)
+class Album:
+    """An album as a list tells it; `place` is for a person, `anchor` for a browser."""
+
+    artist: str
+    title: str
+    date: str
+    precision: str
+    kind: str
+    genres: tuple[str, ...] = ()
+    label: str | None = None
+    place: str = ""
+    anchor: str = ""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What could not be read, and where a person finds it on the page."""
+
+    place: str
+    problem: BadInput
+
+
+def read_albums(page: Page, year: int, *, is_list: bool) -> Iterator[Album | Refused]:
+    """Yield a page's albums in its order. Raises BadInput.
+
+    `is_list`: the whole page is the list, not a section of it.
+    """
+    if not is_list and not any(normalise(heading.text) in _SECTION for heading in page.headings):
+        titles = ", ".join(repr(heading.text) for heading in page.headings[:12]) or "no headings"
+        raise BadInput(RejectCode.NEW_LAYOUT, f"there is no section 'Albums released' among {titles}")
+    for block in page.blocks:
+        is_inside = _in_list(block) if is_list else _in_section(block)
+        if block.grid is not None:
+            yield from _table(block, block.grid, year, is_inside=is_inside, is_list=is_list)
+        elif is_inside:
+            yield from _items(block, year)
+
+
+def _in_section(block: Block) -> bool:
+    return any(normalise(heading.text) in _SECTION for heading in block.headings)
+
+
+def _in_list(block: Block) -> bool:
+    caption = block.grid.caption if block.grid else None
+    if caption and _LIST_CAPTION.search(normalise(caption.text)):
+        return True
+    texts = [normalise(heading.text) for heading in block.headings]
+    return any(words.months_in(text) or _UNDATED.search(text) or _LIST_HEADING.search(text) for text in texts)
+
+
+def _place(block: Block, row: int | None = None) -> str:
+    sort = "table" if block.grid is not None else "list"
+    where = f"{sort} {block.number} ({block.nearest.text or 'no heading'})"
+    return where if row is None else f"{where}, row {row + 1}"
+
+
+def _table(
+    block: Block, grid: Grid, year: int, *, is_inside: bool, is_list: bool
+) -> Iterator[Album | Refused]:
+    """Yield a table's albums; one elsewhere on a list page that looks like albums is refused, not guessed."""
+    roles, foreign = roles_of(grid), is_foreign(grid)
+    looks_right = {"artist", "album"} <= roles and not foreign
+    if not is_inside:
+        if is_list and looks_right:
+            reason = f"a table of albums where none is expected: {seen(grid)}"
+            yield Refused(_place(block), BadInput(RejectCode.NEW_LAYOUT, reason))
+        return
+    is_chart = foreign and not {"date", "artist", "album"} <= roles
+    if is_chart or len(grid.rows) < 2 or not (looks_right or block.is_wikitable):
+        return
+    try:
+        layout = read_layout(grid)
+        _check_sides(grid, layout)
+    except BadInput as problem:
+        yield Refused(_place(block), problem)
+        return
+    yield from _rows(block, grid, layout, year)
+
+
+def _check_sides(grid: Grid, layout: Layout) -> None:
+    """Refuse a table whose cells do not stand under its header: titles below "Artist", surplus cells."""
+    rows = list(enumerate(grid.rows))[layout.first :]
+    surplus = sum(is_wide(row, y, layout) for y, row in rows)
+    turned = sum(is_turned(row, layout) for _, row in rows)
+    right = sum(bool(cell.italics) for _, row in rows for cell in layout.cells(row, "album"))
+    if 2 * surplus > len(rows) or turned > right:
+        raise BadInput(
+            RejectCode.NEW_LAYOUT, f"the table's cells do not stand under its header: {seen(grid)}"
+        )
+
+
+def _rows(block: Block, grid: Grid, layout: Layout, year: int) -> Iterator[Album | Refused]:
+    caption = grid.caption.lines[0] if grid.caption and grid.caption.lines else ""
+    month = words.only_month(caption) or words.only_month(block.nearest.text)
+    above = [cell for row in grid.rows[: layout.first] for cell in row if cell]
+    month = next(filter(None, (words.month_of(cell.text) for cell in above)), month)
+    for y, row, artists in _grouped(grid, layout):
+        if divider := _divider(row, layout):
+            month = words.month_of(divider.text) or month
+            continue
+        place, anchor = _place(block, y), grid.anchors[y] or block.nearest.anchor
+        try:
+            artist, title = _named(row, y, layout, artists)
+            for album in _albums(row, layout, artist, title, (year, month)):
+                yield replace(album, place=place, anchor=anchor)
+        except BadInput as problem:
+            yield Refused(place, problem)
+
+
+def _grouped(grid: Grid, layout: Layout) -> Iterator[tuple[int, Row, list[Cell]]]:
+    """Yield (number, row, cells of artists) of each row that tells an album of its own.
+
+    An album's cell that goes on in the next row is no second album: the next row may name another artist.
+    """
+    held: tuple[int, Row, list[Cell]] | None = None
+    for y, row in enumerate(_without_dittos(grid, layout), start=layout.first):
+        if not any(cell is not None and cell.row == y and cell.text for cell in row) or layout.is_header(row):
+            continue
+        artist, album = layout.cell(row, "artist"), layout.cell(row, "album")
+        goes_on = held is not None and album is not None and layout.cell(held[1], "album") is album
+        if held and goes_on and not misplaced(row, y, layout):
+            held[2].extend([artist] if artist and artist not in held[2] else [])
+            continue
+        if held:
+            yield held
+        held = (y, row, [artist] if artist else [])
+    if held:
+        yield held
+
+
+def _without_dittos(grid: Grid, layout: Layout) -> list[Row]:
+    """Return the rows below the header; marks that repeat what stands above them are read as that."""
+    columns = [x for role in ("date", "artist", "genre", "label") for x in layout.columns.get(role, ())]
+    repeated: dict[Cell, Cell] = {}
+    rows: list[Row] = []
+    for y, row in enumerate(grid.rows[layout.first :], start=layout.first):
+        above = rows[-1] if rows and _is_album(rows[-1], y - 1, layout) else ()
+        for x in columns:
+            cell, source = row[x], above[x] if above else None
+            if cell and cell.row == y and source and words.is_ditto(cell):
+                repeated[cell] = replace(source, row=y)
+        rows.append(tuple(repeated.get(cell, cell) if cell else None for cell in row))
+    return rows
+
+
+def _is_album(row: Row, y: int, layout: Layout) -> bool:
+    """Say whether a row is one of an album, its cells in their columns."""
+    is_other = _divider(row, layout) is not None or layout.is_header(row)
+    return not is_other and misplaced(row, y, layout) is None
+
+
+def _divider(row: Row, layout: Layout) -> Cell | None:
+    """Return the one cell that runs through a row: the name of a month, links to others, a footnote."""
+    artist, album = layout.cell(row, "artist"), layout.cell(row, "album")
+    is_alone = artist is album and all(cell is album or not (cell and cell.text) for cell in row)
+    return album if is_alone else None
+
+
+def _named(row: Row, y: int, layout: Layout, artists: list[Cell]) -> tuple[str, Cell]:
+    """Return the artist and the album's cell. Raises BadInput where one is missing or not in its column."""
+    album = layout.cell(row, "album")
+    named = [cell for cell in artists if not words.is_empty(cell) and cell is not album]
+    told = ", ".join(dict.fromkeys(cell.text for cell in row if cell and cell.text))[:200]
+    if not named or album is None or words.is_empty(album):
+        missing = "album" if named else "artist"
+        raise BadInput(RejectCode.MISSING_FIELD, f"it names no {missing}: {told!r}")
+    if why := misplaced(row, y, layout):
+        raise BadInput(RejectCode.NEW_LAYOUT, f"its cells do not stand under the header, {why}: {told!r}")
+    return words.read_artist(named), album
+
+
+def _albums(
+    row: Row, layout: Layout, artist: str, album: Cell, when: tuple[int, int | None]
+) -> Iterator[Album]:
+    date, precision = words.read_date([cell.text for cell in layout.cells(row, "date")], *when)
+    genre, notes = layout.cell(row, "genre"), layout.cells(row, "notes")
+    remarks = [line for cell in notes for line in cell.lines]
+    for title, remark in words.read_titles(album):
+        pages = [link.page for link in album.links if link.text in title or title in link.text]
+        yield Album(
+            artist,
+            title,
+            date,
+            precision,
+            words.read_kind(title, [remark, *remarks], pages),
+            tuple(words.read_genres(genre)),
+            words.read_label(layout.cell(row, "label")),
+        )
+
+
+def _items(block: Block, year: int) -> Iterator[Album | Refused]:
+    """Yield the albums of a list, "Title – Artist" or the other way round: the title is in italics."""
+    if not _UNDATED.search(normalise(block.nearest.text)):
+        if not any(item.italics for item in block.items):
+            return  # links to other lists
+        first = block.items[0].text[:80]
+        reason = f"a list where a table of albums is expected, starting with {first!r}"
+        yield Refused(_place(block), BadInput(RejectCode.NEW_LAYOUT, reason))
+        return
+    for number, item in enumerate(block.items):
+        try:
+            artist, title, remark = _halves(item)
+        except BadInput as problem:
+            yield Refused(_place(block, number), problem)
+            continue
+        kind = words.read_kind(title, [remark], [link.page for link in item.links if link.text == title])
+        place = _place(block, number)
+        yield Album(artist, title, str(year), "year", kind, place=place, anchor=block.nearest.anchor)
+
+
+def _halves(item: Cell) -> tuple[str, str, str]:
+    """Return (artist, title, remark) of an item with one title in italics. Raises BadInput."""
+    if len(item.italics) == 1:
+        title = item.italics[0]
+        before, _, after = item.text.partition(title)
+        if not before and (found := _ARTIST_AFTER.fullmatch(after)) and " – " not in found[2]:
+            early, artist, late = (part or "" for part in found.groups())
+            is_name = late and not words.kind_in(late)
+            return f"{artist} {late}" if is_name else artist, title, f"{early}, {late}"
+        if (found := _ARTIST_BEFORE.fullmatch(before)) and " – " not in found[1]:
+            return found[1], title, after
+    raise BadInput(RejectCode.MISSING_FIELD, f"artist and album cannot be told apart in {item.text[:200]!r}")

@@ -1,0 +1,1 @@
+"""Songs and views from YouTube: the Data API, and result pages in a browser."""

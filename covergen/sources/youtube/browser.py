@@ -1,0 +1,252 @@
+"""Pages through a real Chromium: one browser, several tabs whose loads overlap.
+
+A WebDriver is one stream of commands, so tabs save waiting and nothing else; more browsers are more actors.
+Scripts and pictures of the pages are off: what is read here stands in the first HTML.
+"""
+
+import logging
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from selenium.common.exceptions import NoSuchElementException, WebDriverException
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from urllib3.exceptions import HTTPError
+
+from covergen.errors import BadInput, ConfigError, RejectCode
+from covergen.sources.http.addresses import web_address
+from covergen.sources.request import Answer, usual_refusal
+from covergen.sources.youtube.chromium import find_program, kill_those_with, start_chromium
+from covergen.sources.youtube.pages import is_consent_page
+
+CONSENT = {"name": "SOCS", "value": "CAI"}  # what a browser sends that has refused all but needed cookies
+_DEATHS = (WebDriverException, HTTPError, OSError)
+_MOST_DEATHS = 3  # of the browser while it loads one page
+_STARTS = 3
+_FEW_MOMENTS = 0.02
+# While a page is awaited, a script in its tab waits as well; this the browser answers by itself.
+_HISTORY = "Page.getNavigationHistory"
+_LOOK = """
+if (location.protocol === 'chrome-error:') return [0, ''];
+if (document.readyState === 'loading') return null;
+const [load] = performance.getEntriesByType('navigation');
+return [load && load.responseStatus || 200, document.documentElement.outerHTML];
+"""
+_REFUSE_COOKIES = ", ".join(
+    f"form[action*={place}] {button}"
+    for place in ("consent", "save")
+    for button in ("button", "[type=submit]")
+)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Page:
+    address: str
+    origin: str  # of its host, up to the first slash
+    deaths: int = 0
+    consents: int = 0
+    until: float = 0.0
+    entry: int = -1  # of the tab's history when the page was asked for: with another it has arrived
+
+
+class Tabs:
+    """A headless Chromium with `count` tabs; each page has `timeout` seconds.
+
+    Raises ConfigError where Chromium or its driver is missing or does not start. Use it in one thread.
+    """
+
+    def __init__(
+        self, count: int, *, chromium: str | None = None, driver: str | None = None, timeout: float = 30.0
+    ):
+        if count < 1:
+            raise ConfigError(f"A browser needs one tab at least, not {count}.")
+        self.count = count
+        self.timeout = timeout
+        self._chromium = find_program(chromium, "chromium", "google-chrome", "chrome")
+        self._chromedriver = find_program(driver, "chromedriver")
+        self._browser: Chrome | None = None
+        self._profile: tempfile.TemporaryDirectory[str] | None = None
+
+    def read(self, addresses: Iterable[str]) -> Iterator[tuple[str, str | BadInput]]:
+        """Yield each address with its HTML or with why there is none, in the order in which they arrive.
+
+        A browser that dies is started anew, and what it had not finished is loaded again. A page in whose
+        company it dies twice is loaded alone, and refused when it dies once more.
+        """
+        source, waiting, busy = iter(addresses), deque[_Page](), dict[str, _Page]()
+        try:
+            while True:
+                yield from self._refill(waiting, source)
+                if not (busy or waiting):
+                    return
+                done: list[tuple[str, str | BadInput]] = []
+                try:
+                    self._go_round(busy, waiting, done)
+                except _DEATHS as error:
+                    self._bury(error, busy, waiting, done)
+                yield from done
+        finally:
+            if busy:  # left before its end: what is still loading would arrive in another's place
+                self.close()
+
+    def close(self) -> None:
+        """End the browser and whatever it has started."""
+        browser, profile, self._browser, self._profile = self._browser, self._profile, None, None
+        if browser is not None:
+            try:
+                browser.quit()
+            except _DEATHS as error:
+                _log.debug("the browser was gone before it was closed: %s", _told(error))
+        if profile is not None:
+            kill_those_with(profile.name)
+            profile.cleanup()
+
+    def __enter__(self) -> "Tabs":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def _refill(self, waiting: deque[_Page], source: Iterator[str]) -> Iterator[tuple[str, BadInput]]:
+        """Fill the queue; yield the addresses that are none."""
+        while len(waiting) < self.count and (address := next(source, None)) is not None:
+            try:
+                waiting.append(_Page(address, str(web_address(address).join("/"))))
+            except BadInput as problem:
+                yield address, problem
+
+    def _go_round(
+        self, busy: dict[str, _Page], waiting: deque[_Page], done: list[tuple[str, str | BadInput]]
+    ) -> None:
+        """Look once at each tab: take what has arrived and give it the next page."""
+        browser, moved = self._started(), False
+        for tab in browser.window_handles[: self.count]:
+            if tab in busy:
+                browser.switch_to.window(tab)
+                result = self._look(browser, busy[tab])
+                if result is None:
+                    continue
+                done.append((busy.pop(tab).address, result))
+                moved = True
+                if tab not in browser.window_handles:  # it was late and has been replaced
+                    continue
+            if page := _next_page(busy, waiting):
+                busy[tab] = page  # before it is opened: a death leaves it here
+                browser.switch_to.window(tab)
+                page.until = time.monotonic() + self.timeout
+                self._open(browser, page)
+                moved = True
+        if not moved:
+            time.sleep(_FEW_MOMENTS)
+
+    def _open(self, browser: Chrome, page: _Page) -> None:
+        browser.execute_cdp_cmd("Network.setCookie", {**CONSENT, "url": page.origin})
+        page.entry = _entry(browser)
+        browser.get(page.address)
+
+    def _look(self, browser: Chrome, page: _Page) -> str | BadInput | None:
+        """Return what has become of a page; None where it is still loading."""
+        told = browser.execute_script(_LOOK) if _entry(browser) != page.entry else None
+        if told is not None:
+            return self._result(browser, page, *told)
+        if time.monotonic() < page.until:
+            return None
+        self._renew(browser)
+        reason = f"{page.address} did not arrive within {self.timeout:g} s"
+        return BadInput(RejectCode.UNREACHABLE, reason, retriable=True)
+
+    def _result(self, browser: Chrome, page: _Page, status: int, html: str) -> str | BadInput | None:
+        """Return a page that has arrived, or why it is none; None where it is asked for again."""
+        if status == 0:
+            return BadInput(RejectCode.UNREACHABLE, f"nothing answers at {page.address}", retriable=True)
+        answer = Answer(page.address, status, {}, b"", datetime.now(UTC))
+        if refusal := usual_refusal(answer):
+            return refusal.problem
+        if not is_consent_page(html):
+            return html
+        page.consents += 1
+        if page.consents > 2:
+            reason = f"{page.address} asks for consent again after it was refused"
+            return BadInput(RejectCode.FORBIDDEN, reason, retriable=True)
+        self._refuse_cookies(browser, page)
+        return None
+
+    def _refuse_cookies(self, browser: Chrome, page: _Page) -> None:
+        """Press the consent page's first button, "Reject all"; it leads back to the page."""
+        page.entry = _entry(browser)
+        try:
+            browser.find_element(By.CSS_SELECTOR, _REFUSE_COOKIES).click()
+        except NoSuchElementException:
+            self._open(browser, page)
+
+    def _renew(self, browser: Chrome) -> None:
+        """Replace the tab that is looked at: its load may still arrive and be taken for another's."""
+        old = browser.current_window_handle
+        browser.switch_to.new_window("tab")
+        browser.switch_to.window(old)
+        browser.close()
+
+    def _bury(
+        self,
+        error: BaseException,
+        busy: dict[str, _Page],
+        waiting: deque[_Page],
+        done: list[tuple[str, str | BadInput]],
+    ) -> None:
+        """Clear the dead browser away; its pages go back into the queue, or are done if they saw too many."""
+        _log.warning("the browser died with %d pages loading: %s", len(busy), _told(error))
+        self.close()
+        for page in list(busy.values())[::-1] or [waiting.popleft()]:  # one that dies idle ends some time too
+            page.deaths += 1
+            if page.deaths >= _MOST_DEATHS:
+                reason = f"the browser died {page.deaths} times over {page.address}: {_told(error)}"
+                done.append((page.address, BadInput(RejectCode.POISON, reason)))
+            else:
+                waiting.appendleft(page)
+        busy.clear()
+
+    def _started(self) -> Chrome:
+        if self._browser is not None:
+            return self._browser
+        problem = ""
+        for attempt in range(_STARTS):
+            self._profile = tempfile.TemporaryDirectory(
+                prefix="covergen-chromium-", ignore_cleanup_errors=True
+            )
+            try:
+                self._browser = start_chromium(
+                    self._chromium, self._chromedriver, self._profile.name, self.timeout
+                )
+                for _ in range(self.count - 1):
+                    self._browser.switch_to.new_window("tab")
+                return self._browser
+            except _DEATHS as error:
+                self.close()
+                problem = _told(error)
+                _log.warning("attempt %d to start %s: %s", attempt + 1, self._chromium, problem)
+        raise ConfigError(f"{self._chromium} does not start: {problem}")
+
+
+def _next_page(busy: dict[str, _Page], waiting: deque[_Page]) -> _Page | None:
+    """Return what an idle tab loads next. What a browser has died over twice has it alone."""
+    suspect = _MOST_DEATHS - 1
+    if not waiting or any(page.deaths >= suspect for page in busy.values()):
+        return None
+    return waiting.popleft() if waiting[0].deaths < suspect or not busy else None
+
+
+def _entry(browser: Chrome) -> int:
+    """Return the number of the place in the history where the tab is."""
+    history = browser.execute_cdp_cmd(_HISTORY, {})
+    return int(history["entries"][history["currentIndex"]]["id"])
+
+
+def _told(error: BaseException) -> str:
+    """Return what a driver says, without its stack."""
+    return " ".join(str(error).partition("Stacktrace:")[0].removeprefix("Message: ").split())[:300]
