@@ -31,7 +31,7 @@ from covergen.evaluation import benchmark_page, benchmark_rows
 from covergen.evaluation.benchmark_judge import Judge, Scores, reader_digest
 from covergen.evaluation.benchmark_rows import Measurement, digest_for, is_there
 from covergen.evaluation.benchmark_table import table_lines
-from covergen.evaluation.table import GREY, TRUE_COVERS
+from covergen.evaluation.tables.table import GREY, TRUE_COVERS
 from covergen.fusion import build
 from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
 from covergen.generation.requests import SHUFFLE_SEED, derangement

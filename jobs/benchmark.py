@@ -15,7 +15,7 @@ from covergen.evaluation.benchmark_judge import Judge, Scores
 from covergen.evaluation.benchmark_rows import Measurement, digest_for, is_there
 from covergen.evaluation.benchmark_table import table_lines
 from covergen.evaluation.benchmark_world import evaluated, painted, training_seconds, world_of
-from covergen.evaluation.table import GREY, TRUE_COVERS
+from covergen.evaluation.tables.table import GREY, TRUE_COVERS
 from covergen.procedural.factors import Album
 from covergen.storage.root import Root
 from jobs import clean, embed, encode, entry, generate, scrape, train

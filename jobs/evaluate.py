@@ -7,11 +7,12 @@ import ray
 
 from covergen.config import Config
 from covergen.errors import RootError
-from covergen.evaluation import controlled, gather, image_models, predecessor, real
-from covergen.evaluation.content import ReportContent
-from covergen.evaluation.publish import link, page_of, publish
-from covergen.evaluation.real import Findings
-from covergen.evaluation.table import SystemsTable
+from covergen.evaluation.models import image_models
+from covergen.evaluation.report.content import ReportContent
+from covergen.evaluation.report.publish import link, page_of, publish
+from covergen.evaluation.tables import controlled, gather, predecessor, real
+from covergen.evaluation.tables.real import Findings
+from covergen.evaluation.tables.table import SystemsTable
 from covergen.storage import objects
 from covergen.storage.root import Root, digest_of
 from covergen.storage.tables import CATALOG, GENERATED

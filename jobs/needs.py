@@ -11,7 +11,7 @@ from covergen.config import Config
 from covergen.embeddings.clip_image import ClipImage
 from covergen.embeddings.registry import build_encoder
 from covergen.errors import ModelError
-from covergen.evaluation import clip_text, dinov2
+from covergen.evaluation.models import clip_text, dinov2
 from covergen.models import hub, stable_diffusion
 from covergen.models.hub import Release
 from covergen.tagging.registry import build_tagger

@@ -3,9 +3,9 @@
 import pyarrow as pa
 
 from covergen.config import Config
-from covergen.evaluation import gather
-from covergen.evaluation.content import Song, SongStrip
-from covergen.evaluation.difference import ROUNDING_FLOOR, picture_difference
+from covergen.evaluation.metrics.difference import ROUNDING_FLOOR, picture_difference
+from covergen.evaluation.report.content import Song, SongStrip
+from covergen.evaluation.tables import gather
 from covergen.generation.requests import SCHEMA, requests
 from covergen.media import images
 from covergen.storage.root import Root

@@ -105,7 +105,7 @@ def registries() -> dict[str, dict[str, object]]:
     from covergen.config.train import PRESETS as TRAIN_PRESETS
     from covergen.embeddings import clip_image
     from covergen.embeddings.registry import AUDIO_ENCODERS
-    from covergen.evaluation import dinov2
+    from covergen.evaluation.models import dinov2
     from covergen.fusion.registry import FUSIONS
     from covergen.models.stable_diffusion import NOISE_SCHEDULERS, PRESETS
     from covergen.sources.registry import SOURCES, WEB_SOURCES

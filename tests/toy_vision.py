@@ -1,8 +1,8 @@
 """Random image models in the layouts of the releases: DINOv2, a whole CLIP with its tokenizer, Inception.
 
-save_dinov2(tmp_path / "dinov2")    a folder for covergen.evaluation.dinov2
-save_clip(tmp_path / "clip")        a folder for clip_image and for covergen.evaluation.clip_text
-save_inception(tmp_path / "i.pth")  a file for covergen.evaluation.inception, at full size: it has no other
+save_dinov2(tmp_path / "dinov2")    a folder for covergen.evaluation.models.dinov2
+save_clip(tmp_path / "clip")        a folder for clip_image and for covergen.evaluation.models.clip_text
+save_inception(tmp_path / "i.pth")  a file for covergen.evaluation.models.inception, at full size: it has no other
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from transformers import CLIPModel, Dinov2Config, Dinov2Model
 from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from covergen.evaluation.inception_network import Inception
+from covergen.evaluation.models.inception_network import Inception
 from tests import toy_encoders, toys
 
 PICTURE_SIDE = 28

@@ -11,11 +11,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from covergen.evaluation.frechet import frechet_distance, joint_frechet_distance
-from covergen.evaluation.kernel import kernel_inception_distance
-from covergen.evaluation.paired import grey_mse, paired_mse, paired_scores
-from covergen.evaluation.retrieval import hits_at, ranks, read_vectors, true_vectors
-from covergen.evaluation.table import Reader
+from covergen.evaluation.metrics.frechet import frechet_distance, joint_frechet_distance
+from covergen.evaluation.metrics.kernel import kernel_inception_distance
+from covergen.evaluation.metrics.paired import grey_mse, paired_mse, paired_scores
+from covergen.evaluation.metrics.retrieval import hits_at, ranks, read_vectors, true_vectors
+from covergen.evaluation.tables.table import Reader
 from covergen.models import stable_diffusion
 from covergen.models.weights import files_digest
 from covergen.procedural.covers import paint

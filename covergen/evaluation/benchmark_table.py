@@ -12,12 +12,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from covergen.evaluation import clustered
 from covergen.evaluation.benchmark_judge import FOLLOWED, TRUE
 from covergen.evaluation.benchmark_rows import Measurement
-from covergen.evaluation.bootstrap import Interval
-from covergen.evaluation.clustered import Statistic
-from covergen.evaluation.table import HIGHER_IS_BETTER, LOWER_IS_BETTER, SYSTEMS, verdict
+from covergen.evaluation.metrics import clustered
+from covergen.evaluation.metrics.bootstrap import Interval
+from covergen.evaluation.metrics.clustered import Statistic
+from covergen.evaluation.tables.table import HIGHER_IS_BETTER, LOWER_IS_BETTER, SYSTEMS, verdict
 
 Values = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from covergen.errors import RootError
 from covergen.evaluation.benchmark_judge import reader_digest
-from covergen.evaluation.gather import made_up
+from covergen.evaluation.tables.gather import made_up
 from covergen.media import images
 from covergen.models import stable_diffusion
 from covergen.procedural.factors import Album

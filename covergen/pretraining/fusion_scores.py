@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from covergen.evaluation import bootstrap
-from covergen.evaluation.paired import PairedScores, paired_scores
-from covergen.evaluation.retrieval import hits_at, ranks, read_vectors, true_vectors
+from covergen.evaluation.metrics import bootstrap
+from covergen.evaluation.metrics.paired import PairedScores, paired_scores
+from covergen.evaluation.metrics.retrieval import hits_at, ranks, read_vectors, true_vectors
 from covergen.fusion import Fusion
 from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
 from covergen.generation.seeds import seed_of

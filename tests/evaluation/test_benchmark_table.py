@@ -9,7 +9,7 @@ from covergen.evaluation import benchmark_page
 from covergen.evaluation.benchmark_rows import Measurement
 from covergen.evaluation.benchmark_table import compared, rival, table_lines
 from covergen.evaluation.benchmark_targets import TARGETS, judged
-from covergen.evaluation.table import GREY, TRUE_COVERS
+from covergen.evaluation.tables.table import GREY, TRUE_COVERS
 
 ALBUMS = tuple(f"album{k}" for k in range(60))
 PAINTER = {"noise_scheduler": "ddim", "steps": 12, "guidance_scale": 2.5}

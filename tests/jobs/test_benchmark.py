@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from covergen.evaluation.benchmark_rows import FOLDER
-from covergen.evaluation.table import GREY, TRUE_COVERS
+from covergen.evaluation.tables.table import GREY, TRUE_COVERS
 from covergen.lineage.verify import verify
 from covergen.storage import objects
 from covergen.storage.root import Root

@@ -7,8 +7,8 @@ from urllib.request import urlopen
 import numpy as np
 import pytest
 
-from covergen.evaluation.gather import made_up
-from covergen.evaluation.publish import page_of
+from covergen.evaluation.report.publish import page_of
+from covergen.evaluation.tables.gather import made_up
 from covergen.lineage.verify import verify
 from covergen.media import images
 from covergen.storage import objects, rejects

@@ -1,0 +1,1 @@
+"""Metrics as functions of vectors and numbers, with their intervals."""

@@ -1,0 +1,1 @@
+"""The frozen models that metrics look through."""

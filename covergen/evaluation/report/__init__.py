@@ -1,0 +1,1 @@
+"""The report: charts, pictures, sentences, HTML and Markdown."""

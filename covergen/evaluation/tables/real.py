@@ -1,0 +1,181 @@
+"""Painted covers of real albums, measured: the table of systems and the check for memorised covers.
+
+Albums, features and models come from the neighbouring modules; here they meet. N albums.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covergen.evaluation.metrics import song_to_cover
+from covergen.evaluation.metrics.halves import LEAST
+from covergen.evaluation.metrics.nearest import nearness
+from covergen.evaluation.metrics.paired import grey_mse, paired_mse
+from covergen.evaluation.models.image_models import ImageModels, see_all
+from covergen.evaluation.report.content import MemoryCheck, Missing, Neighbour, SystemSheet
+from covergen.evaluation.tables import held_out
+from covergen.evaluation.tables.held_out import AlbumSet, HeldOut
+from covergen.evaluation.tables.real_table import DESCRIPTORS, SPACES, BySpace, RealTable, Songs, real_table
+from covergen.evaluation.tables.table import GREY, TRUE_COVERS
+from covergen.media import images
+from covergen.media.images import Pixels, fit_square
+from covergen.sources.media import read_picture
+from covergen.storage.root import Root
+
+Values = NDArray[np.float64]
+
+PAIRS: Final = 8
+_TRAINING: Final = 10  # covers below which nearness says nothing
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was measured, and what was not and why; `models` names the image models by kind."""
+
+    table: RealTable | None = None
+    memory: MemoryCheck | None = None
+    sheet: SystemSheet | None = None
+    missing: tuple[Missing, ...] = ()
+    models: Mapping[str, str] = field(default_factory=dict)
+
+
+def measure(
+    root: Root, models: ImageModels, *, training_covers: int, resamples: int, batch_size: int = 32
+) -> Findings:
+    """Measure the held-out albums of a root that every system painted.
+
+    Real albums only, where there are any. Of made-up ones, whose truth the controlled table knows, only what
+    is cheap is measured unless an image model is there.
+    """
+    real = bool(held_out.real_albums(root))
+    found = held_out.held_out(root, real=real)
+    if found is None:
+        needs = "painted albums outside the training split that have a true cover"
+        return Findings(missing=(Missing("every measure on real albums", needs),))
+    whole = real or set(models.models) != {DESCRIPTORS}
+    missing = list(models.missing)
+    training = held_out.training_albums(root, most=training_covers)
+    seen = _see(found, training, models, whole=whole, batch_size=batch_size)
+    memory = _memory(found, training, seen, space=models.space, resamples=resamples)
+    if memory is None:
+        missing.append(Missing("nearest training covers", f"{_TRAINING} covers in the training split"))
+    table = None
+    if whole and len(found.albums) < LEAST:
+        needs = f"{LEAST} painted held-out albums that have a true cover; there are {len(found.albums)}"
+        missing.append(Missing("the table of systems", needs))
+    elif whole:
+        songs = _songs(root, found, training, seen, space=models.space)
+        if isinstance(songs, Missing):
+            missing.append(songs)
+        table = real_table(
+            seen.painted,
+            seen.truth,
+            errors=_errors(found, seen.side, batch_size=batch_size),
+            texts=None if models.texts is None else _texts(models, found.prompts, batch_size),
+            songs=None if isinstance(songs, Missing) else songs,
+            resamples=resamples,
+        )
+    return Findings(table, memory, _sheet(found, seen.side), tuple(missing), models.names)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Features by space: of each system's pictures, of the true covers, and of the training covers."""
+
+    side: int
+    painted: Mapping[str, BySpace]
+    truth: BySpace
+    training: BySpace
+
+
+def _see(found: HeldOut, training: AlbumSet, models: ImageModels, *, whole: bool, batch_size: int) -> _Seen:
+    one = {models.space: models.models[models.space]}
+    wanted = models.models if whole else one
+    systems = found.painted if whole else {_main(found): found.painted[_main(found)]}
+    side = images.decode(next(iter(found.painted.values()))[0]).shape[0]
+    see_true = partial(see_all, decode=partial(_true, side=side), at_once=batch_size)
+    return _Seen(
+        side=side,
+        painted={
+            system: see_all(pictures, images.decode, models=wanted, at_once=batch_size)
+            for system, pictures in systems.items()
+        },
+        truth=see_true(found.albums.covers, models=wanted),
+        training=see_true(training.covers, models=one) if len(training) else {},
+    )
+
+
+def _memory(
+    found: HeldOut, training: AlbumSet, seen: _Seen, *, space: str, resamples: int
+) -> MemoryCheck | None:
+    if len(training) < _TRAINING:
+        return None
+    main = _main(found)
+    check = nearness(seen.painted[main][space], seen.truth[space], seen.training[space], resamples=resamples)
+    pairs = tuple(
+        Neighbour(
+            painted=found.painted[main][row],
+            painted_name=_name(found.albums.rows[row]),
+            training=_true(training.covers[check.nearest[row]], side=seen.side),
+            training_name=_name(training.rows[check.nearest[row]]),
+            distance=float(check.distances[row]),
+        )
+        for row in check.worst(PAIRS)
+    )
+    return MemoryCheck(SPACES[space], check, pairs)
+
+
+def _songs(root: Root, found: HeldOut, training: AlbumSet, seen: _Seen, *, space: str) -> Songs | Missing:
+    heard, known = held_out.music(root, found.albums), held_out.music(root, training)
+    if not heard.shape[1] or np.isnan(heard).any():
+        return Missing("R@1, R@5, R@10", "audio embeddings of every held-out album")
+    there = ~np.isnan(known).any(axis=1) if known.shape[1] else np.zeros(len(known), bool)
+    if there.sum() < song_to_cover.LEAST:
+        needs = f"{song_to_cover.LEAST} training albums with a song and a cover; there are {there.sum()}"
+        return Missing("R@1, R@5, R@10", needs)
+    return Songs(space, heard, known[there], seen.training[space][there])
+
+
+def _errors(found: HeldOut, side: int, *, batch_size: int) -> dict[str, Values]:
+    """Return pixel errors (N,) by system and of a constant grey; true covers are cut square to `side`."""
+    parts: dict[str, list[Values]] = {system: [] for system in (*found.painted, GREY)}
+    for start in range(0, len(found.albums), batch_size):
+        chosen = slice(start, start + batch_size)
+        truth = np.stack([_true(row, side=side) for row in found.albums.covers[chosen]])
+        parts[GREY].append(grey_mse(truth))
+        for system, pictures in found.painted.items():
+            painted = np.stack([images.decode(picture) for picture in pictures[chosen]])
+            parts[system].append(paired_mse(painted, truth))
+    return {system: np.concatenate(values) for system, values in parts.items()}
+
+
+def _texts(models: ImageModels, prompts: Sequence[str], batch_size: int) -> Any:
+    assert models.texts is not None  # noqa: S101, the caller asked
+    starts = range(0, len(prompts), batch_size)
+    return np.concatenate([models.texts(list(prompts[k : k + batch_size])) for k in starts])
+
+
+def _sheet(found: HeldOut, side: int, *, albums: int = 8) -> SystemSheet:
+    """Return evenly spread albums as every system painted them, beside the true covers."""
+    count = min(albums, len(found.albums))
+    chosen = [k * len(found.albums) // count for k in range(count)]
+    pictures = {system: tuple(own[k] for k in chosen) for system, own in found.painted.items()}
+    truth = tuple(_true(found.albums.covers[k], side=side) for k in chosen)
+    names = tuple(_name(found.albums.rows[k]) for k in chosen)
+    return SystemSheet(names, {**pictures, TRUE_COVERS: truth})
+
+
+def _main(found: HeldOut) -> str:
+    return "audio" if "audio" in found.painted else next(iter(found.painted))
+
+
+def _true(row: Mapping[str, Any], *, side: int) -> Pixels:
+    return fit_square(read_picture(row), side)
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return f"{row['title']}, {row['artist']}"
