@@ -27,18 +27,19 @@ from numpy.typing import NDArray
 from benchmarks.outcome import device
 from covergen.config import Config, load
 from covergen.errors import ConfigError
-from covergen.evaluation import benchmark_page, benchmark_rows
-from covergen.evaluation.benchmark_judge import Judge, Scores, reader_digest
-from covergen.evaluation.benchmark_rows import Measurement, digest_for, is_there
-from covergen.evaluation.benchmark_table import table_lines
 from covergen.evaluation.tables.table import GREY, TRUE_COVERS
+from covergen.experiments.fusion_benchmark import page as benchmark_page
+from covergen.experiments.fusion_benchmark import rows as benchmark_rows
+from covergen.experiments.fusion_benchmark.judge import Judge, Scores, reader_digest
+from covergen.experiments.fusion_benchmark.rows import Measurement, digest_for, is_there
+from covergen.experiments.fusion_benchmark.table import table_lines
+from covergen.experiments.pretraining.pairs import Pairs, hearing
+from covergen.experiments.pretraining.preview import write_sheet
 from covergen.fusion import build
 from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
 from covergen.generation.requests import SHUFFLE_SEED, derangement
 from covergen.generation.seeds import seed_of
 from covergen.models import stable_diffusion
-from covergen.pretraining.pairs import Pairs, hearing
-from covergen.pretraining.preview import write_sheet
 from covergen.storage.root import Root, digest_of
 from covergen.training.examples import Examples
 from jobs.benchmark_rows import Run, plan

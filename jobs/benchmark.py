@@ -10,12 +10,13 @@ from typing import Any
 import ray
 
 from covergen.config import Config
-from covergen.evaluation import benchmark_page, benchmark_rows
-from covergen.evaluation.benchmark_judge import Judge, Scores
-from covergen.evaluation.benchmark_rows import Measurement, digest_for, is_there
-from covergen.evaluation.benchmark_table import table_lines
-from covergen.evaluation.benchmark_world import evaluated, painted, training_seconds, world_of
 from covergen.evaluation.tables.table import GREY, TRUE_COVERS
+from covergen.experiments.fusion_benchmark import page as benchmark_page
+from covergen.experiments.fusion_benchmark import rows as benchmark_rows
+from covergen.experiments.fusion_benchmark.judge import Judge, Scores
+from covergen.experiments.fusion_benchmark.rows import Measurement, digest_for, is_there
+from covergen.experiments.fusion_benchmark.table import table_lines
+from covergen.experiments.fusion_benchmark.world import evaluated, painted, training_seconds, world_of
 from covergen.procedural.factors import Album
 from covergen.storage.root import Root
 from jobs import clean, embed, encode, entry, generate, scrape, train

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from covergen.config import Config
 from covergen.config.benchmark import BenchmarkRow
 from covergen.errors import ConfigError
-from covergen.evaluation.benchmark_rows import digest_for
-from covergen.evaluation.benchmark_world import SPLIT
+from covergen.experiments.fusion_benchmark.rows import digest_for
+from covergen.experiments.fusion_benchmark.world import SPLIT
 from covergen.fusion import FUSIONS, Fusion
 from covergen.fusion.text_only import TextOnlyFusion
 

@@ -7,13 +7,13 @@ from typing import Any, Final
 from torch import nn
 
 from covergen.config import Config
+from covergen.experiments.predecessor import PredecessorTrainer
 from covergen.fusion import Fusion, build
 from covergen.models import stable_diffusion
 from covergen.training import checkpoint
 from covergen.training.dataset import checkpoint_folder
 from covergen.training.drops import DropRates
 from covergen.training.examples import Examples
-from covergen.training.predecessor import PredecessorTrainer
 from covergen.training.settings import TrainingSettings
 from covergen.training.trainer import Trainer
 

@@ -12,7 +12,7 @@ from covergen.catalog.prompts.popularity import standings
 from covergen.catalog.prompts.protocol import VARIANTS, Facts, listed, texts
 from covergen.catalog.prompts.registry import PROMPT_STYLES
 from covergen.errors import ConfigError
-from covergen.pretraining.language import vary_caption
+from covergen.experiments.pretraining.language import vary_caption
 from covergen.procedural.factors import caption, draw_album
 from covergen.storage import rows
 from covergen.storage.tables import CATALOG, PROMPTS, TAGS, TRACKS

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from covergen.evaluation.benchmark_rows import FOLDER
 from covergen.evaluation.tables.table import GREY, TRUE_COVERS
+from covergen.experiments.fusion_benchmark.rows import FOLDER
 from covergen.lineage.verify import verify
 from covergen.storage import objects
 from covergen.storage.root import Root

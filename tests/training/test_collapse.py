@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from covergen.config.train import Train
+from covergen.experiments.predecessor import PredecessorTrainer
+from covergen.experiments.pretraining.pairs import Pairs
 from covergen.fusion import build
 from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
 from covergen.models import stable_diffusion
 from covergen.models.stable_diffusion import build_noise_scheduler
-from covergen.pretraining.pairs import Pairs
 from covergen.procedural.reader import READER, CoverReader
 from covergen.training.drops import DropRates
 from covergen.training.examples import Examples
-from covergen.training.predecessor import PredecessorTrainer
 from covergen.training.settings import TrainingSettings
 
 pytestmark = pytest.mark.slow

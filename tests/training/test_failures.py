@@ -12,6 +12,7 @@ import torch
 from covergen.catalog.splits import split_of
 from covergen.config import Generate
 from covergen.config.train import Train
+from covergen.experiments.predecessor import PredecessorTrainer
 from covergen.fusion import build
 from covergen.generation.pipeline import PaintSettings
 from covergen.models import stable_diffusion
@@ -20,7 +21,6 @@ from covergen.procedural.reader import CoverReader
 from covergen.training import objective
 from covergen.training.batches import BatchPlan
 from covergen.training.drops import DropRates
-from covergen.training.predecessor import PredecessorTrainer
 from covergen.training.settings import TrainingSettings
 from covergen.training.trainer import Trainer
 from tests import toys

@@ -12,12 +12,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from covergen.evaluation.benchmark_judge import FOLLOWED, TRUE
-from covergen.evaluation.benchmark_rows import Measurement
 from covergen.evaluation.metrics import clustered
 from covergen.evaluation.metrics.bootstrap import Interval
 from covergen.evaluation.metrics.clustered import Statistic
 from covergen.evaluation.tables.table import HIGHER_IS_BETTER, LOWER_IS_BETTER, SYSTEMS, verdict
+from covergen.experiments.fusion_benchmark.judge import FOLLOWED, TRUE
+from covergen.experiments.fusion_benchmark.rows import Measurement
 
 Values = NDArray[np.float64]
 

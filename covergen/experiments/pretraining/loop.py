@@ -14,7 +14,7 @@ import torch.distributed as dist
 import typer
 from torch import Tensor, nn
 
-from covergen.pretraining.parallel import average_gradients
+from covergen.experiments.pretraining.parallel import average_gradients
 
 Schedule = Callable[[float], float]
 

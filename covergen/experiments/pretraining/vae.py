@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from covergen.pretraining.data import SIZE, painted_covers, to_covers, to_pixels
-from covergen.pretraining.loop import Phase, train, warm_then_decay
-from covergen.pretraining.muon import Muon
-from covergen.pretraining.norm import speed_up_norms
+from covergen.experiments.pretraining.data import SIZE, painted_covers, to_covers, to_pixels
+from covergen.experiments.pretraining.loop import Phase, train, warm_then_decay
+from covergen.experiments.pretraining.muon import Muon
+from covergen.experiments.pretraining.norm import speed_up_norms
 
 LATENT_NOISE: Final = 0.1
 

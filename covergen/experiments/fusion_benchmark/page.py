@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from covergen.evaluation.benchmark_judge import K
-from covergen.evaluation.benchmark_table import Compared, Line, Spread, compared, rival
-from covergen.evaluation.benchmark_targets import Judged, judged
 from covergen.evaluation.report import wording
 from covergen.evaluation.report.markdown_table import markdown_table
+from covergen.experiments.fusion_benchmark.judge import K
+from covergen.experiments.fusion_benchmark.table import Compared, Line, Spread, compared, rival
+from covergen.experiments.fusion_benchmark.targets import Judged, judged
 
 SHOWN: Final = ("hue_error", "brightness_r", "energy_r", "density_r", "recall", "mse", "genre_accuracy")
 

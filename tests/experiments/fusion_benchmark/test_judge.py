@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from covergen.evaluation.benchmark_judge import Judge, reader_digest
-from covergen.evaluation.benchmark_table import METRICS
+from covergen.experiments.fusion_benchmark.judge import Judge, reader_digest
+from covergen.experiments.fusion_benchmark.table import METRICS
 from covergen.generation.requests import derangement
 from covergen.procedural.covers import paint
 from covergen.procedural.factors import draw_album

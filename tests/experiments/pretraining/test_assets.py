@@ -9,8 +9,14 @@ import torch
 from safetensors import safe_open
 
 import covergen
-from covergen.pretraining.preview import Base, evaluation_albums, evaluation_covers, paint_prompts, read_back
-from covergen.pretraining.vae import psnr, reconstruct
+from covergen.experiments.pretraining.preview import (
+    Base,
+    evaluation_albums,
+    evaluation_covers,
+    paint_prompts,
+    read_back,
+)
+from covergen.experiments.pretraining.vae import psnr, reconstruct
 from covergen.procedural.factors import caption
 from covergen.procedural.reader import READER, CoverReader
 

@@ -7,13 +7,19 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
-from covergen.pretraining.data import encoded_latents, painted_covers
-from covergen.pretraining.denoiser import train_denoiser
-from covergen.pretraining.export import export_text, export_unet, export_vae, trained_unet, trained_vae
-from covergen.pretraining.language import train_tokenizer
-from covergen.pretraining.parallel import launch
-from covergen.pretraining.text import train_text
-from covergen.pretraining.vae import measured_scale, train_vae
+from covergen.experiments.pretraining.data import encoded_latents, painted_covers
+from covergen.experiments.pretraining.denoiser import train_denoiser
+from covergen.experiments.pretraining.export import (
+    export_text,
+    export_unet,
+    export_vae,
+    trained_unet,
+    trained_vae,
+)
+from covergen.experiments.pretraining.language import train_tokenizer
+from covergen.experiments.pretraining.parallel import launch
+from covergen.experiments.pretraining.text import train_text
+from covergen.experiments.pretraining.vae import measured_scale, train_vae
 
 SECOND = 1 / 60
 

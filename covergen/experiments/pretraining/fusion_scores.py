@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from covergen.evaluation.metrics import bootstrap
 from covergen.evaluation.metrics.paired import PairedScores, paired_scores
 from covergen.evaluation.metrics.retrieval import hits_at, ranks, read_vectors, true_vectors
+from covergen.experiments.pretraining.pairs import Pairs
+from covergen.experiments.pretraining.preview import write_sheet
 from covergen.fusion import Fusion
 from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
 from covergen.generation.seeds import seed_of
 from covergen.models import stable_diffusion
 from covergen.models.stable_diffusion import StableDiffusion
-from covergen.pretraining.pairs import Pairs
-from covergen.pretraining.preview import write_sheet
 from covergen.procedural.reader import CoverReader
 
 Pictures = NDArray[np.uint8]

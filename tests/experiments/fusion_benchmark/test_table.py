@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from covergen.evaluation import benchmark_page
-from covergen.evaluation.benchmark_rows import Measurement
-from covergen.evaluation.benchmark_table import compared, rival, table_lines
-from covergen.evaluation.benchmark_targets import TARGETS, judged
 from covergen.evaluation.tables.table import GREY, TRUE_COVERS
+from covergen.experiments.fusion_benchmark import page as benchmark_page
+from covergen.experiments.fusion_benchmark.rows import Measurement
+from covergen.experiments.fusion_benchmark.table import compared, rival, table_lines
+from covergen.experiments.fusion_benchmark.targets import TARGETS, judged
 
 ALBUMS = tuple(f"album{k}" for k in range(60))
 PAINTER = {"noise_scheduler": "ddim", "steps": 12, "guidance_scale": 2.5}

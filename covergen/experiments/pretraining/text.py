@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from covergen.pretraining.language import CLASS_COUNTS, POSITIONS, Caption, vary_caption
-from covergen.pretraining.loop import Phase, train, warm_then_decay
+from covergen.experiments.pretraining.language import CLASS_COUNTS, POSITIONS, Caption, vary_caption
+from covergen.experiments.pretraining.loop import Phase, train, warm_then_decay
 from covergen.procedural.factors import draw_album
 
 WIDTH = 128

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from covergen.errors import RootError
-from covergen.evaluation import benchmark_rows
-from covergen.evaluation.benchmark_rows import FOLDER, Measurement, digest_for
+from covergen.experiments.fusion_benchmark import rows as benchmark_rows
+from covergen.experiments.fusion_benchmark.rows import FOLDER, Measurement, digest_for
 from covergen.storage.root import Root
 
 RECIPE = {"train": {"fusion": "decoupled", "steps": 9}, "generate": {"steps": 4}}

@@ -1,7 +1,7 @@
 """Trains the embedded tiny model, from nothing to a folder that diffusers loads.
 
-    python -m covergen.pretraining train --vae-minutes 15 --base-minutes 60
-    python -m covergen.pretraining snapshot --measure 200
+    python -m covergen.experiments.pretraining train --vae-minutes 15 --base-minutes 60
+    python -m covergen.experiments.pretraining snapshot --measure 200
 
 `train` runs every phase: covers, tokenizer, text encoder, autoencoder, latents, U-Net. Each keeps its
 checkpoint, so a killed run goes on where it was, and a finished phase is not run again unless its minutes
@@ -17,17 +17,23 @@ import numpy as np
 import torch
 import typer
 
-from covergen.pretraining.data import encoded_latents, painted_covers
-from covergen.pretraining.denoiser import train_denoiser
-from covergen.pretraining.export import export_text, export_unet, export_vae, trained_unet, trained_vae
-from covergen.pretraining.language import train_tokenizer
-from covergen.pretraining.parallel import launch
-from covergen.pretraining.preview import Base, evaluation_covers, measure
-from covergen.pretraining.text import train_text
-from covergen.pretraining.vae import measured_scale, psnr, reconstruct, train_vae
+from covergen.experiments.pretraining.data import encoded_latents, painted_covers
+from covergen.experiments.pretraining.denoiser import train_denoiser
+from covergen.experiments.pretraining.export import (
+    export_text,
+    export_unet,
+    export_vae,
+    trained_unet,
+    trained_vae,
+)
+from covergen.experiments.pretraining.language import train_tokenizer
+from covergen.experiments.pretraining.parallel import launch
+from covergen.experiments.pretraining.preview import Base, evaluation_covers, measure
+from covergen.experiments.pretraining.text import train_text
+from covergen.experiments.pretraining.vae import measured_scale, psnr, reconstruct, train_vae
 from covergen.procedural.reader import READER, CoverReader
 
-ASSETS: Final = Path(__file__).parent.parent / "assets" / "tiny"
+ASSETS: Final = Path(__file__).parent.parent.parent / "assets" / "tiny"
 CHECKPOINTS: Final = Path.home() / ".cache" / "covergen" / "pretraining"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)

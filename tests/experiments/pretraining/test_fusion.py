@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from covergen.experiments.pretraining.fusion import thinned
+from covergen.experiments.pretraining.fusion_scores import SYSTEMS
+from covergen.experiments.pretraining.pairs import Pairs, hearing, prompts
 from covergen.models import stable_diffusion
-from covergen.pretraining.fusion import thinned
-from covergen.pretraining.fusion_scores import SYSTEMS
-from covergen.pretraining.pairs import Pairs, hearing, prompts
 from covergen.training import checkpoint
 
 SHIPPED = Path(checkpoint.__file__).parent.parent / "assets" / "tiny" / "fusion"

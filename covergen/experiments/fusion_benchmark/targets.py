@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from covergen.evaluation.benchmark_table import Line, rival
+from covergen.experiments.fusion_benchmark.table import Line, rival
 
 
 @dataclass(frozen=True)

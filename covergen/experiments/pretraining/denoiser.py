@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from covergen.pretraining.language import vary_caption
-from covergen.pretraining.loop import Phase, train, warm_then_decay
-from covergen.pretraining.text import WIDTH, token_ids
-from covergen.pretraining.vae import measured_scale
+from covergen.experiments.pretraining.language import vary_caption
+from covergen.experiments.pretraining.loop import Phase, train, warm_then_decay
+from covergen.experiments.pretraining.text import WIDTH, token_ids
+from covergen.experiments.pretraining.vae import measured_scale
 from covergen.procedural.factors import draw_album
 
 

@@ -1,6 +1,6 @@
 """Trains the fusion that ships with the tiny base, and measures it on albums that no training saw.
 
-    python -m covergen.pretraining.fusion --minutes 10 --out covergen/assets/tiny/fusion
+    python -m covergen.experiments.pretraining.fusion --minutes 10 --out covergen/assets/tiny/fusion
 
 Training albums come from the procedural world's training split: their songs heard as the embed job hears
 them, their covers through the frozen VAE. The base must be trained by then.
@@ -15,12 +15,12 @@ from typing import Annotated, Any, Final
 import torch
 import typer
 
+from covergen.experiments.pretraining.fusion_scores import compare
+from covergen.experiments.pretraining.pairs import Pairs, hearing
 from covergen.fusion import build
 from covergen.generation.pipeline import PaintSettings
 from covergen.models import stable_diffusion
 from covergen.models.stable_diffusion import StableDiffusion
-from covergen.pretraining.fusion_scores import compare
-from covergen.pretraining.pairs import Pairs, hearing
 from covergen.training import checkpoint
 from covergen.training.alignment import Row
 from covergen.training.settings import TrainingSettings

@@ -15,8 +15,8 @@ from PIL import Image
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from covergen.pretraining.data import to_covers
-from covergen.pretraining.text import token_ids
+from covergen.experiments.pretraining.data import to_covers
+from covergen.experiments.pretraining.text import token_ids
 from covergen.procedural.covers import paint
 from covergen.procedural.factors import Album, caption, descriptors, draw_album
 from covergen.procedural.reader import CoverReader

@@ -10,10 +10,10 @@ from pathlib import Path
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTokenizer
 
-from covergen.pretraining.denoiser import build_noise_scheduler, build_unet
-from covergen.pretraining.loop import load_average
-from covergen.pretraining.text import CaptionClassifier
-from covergen.pretraining.vae import build_vae
+from covergen.experiments.pretraining.denoiser import build_noise_scheduler, build_unet
+from covergen.experiments.pretraining.loop import load_average
+from covergen.experiments.pretraining.text import CaptionClassifier
+from covergen.experiments.pretraining.vae import build_vae
 
 _INDEX = {
     "_class_name": "StableDiffusionPipeline",

@@ -1,0 +1,1 @@
+"""The controlled benchmark of fusions on procedural albums."""

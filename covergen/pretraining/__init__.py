@@ -1,1 +1,0 @@
-"""Trains the embedded tiny Stable Diffusion from procedural covers: `python -m covergen.pretraining`."""
