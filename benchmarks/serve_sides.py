@@ -142,7 +142,7 @@ def core() -> None:
     """Paint what the lines of standard input ask for, and answer the seconds it took."""
     import torch
 
-    from covergen.serving.schema import CoverOrder
+    from covergen.serving.domain import CoverOrder
     from covergen.serving.service import CoverService
 
     torch.set_num_threads(1)

@@ -140,11 +140,11 @@ def serve(
     offline: Offline = False,
 ) -> None:
     """Open the page and the API on this machine, in one process and without a cluster."""
-    from covergen.serving.board import Allowance
-    from covergen.serving.doors import Doors
-    from covergen.serving.local import local_app
-    from covergen.serving.routes import Settings
-    from covergen.serving.server import run
+    from covergen.serving.api_keys import Doors
+    from covergen.serving.http.local import local_app
+    from covergen.serving.http.routes import Settings
+    from covergen.serving.http.server import run
+    from covergen.serving.queue import Allowance
     from covergen.serving.service import CoverService
 
     service = CoverService(
@@ -160,7 +160,7 @@ def serve(
 
 def _check_places(music: Path, out: Path) -> None:
     """Refuse before anything heavy is loaded."""
-    from covergen.serving.schema import FORMATS
+    from covergen.serving.domain import FORMATS
 
     if not music.exists():
         raise ConfigError(f"There is no file or folder {music}; name the song to listen to, or an album.")
@@ -282,7 +282,7 @@ def sweep(
     cover_days: Annotated[float | None, typer.Option(min=0, help="of a service: covers are kept")] = None,
 ) -> None:
     """Remove files that no reader sees, such as those of a killed job or service."""
-    from covergen.serving.board import Allowance
+    from covergen.serving.queue import Allowance
     from covergen.storage import upkeep
 
     limit = None if upload_mb is None else int(upload_mb * 2**20)

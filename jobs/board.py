@@ -6,7 +6,7 @@ from typing import Any, Final
 import ray
 from ray.exceptions import RayError
 
-from covergen.serving.board import Board
+from covergen.serving.queue import Board
 
 NAMESPACE: Final = "covergen"
 

@@ -8,12 +8,12 @@ from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
 
 from covergen.errors import CovergenError
-from covergen.serving.board import LONGEST_WAIT
-from covergen.serving.hearing import Lost
-from covergen.serving.orders import Words
-from covergen.serving.painting import Painted, Progress
+from covergen.serving.api_models import Words
+from covergen.serving.audio_features import Lost
+from covergen.serving.domain import CoverOrder, Heard
+from covergen.serving.painter import Painted, Progress
 from covergen.serving.problems import Problem, come_again
-from covergen.serving.schema import CoverOrder, Heard
+from covergen.serving.queue import LONGEST_WAIT
 
 _SONGS_AT_ONCE: Final = 4  # that a listener hears: who was refused comes again after them
 

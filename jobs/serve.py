@@ -15,15 +15,15 @@ from fastapi import FastAPI
 from ray import serve
 
 from covergen.serving import background
-from covergen.serving.app import make_app
-from covergen.serving.hearing import Lost
-from covergen.serving.listening import Listening
-from covergen.serving.painting import Painting
+from covergen.serving.audio_features import Lost
+from covergen.serving.http.app import make_app
+from covergen.serving.http.routes import Service
+from covergen.serving.listener import Listening
+from covergen.serving.painter import Painting
 from covergen.serving.problems import Problem
-from covergen.serving.routes import Service
+from covergen.serving.runner import Studio
 from covergen.serving.service import CoverService
 from covergen.serving.store import Store
-from covergen.serving.studio import Studio
 from jobs import entry
 from jobs.board import FarBoard
 from jobs.replicas import FarListener, FarPainter

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from covergen.errors import CovergenError, RootError, one_line
 from covergen.serving import retention
-from covergen.serving.board import Allowance
-from covergen.serving.hearing import Lost
+from covergen.serving.audio_features import Lost
 from covergen.serving.problems import Problem
+from covergen.serving.queue import Allowance
+from covergen.serving.runner import Studio
 from covergen.serving.store import owners
-from covergen.serving.studio import Studio
 
 ORPHANS: Final = 2.0  # seconds between looks for requests whose replica fell silent
 SOON, LATER = 2.0, 30.0  # seconds between looks into the store, while there is more and when there is none

@@ -10,7 +10,7 @@ from typing import Any, Final
 import yaml
 
 from covergen.errors import ConfigError
-from covergen.serving.doors import is_loopback
+from covergen.serving.api_keys import is_loopback
 
 Tree = Mapping[str, Any]
 

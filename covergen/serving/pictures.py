@@ -14,8 +14,8 @@ from typing import IO, Any, Final, get_args
 
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.media import images
+from covergen.serving.domain import CoverOrder, ImageFormat
 from covergen.serving.picture_text import read_text
-from covergen.serving.schema import CoverOrder, ImageFormat
 
 _SOFTWARE: Final = f"covergen {version('covergen')}"
 MIME: Final[Mapping[ImageFormat, str]] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from covergen.serving.board import Allowance
 from covergen.serving.problems import Problem
-from covergen.serving.states import is_whole
+from covergen.serving.queue import Allowance
+from covergen.serving.status import is_whole
 from covergen.serving.store import FOLDER, ID, Json, Store, owners
 from covergen.storage import objects
 

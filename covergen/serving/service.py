@@ -30,8 +30,8 @@ from covergen.models import hub, stable_diffusion
 from covergen.models.hub import Release
 from covergen.models.noise_schedulers import check_noise_scheduler
 from covergen.models.weights import chosen_device
+from covergen.serving.domain import CoverOrder, FinishedCover, Heard
 from covergen.serving.pictures import encode
-from covergen.serving.schema import CoverOrder, FinishedCover, Heard
 from covergen.sources.identity import album_id
 from covergen.sources.local.file_urls import address_of
 from covergen.sources.media import read_media

@@ -32,7 +32,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from covergen.errors import RootError, RootForeign, RootFull
-from covergen.serving.schema import Heard, ImageFormat
+from covergen.serving.domain import Heard, ImageFormat
 from covergen.storage import objects
 from covergen.storage.objects import Entry
 

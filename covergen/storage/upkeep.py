@@ -13,7 +13,7 @@ from pyarrow import fs
 
 from covergen.errors import ConfigError
 from covergen.serving import retention
-from covergen.serving.board import Allowance
+from covergen.serving.queue import Allowance
 from covergen.storage import objects
 from covergen.storage.delta import Generation, refuse_links
 from covergen.storage.root import MARKER, Root

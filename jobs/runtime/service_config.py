@@ -3,9 +3,9 @@
 from pydantic import Field, model_validator
 
 from covergen.config.sources import Section
-from covergen.serving.board import Allowance
-from covergen.serving.doors import Doors, Key, is_loopback
-from covergen.serving.routes import Settings
+from covergen.serving.api_keys import Doors, Key, is_loopback
+from covergen.serving.http.routes import Settings
+from covergen.serving.queue import Allowance
 
 
 class ServeKey(Section):

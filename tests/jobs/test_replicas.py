@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 from ray.serve.exceptions import BackPressureError
 
-from covergen.serving.board import LONGEST_WAIT
-from covergen.serving.orders import Words
+from covergen.serving.api_models import Words
 from covergen.serving.problems import Problem
+from covergen.serving.queue import LONGEST_WAIT
 from jobs.replicas import FarListener
 
 WORDS = Words(artist="Mira", album="Moonlight")

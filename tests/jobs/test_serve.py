@@ -21,11 +21,11 @@ from PIL import Image
 from covergen.media import audio
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
-from covergen.serving.schema import CoverOrder
+from covergen.serving.domain import CoverOrder
 from covergen.serving.service import CoverService
 from covergen.serving.store import Store
 from tests.serving import browsing
-from tests.serving import test_page as page
+from tests.serving.http import test_page as page
 from tests.serving.light import left_behind
 
 pytestmark = pytest.mark.ray

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from covergen.errors import BadInput, RejectCode
-from covergen.serving.app import make_app
-from covergen.serving.board import Board
-from covergen.serving.local import LocalBoard
-from covergen.serving.orders import Order
-from covergen.serving.painting import Painted
-from covergen.serving.routes import Service, Settings
-from covergen.serving.schema import Heard
+from covergen.serving.api_models import Order
+from covergen.serving.domain import Heard
+from covergen.serving.http.app import make_app
+from covergen.serving.http.local import LocalBoard
+from covergen.serving.http.routes import Service, Settings
+from covergen.serving.painter import Painted
+from covergen.serving.queue import Board
+from covergen.serving.runner import Studio
 from covergen.serving.store import Store
-from covergen.serving.studio import Studio
 
 WORDS = {"artist": "Mira", "album": "Moonlight"}
 

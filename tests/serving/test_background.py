@@ -10,9 +10,9 @@ import pytest
 
 from covergen.errors import ModelError, RootFull
 from covergen.serving import background, retention
-from covergen.serving import board as board_module
-from covergen.serving.board import Allowance, Board
-from covergen.serving.local import LocalBoard
+from covergen.serving import queue as board_module
+from covergen.serving.http.local import LocalBoard
+from covergen.serving.queue import Allowance, Board
 from covergen.serving.store import Store
 from tests.serving.hosting import own_process
 from tests.serving.light import WORDS, Painter, left_behind, light_studio

@@ -15,7 +15,7 @@ from covergen.embeddings.stage import HearTracks
 from covergen.fusion import build
 from covergen.media import images
 from covergen.models import stable_diffusion
-from covergen.serving.schema import CoverOrder
+from covergen.serving.domain import CoverOrder
 from covergen.serving.service import CoverService
 from covergen.training import checkpoint
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from covergen.serving import board as board_module
+from covergen.serving import queue as board_module
 from covergen.serving.retention import verify
 from covergen.serving.store import Store
 from covergen.storage import objects

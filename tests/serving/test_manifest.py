@@ -5,8 +5,8 @@ import pytest
 import yaml
 
 from covergen.cli import main
-from covergen.serving.board import Allowance
 from covergen.serving.manifest import problems_in
+from covergen.serving.queue import Allowance
 from jobs.runtime.service_config import Serve
 
 GOOD = yaml.safe_load((Path(__file__).parent.parent.parent / "serve_config.yaml").read_text())

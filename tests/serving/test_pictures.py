@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.media import images
+from covergen.serving.domain import CoverOrder
 from covergen.serving.pictures import MIME, encode, order_of, settings_in
-from covergen.serving.schema import CoverOrder
 
 PIXELS = np.mgrid[:24, :24, :3].sum(0).astype(np.uint8) * 4
 TOLD = {

@@ -23,9 +23,9 @@ from covergen.errors import ConfigError, ModelError
 from covergen.fusion import build
 from covergen.media import images
 from covergen.models import stable_diffusion
-from covergen.serving.listening import Listening
+from covergen.serving.domain import CoverOrder
+from covergen.serving.listener import Listening
 from covergen.serving.pictures import settings_in
-from covergen.serving.schema import CoverOrder
 from covergen.serving.service import CoverService
 from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS

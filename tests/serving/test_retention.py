@@ -12,12 +12,12 @@ import pytest
 from covergen.errors import RootError
 from covergen.lineage import verify
 from covergen.serving import retention
-from covergen.serving.board import Allowance
-from covergen.serving.doors import Doors, Key
+from covergen.serving.api_keys import Doors, Key
+from covergen.serving.domain import Heard
+from covergen.serving.http.routes import Settings
 from covergen.serving.problems import Problem
+from covergen.serving.queue import Allowance
 from covergen.serving.retention import KEEP_ALL, make_room, tidy
-from covergen.serving.routes import Settings
-from covergen.serving.schema import Heard
 from covergen.serving.store import Kept, Store
 from covergen.storage import upkeep
 from covergen.storage.root import Root

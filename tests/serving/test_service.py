@@ -13,8 +13,8 @@ from covergen.generation.pipeline import PaintSettings
 from covergen.generation.seeds import seed_of
 from covergen.generation.stage import Paint
 from covergen.media import images
+from covergen.serving.domain import CoverOrder
 from covergen.serving.pictures import order_of, settings_in
-from covergen.serving.schema import CoverOrder
 from covergen.serving.service import CoverService, prompt_of
 from covergen.sources.identity import album_id
 from covergen.storage import rows

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from covergen.serving.schema import Heard
+from covergen.serving.domain import Heard
 from covergen.serving.store import Kept, Store, owners
 from covergen.storage import objects
 

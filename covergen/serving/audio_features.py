@@ -6,9 +6,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
 from covergen.errors import BadInput
+from covergen.serving.domain import Heard
 from covergen.serving.problems import Problem, no_song
 from covergen.serving.reporter import Reporter
-from covergen.serving.schema import Heard
 from covergen.serving.store import Store
 
 ATTEMPTS: Final = 8  # at a song or a cover whose replica dies or is full

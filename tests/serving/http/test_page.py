@@ -16,12 +16,12 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from covergen.serving.board import Allowance
-from covergen.serving.doors import Doors, Key
-from covergen.serving.local import local_app
-from covergen.serving.page import FOLDER
+from covergen.serving.api_keys import Doors, Key
+from covergen.serving.http.local import local_app
+from covergen.serving.http.page import FOLDER
+from covergen.serving.http.routes import Settings
 from covergen.serving.pictures import encode, settings_in
-from covergen.serving.routes import Settings
+from covergen.serving.queue import Allowance
 from covergen.serving.service import CoverService
 from tests.audio_files import encoded, tone
 from tests.serving import browsing

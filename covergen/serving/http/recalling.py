@@ -5,10 +5,10 @@ from typing import IO, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from covergen.errors import BadInput
-from covergen.serving.orders import Order, validated
+from covergen.serving.api_models import Order, validated
+from covergen.serving.domain import FinishedCover
 from covergen.serving.pictures import order_of, settings_in
 from covergen.serving.problems import Problem
-from covergen.serving.schema import FinishedCover
 
 _Digest = Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")]
 _Side = Annotated[int, Field(ge=1, le=2**16)]

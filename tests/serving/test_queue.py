@@ -1,7 +1,7 @@
 import pytest
 
-from covergen.serving import board as board_module
-from covergen.serving.board import Allowance, Board
+from covergen.serving import queue as board_module
+from covergen.serving.queue import Allowance, Board
 
 FREE = Allowance()
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from covergen.errors import ConfigError
+from covergen.serving.domain import MOST_COVERS, MOST_STEPS, VARIED, CoverOrder
 from covergen.serving.problems import Problem
-from covergen.serving.schema import MOST_COVERS, MOST_STEPS, VARIED, CoverOrder
 
 Status = Literal["queued", "listening", "painting", "done", "failed", "cancelled"]
 

@@ -14,12 +14,12 @@ from PIL import Image
 from covergen.media import audio
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
-from covergen.serving.board import Allowance
-from covergen.serving.doors import Doors, Key
-from covergen.serving.local import local_app
+from covergen.serving.api_keys import Doors, Key
+from covergen.serving.domain import CoverOrder
+from covergen.serving.http.local import local_app
+from covergen.serving.http.routes import Settings
 from covergen.serving.pictures import order_of, settings_in
-from covergen.serving.routes import Settings
-from covergen.serving.schema import CoverOrder
+from covergen.serving.queue import Allowance
 from covergen.serving.service import CoverService
 from tests.serving.hosting import hosted
 

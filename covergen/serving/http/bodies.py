@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from fastapi import Request
 
-from covergen.serving.doors import Message, Receive, Send
+from covergen.serving.api_keys import Message, Receive, Send
 from covergen.serving.problems import Problem
 
 LONGEST_JSON: Final = 2**16  # bytes of a JSON body, or of a form without a file: they are parsed at once

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from covergen.errors import BadInput, ConfigError, RootError
-from covergen.serving.doors import Message, Receive, Send
+from covergen.serving.api_keys import Message, Receive, Send
 from covergen.serving.problems import Problem, of_root, of_song
 
 REFUSALS: Final = (Problem, BadInput, ConfigError, RootError, HTTPException, RequestValidationError)

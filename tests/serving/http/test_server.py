@@ -14,11 +14,11 @@ import httpx2
 import pytest
 import uvicorn
 
-from covergen.serving import server
-from covergen.serving.followed import Followed
-from covergen.serving.local import local_app
-from covergen.serving.routes import Settings
-from covergen.serving.server import Connection, WithIds
+from covergen.serving.http import server
+from covergen.serving.http.followed import Followed
+from covergen.serving.http.local import local_app
+from covergen.serving.http.routes import Settings
+from covergen.serving.http.server import Connection, WithIds
 from covergen.serving.service import CoverService
 from tests.serving.hosting import hosted
 
@@ -233,7 +233,7 @@ def test_a_request_that_breaks_is_found_in_the_log_by_its_id(tmp_path, caplog, m
     async def broken(*_, **__):
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr("covergen.serving.routes.page_of", broken)
+    monkeypatch.setattr("covergen.serving.http.routes.page_of", broken)
     with hosted(app) as base:
         answer = httpx2.get(f"{base}/v1/covers")
     told = answer.json()["error"]

@@ -8,7 +8,7 @@ import pytest
 
 from covergen.embeddings.stage import HearTracks
 from covergen.errors import BadInput
-from covergen.serving.listening import Listening
+from covergen.serving.listener import Listening
 from covergen.serving.service import CoverService
 from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS

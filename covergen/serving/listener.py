@@ -17,8 +17,8 @@ from covergen.embeddings.stage import heard_with
 from covergen.errors import BadInput, RejectCode
 from covergen.media import audio
 from covergen.media.audio import AudioLimits
-from covergen.serving.orders import Words
-from covergen.serving.schema import CoverOrder, Heard
+from covergen.serving.api_models import Words
+from covergen.serving.domain import CoverOrder, Heard
 from covergen.serving.service import CoverService, prompt_of
 from covergen.storage.delta import Generation
 from covergen.storage.root import Root

@@ -9,14 +9,14 @@ from typing import Any
 from fastapi import FastAPI
 
 from covergen.serving import background
-from covergen.serving.app import make_app
-from covergen.serving.board import Board
-from covergen.serving.listening import Listening
-from covergen.serving.painting import Painting
-from covergen.serving.routes import Service, Settings
+from covergen.serving.http.app import make_app
+from covergen.serving.http.routes import Service, Settings
+from covergen.serving.listener import Listening
+from covergen.serving.painter import Painting
+from covergen.serving.queue import Board
+from covergen.serving.runner import Studio
 from covergen.serving.service import CoverService
 from covergen.serving.store import Store
-from covergen.serving.studio import Studio
 
 
 class LocalBoard:

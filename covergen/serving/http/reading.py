@@ -12,11 +12,11 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from covergen.media import audio
-from covergen.serving.bodies import small_body
-from covergen.serving.orders import Words, read_form, read_json
+from covergen.serving.api_models import Words, read_form, read_json
+from covergen.serving.domain import ImageFormat
+from covergen.serving.http.bodies import small_body
 from covergen.serving.pictures import MIME
 from covergen.serving.problems import Problem, no_song
-from covergen.serving.schema import ImageFormat
 from covergen.serving.store import Store
 
 _PICTURES: Final = {mime: kind for kind, mime in MIME.items()}

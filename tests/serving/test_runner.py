@@ -10,16 +10,16 @@ import httpx2
 import pytest
 
 from covergen.errors import ConfigError
-from covergen.serving.app import make_app
-from covergen.serving.board import Board
-from covergen.serving.listening import Listening
-from covergen.serving.local import LocalBoard
-from covergen.serving.orders import Order
-from covergen.serving.painting import Painting
-from covergen.serving.routes import Service, Settings
+from covergen.serving.api_models import Order
+from covergen.serving.http.app import make_app
+from covergen.serving.http.local import LocalBoard
+from covergen.serving.http.routes import Service, Settings
+from covergen.serving.listener import Listening
+from covergen.serving.painter import Painting
+from covergen.serving.queue import Board
+from covergen.serving.runner import Studio
 from covergen.serving.service import CoverService
 from covergen.serving.store import Store
-from covergen.serving.studio import Studio
 from tests.serving.hosting import hosted
 
 WORDS = {"artist": "Mira", "album": "Moonlight", "genre": "jazz", "steps": 2}

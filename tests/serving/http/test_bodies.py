@@ -6,11 +6,11 @@ import json
 import httpx2
 import pytest
 
-from covergen.serving import reading
-from covergen.serving.bodies import LEAST_RATE, LONGEST_JSON, Bodies
-from covergen.serving.local import local_app
+from covergen.serving.http import reading
+from covergen.serving.http.bodies import LEAST_RATE, LONGEST_JSON, Bodies
+from covergen.serving.http.local import local_app
+from covergen.serving.http.routes import Settings
 from covergen.serving.problems import Problem
-from covergen.serving.routes import Settings
 from covergen.serving.service import CoverService
 from tests.serving.hosting import hosted
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from covergen.errors import BadInput, ConfigError
-from covergen.serving.orders import Order
-from covergen.serving.page import FOLDER
+from covergen.serving.api_models import Order
+from covergen.serving.domain import MOST_STEPS, FinishedCover
+from covergen.serving.http.page import FOLDER
+from covergen.serving.http.recalling import recalled
 from covergen.serving.pictures import MIME, encode
 from covergen.serving.problems import Problem
-from covergen.serving.recalling import recalled
-from covergen.serving.schema import MOST_STEPS, FinishedCover
 
 PIXELS = np.zeros((16, 16, 3), np.uint8)
 COVER = FinishedCover(

@@ -5,13 +5,13 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from covergen.serving import page
-from covergen.serving.bodies import Bodies
-from covergen.serving.documentation import COVERS, LISTEN, RECALL, responses
-from covergen.serving.followed import REFUSALS, Followed, refuse
-from covergen.serving.orders import History, State, Uploads
-from covergen.serving.routes import Routes, Service, Settings
-from covergen.serving.same_origin import SameOrigin
+from covergen.serving.api_models import History, State, Uploads
+from covergen.serving.http import page
+from covergen.serving.http.bodies import Bodies
+from covergen.serving.http.documentation import COVERS, LISTEN, RECALL, responses
+from covergen.serving.http.followed import REFUSALS, Followed, refuse
+from covergen.serving.http.routes import Routes, Service, Settings
+from covergen.serving.http.same_origin import SameOrigin
 
 
 def make_app(service: Service, settings: Settings) -> FastAPI:

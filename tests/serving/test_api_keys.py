@@ -4,9 +4,9 @@ import hashlib
 
 import pytest
 
-from covergen.serving.board import Allowance
-from covergen.serving.doors import GUESSES, GUESSES_SECONDS, Doors, Key
+from covergen.serving.api_keys import GUESSES, GUESSES_SECONDS, Doors, Key
 from covergen.serving.problems import Problem
+from covergen.serving.queue import Allowance
 
 
 @pytest.fixture

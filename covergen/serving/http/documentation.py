@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from covergen.serving.orders import Failure, Order, Words
+from covergen.serving.api_models import Failure, Order, Words
 from covergen.serving.pictures import MIME
 
 _AUDIO: Final = {

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMappi
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from covergen.serving.board import Allowance
 from covergen.serving.problems import Problem, come_again
+from covergen.serving.queue import Allowance
 
 EVERYBODY: Final = "everybody"
 GUESSES: Final = 20  # unknown keys that one address may give in so many seconds

@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from covergen.serving.board import Places
-from covergen.serving.orders import State
+from covergen.serving.api_models import State
+from covergen.serving.domain import MOST_COVERS
 from covergen.serving.problems import no_such
+from covergen.serving.queue import Places
 from covergen.serving.reporter import BoardLine
-from covergen.serving.schema import MOST_COVERS
 from covergen.serving.store import Json, Store
 
 

@@ -9,9 +9,9 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from covergen.serving.states import state_of
+from covergen.serving.runner import Studio
+from covergen.serving.status import state_of
 from covergen.serving.store import Json, Store
-from covergen.serving.studio import Studio
 
 LOOK: Final = 0.2  # seconds between looks at the board
 KEEP_ALIVE: Final = 10.0  # seconds without an event after which a comment is sent

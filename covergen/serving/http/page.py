@@ -9,7 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from covergen.serving.problems import no_such
 
-FOLDER: Final = Path(__file__).parent / "web"
+FOLDER: Final = Path(__file__).parent.parent / "web"
 _POLICY: Final = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from covergen.errors import ConfigError
-from covergen.serving.schema import CoverOrder, FinishedCover
+from covergen.serving.domain import CoverOrder, FinishedCover
 
 
 @pytest.mark.parametrize(

@@ -14,17 +14,18 @@ from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from covergen.errors import RootError
-from covergen.serving import events, retention
-from covergen.serving.board import Allowance, Refused
-from covergen.serving.doors import EVERYBODY, Doors, Key
-from covergen.serving.orders import Order, Words
+from covergen.serving import retention
+from covergen.serving.api_keys import EVERYBODY, Doors, Key
+from covergen.serving.api_models import Order, Words
+from covergen.serving.http import events
+from covergen.serving.http.reading import idempotency_key, patience, picture_wanted, read_body
+from covergen.serving.http.recalling import recalled
 from covergen.serving.pictures import MIME
 from covergen.serving.problems import Problem, come_again, no_song, no_such
-from covergen.serving.reading import idempotency_key, patience, picture_wanted, read_body
-from covergen.serving.recalling import recalled
-from covergen.serving.states import page_of, state_of, states_of
+from covergen.serving.queue import Allowance, Refused
+from covergen.serving.runner import Studio, detached, moment
+from covergen.serving.status import page_of, state_of, states_of
 from covergen.serving.store import ID, Json, Store, check_room, check_root
-from covergen.serving.studio import Studio, detached, moment
 
 _STATUSES: Final = {
     "internal": 500,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from covergen.generation.easel import Easel, Step
 from covergen.generation.pipeline import Cover, Painter
-from covergen.serving.schema import CoverOrder, FinishedCover, Heard
+from covergen.serving.domain import CoverOrder, FinishedCover, Heard
 from covergen.serving.service import CoverService
 
 PACE: Final = 0.4  # seconds between two words of a cover's progress, at least; previews always come

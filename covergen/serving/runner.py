@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol, TypeVar
 
 from covergen.errors import BadInput, ConfigError, RootError
-from covergen.serving.board import Event, Report
-from covergen.serving.hearing import ATTEMPTS, PAUSE, Hearing, Listener, Lost
-from covergen.serving.orders import Order
-from covergen.serving.painting import Painted, Progress
+from covergen.serving.api_models import Order
+from covergen.serving.audio_features import ATTEMPTS, PAUSE, Hearing, Listener, Lost
+from covergen.serving.domain import CoverOrder, Heard
+from covergen.serving.painter import Painted, Progress
 from covergen.serving.problems import Problem, of_root, of_song
+from covergen.serving.queue import Event, Report
 from covergen.serving.reporter import BoardLine, Reporter
-from covergen.serving.schema import CoverOrder, Heard
 from covergen.serving.store import Json, Kept, Store
 
 LOOK: Final = 0.1  # seconds between looks whether another replica has brought a request to its end

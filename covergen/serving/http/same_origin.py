@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
-from covergen.serving.doors import Message, Receive, Send
+from covergen.serving.api_keys import Message, Receive, Send
 from covergen.serving.problems import Problem
 
 _HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?")  # RFC 9110, 7.2
