@@ -19,7 +19,7 @@ import typer
 
 from benchmarks.outcome import Outcome
 from benchmarks.train_sides import FULL, make_fusion, make_noise_scheduler, make_text, make_unet, make_vae
-from covergen.generation.easel import Easel
+from covergen.generation.batching import Easel
 from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
 from covergen.models import stable_diffusion
 from covergen.serving.service import CoverService

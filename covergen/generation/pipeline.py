@@ -16,7 +16,8 @@ from torch import Tensor
 
 from covergen.errors import ConfigError
 from covergen.fusion import Fusion
-from covergen.generation import noise, sampler
+from covergen.generation import denoising as sampler
+from covergen.generation import noise
 from covergen.generation.preview import Preview
 from covergen.models.stable_diffusion import StableDiffusion, decode_latents, encode_text
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from covergen.generation.easel import Easel, Step
+from covergen.generation.batching import Easel, Step
 from covergen.generation.pipeline import Cover, Painter
 from covergen.serving.domain import CoverOrder, FinishedCover, Heard
 from covergen.serving.service import CoverService

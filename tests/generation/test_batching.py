@@ -8,7 +8,7 @@ import pytest
 
 from covergen.errors import ConfigError
 from covergen.fusion import build
-from covergen.generation.easel import Easel
+from covergen.generation.batching import Easel
 from covergen.generation.pipeline import Painter, PaintSettings
 from covergen.models import stable_diffusion
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from covergen.generation import sampler
+from covergen.generation import denoising as sampler
 from covergen.generation.noise import first_noise, generators
 from covergen.models.stable_diffusion import NOISE_SCHEDULERS
 

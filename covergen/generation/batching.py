@@ -19,8 +19,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from covergen.generation.denoising import Sitting
 from covergen.generation.pipeline import Cover, CoverRequest, Painter, PaintSettings
-from covergen.generation.sampler import Sitting
 from covergen.media.images import Pixels
 
 _Made = TypeVar("_Made")
