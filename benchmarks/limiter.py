@@ -24,8 +24,8 @@ from benchmarks.outcome import Outcome
 from covergen.config import Config
 from covergen.sources.limiter.limiter import Limiter, LocalLimiter
 from covergen.sources.request import Manners
-from jobs.entry import start_ray
-from jobs.limiter import limiter as limiter_of
+from jobs.runtime.entry import start_ray
+from jobs.runtime.limiter import limiter as limiter_of
 
 MANNERS = Manners("benchmark", 50, 5.0, at_once=8)
 WORKERS = 8

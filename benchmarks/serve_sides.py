@@ -40,8 +40,8 @@ def served(scaling: dict[str, Any], **args: Any) -> Iterator[httpx2.Client]:
     from ray.serve.schema import ServeDeploySchema
 
     from covergen.config import RayCluster
-    from jobs import entry
     from jobs.deploy import deploy
+    from jobs.runtime import entry
 
     manifest = yaml.safe_load((Path(__file__).parent.parent / "serve_config.yaml").read_text())
     manifest["http_options"]["port"] = int(BASE.rpartition(":")[2])

@@ -19,9 +19,10 @@ from covergen.experiments.fusion_benchmark.table import table_lines
 from covergen.experiments.fusion_benchmark.world import evaluated, painted, training_seconds, world_of
 from covergen.procedural.factors import Album
 from covergen.storage.root import Root
-from jobs import clean, embed, encode, entry, generate, scrape, train
+from jobs import clean, embed, encode, generate, scrape, train
 from jobs.benchmark_rows import Run, plan
-from jobs.progress import say
+from jobs.runtime import entry
+from jobs.runtime.progress import say
 
 FLOORS = {TRUE_COVERS: "truth", GREY: "grey"}
 

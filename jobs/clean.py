@@ -17,9 +17,9 @@ from covergen.storage import rejects
 from covergen.storage.delta import Generation
 from covergen.storage.root import Root
 from covergen.storage.tables import ALBUMS, CATALOG, MEDIA, PROMPTS, TAGS, TRACKS
-from jobs import entry
-from jobs.operators import nothing_to_do
-from jobs.progress import say
+from jobs.runtime import entry
+from jobs.runtime.operators import nothing_to_do
+from jobs.runtime.progress import say
 
 VERSION = 4  # of cleaning and wording: raise it whenever the same rows would come out otherwise
 

@@ -8,8 +8,9 @@ from covergen.evaluation.report.publish import link
 from covergen.models import stable_diffusion
 from covergen.storage.root import Root
 from covergen.storage.tables import GENERATED
-from jobs import clean, embed, encode, entry, evaluate, generate, needs, scrape, tag, train
-from jobs.progress import say
+from jobs import clean, embed, encode, evaluate, generate, scrape, tag, train
+from jobs.runtime import entry, needs
+from jobs.runtime.progress import say
 
 
 def main(config: Config) -> None:

@@ -6,8 +6,8 @@ from covergen.embeddings.stage import HearTracks
 from covergen.embeddings.words import ReadWords
 from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS, IMAGE_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
-from jobs import entry, needs
-from jobs.operators import begin, listed, mapped, pooled, record, write
+from jobs.runtime import entry, needs
+from jobs.runtime.operators import begin, listed, mapped, pooled, record, write
 
 
 def main(config: Config) -> None:

@@ -4,8 +4,8 @@ from covergen.config import Config
 from covergen.latents.stage import EncodeCovers
 from covergen.storage.root import Root
 from covergen.storage.tables import LATENTS, MEDIA
-from jobs import entry, needs
-from jobs.operators import begin, listed, mapped, pooled, record, write
+from jobs.runtime import entry, needs
+from jobs.runtime.operators import begin, listed, mapped, pooled, record, write
 
 
 def main(config: Config) -> None:

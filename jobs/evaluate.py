@@ -16,8 +16,8 @@ from covergen.evaluation.tables.table import SystemsTable
 from covergen.storage import objects
 from covergen.storage.root import Root, digest_of
 from covergen.storage.tables import CATALOG, GENERATED
-from jobs import entry
-from jobs.progress import say
+from jobs.runtime import entry
+from jobs.runtime.progress import say
 from jobs.strip import song_strip
 from jobs.train import CURRENT
 

@@ -21,9 +21,9 @@ from covergen.sources.request import Parsed, Request, WebSource
 from covergen.sources.youtube.reading import ReadPages
 from covergen.storage.root import Root
 from covergen.storage.tables import ANSWERS
-from jobs import operators
-from jobs.fetching import fetcher_of
-from jobs.progress import say
+from jobs.runtime import operators
+from jobs.runtime.fetching import fetcher_of
+from jobs.runtime.progress import say
 
 COMMIT, PARSED = 64, 32  # answers of one commit, and those that one task parses
 

@@ -17,9 +17,9 @@ from covergen.storage import objects
 from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED, TEXT_EMBEDDINGS
 from covergen.training import checkpoint
-from jobs import entry, needs
-from jobs.operators import Attach, begin, pooled, record, rows, write
-from jobs.progress import say
+from jobs.runtime import entry, needs
+from jobs.runtime.operators import Attach, begin, pooled, record, rows, write
+from jobs.runtime.progress import say
 from jobs.train import CURRENT, adopt, start_of
 
 

@@ -21,11 +21,11 @@ from covergen.sources.request import WebSource
 from covergen.storage import rejects, rows
 from covergen.storage.root import Root
 from covergen.storage.tables import ALBUMS, MEDIA, TRACKS
-from jobs import entry, operators
-from jobs.fetching import fetcher_of
 from jobs.gather import Sources, gather
-from jobs.limiter import settle
-from jobs.progress import say
+from jobs.runtime import entry, operators
+from jobs.runtime.fetching import fetcher_of
+from jobs.runtime.limiter import settle
+from jobs.runtime.progress import say
 
 PART = 16  # media that one task opens
 PARTS = 4  # tasks of an actor at once: one slow host holds up its own part alone

@@ -24,11 +24,11 @@ from covergen.serving.problems import Problem
 from covergen.serving.runner import Studio
 from covergen.serving.service import CoverService
 from covergen.serving.store import Store
-from jobs import entry
-from jobs.board import FarBoard
-from jobs.replicas import FarListener, FarPainter
+from jobs.runtime import entry
+from jobs.runtime.queue import FarBoard
+from jobs.runtime.replicas import FarListener, FarPainter
 from jobs.runtime.service_config import Serve
-from jobs.usage import service_usage
+from jobs.runtime.usage import service_usage
 
 READY_SECONDS = 600.0  # for models to load and one cover to be painted
 

@@ -10,9 +10,9 @@ from covergen.storage.delta import Generation
 from covergen.storage.root import Root
 from covergen.storage.tables import MEDIA, TAGS
 from covergen.tagging.stage import TagTracks, joint_recipe
-from jobs import entry, needs
-from jobs.operators import begin, listed, mapped, pooled, record, write
-from jobs.progress import say
+from jobs.runtime import entry, needs
+from jobs.runtime.operators import begin, listed, mapped, pooled, record, write
+from jobs.runtime.progress import say
 
 
 def main(config: Config) -> None:

@@ -18,9 +18,9 @@ from covergen.storage.tables import AUDIO_EMBEDDINGS
 from covergen.training import checkpoint
 from covergen.training.dataset import SPLITS, checkpoint_folder, covered, data_digest, lacking
 from covergen.training.licences import left_out
-from jobs import entry, needs
-from jobs.operators import record
-from jobs.progress import Meter, say
+from jobs.runtime import entry, needs
+from jobs.runtime.operators import record
+from jobs.runtime.progress import Meter, say
 from jobs.train_loop import STAGE, train_loop
 from jobs.train_parts import recipe_of
 

@@ -19,7 +19,7 @@ from covergen.storage.root import Root
 from covergen.training import checkpoint
 from covergen.training.dataset import read_examples
 from covergen.training.trainer import Trainer
-from jobs.progress import board
+from jobs.runtime.progress import board
 from jobs.train_parts import fusion_of, trainer_of
 from jobs.train_watch import Watch
 

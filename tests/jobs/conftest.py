@@ -7,7 +7,7 @@ import pytest
 import ray
 
 from covergen.config import Config
-from jobs import entry
+from jobs.runtime import entry
 
 
 def config_for(root: str, **changes: dict[str, object]) -> Config:

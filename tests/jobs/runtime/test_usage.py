@@ -10,11 +10,11 @@ import pytest
 import ray
 
 from covergen.config import Config
-from jobs import entry
+from jobs.runtime import entry
 from jobs.runtime.service_config import Serve
-from jobs.usage import job_usage, keys_of, service_usage
+from jobs.runtime.usage import job_usage, keys_of, service_usage
 
-REPOSITORY = Path(__file__).parent.parent.parent
+REPOSITORY = Path(__file__).parent.parent.parent.parent
 JOBS = sorted(p.stem for p in (REPOSITORY / "jobs").glob("*.py") if "entry.run(main" in p.read_text())
 PARTS = {
     "train": ("train_parts", "train_loop", "train_watch"),

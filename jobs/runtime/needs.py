@@ -15,7 +15,7 @@ from covergen.evaluation.models import clip_text, dinov2
 from covergen.models import hub, stable_diffusion
 from covergen.models.hub import Release
 from covergen.tagging.registry import build_tagger
-from jobs.progress import say
+from jobs.runtime.progress import say
 
 Needs = Iterator[tuple[str, Callable[[], None]]]  # a config's key with its value, and what looks for it
 

@@ -8,8 +8,9 @@ import pytest
 from covergen.errors import ModelError
 from covergen.models import stable_diffusion
 from covergen.storage.root import Root
-from jobs import demo, embed, needs
-from jobs.entry import run
+from jobs import demo, embed
+from jobs.runtime import needs
+from jobs.runtime.entry import run
 from tests import toys
 from tests.hub import Hub
 from tests.jobs.conftest import config_for

@@ -17,10 +17,10 @@ from covergen.lineage.work_list import OWED, Owed, Work, work_list
 from covergen.storage import objects, rejects, upkeep
 from covergen.storage.delta import RUN, Generation, one_of
 from covergen.storage.root import Root
-from jobs import progress
-from jobs.careful import Stage, carefully, name_of
-from jobs.entry import start_ray
-from jobs.progress import Meter, say
+from jobs.runtime import progress
+from jobs.runtime.entry import start_ray
+from jobs.runtime.isolation import Stage, carefully, name_of
+from jobs.runtime.progress import Meter, say
 
 CRUMBS = 32  # files of a table from which a job merges them when it is done
 

@@ -9,7 +9,7 @@ import ray
 
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.request import Manners
-from jobs.limiter import NAME, desk, limiter
+from jobs.runtime.limiter import NAME, desk, limiter
 from tests.sources.limited import greatest
 
 pytestmark = pytest.mark.ray

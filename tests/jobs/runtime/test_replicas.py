@@ -9,7 +9,7 @@ from ray.serve.exceptions import BackPressureError
 from covergen.serving.api_models import Words
 from covergen.serving.problems import Problem
 from covergen.serving.queue import LONGEST_WAIT
-from jobs.replicas import FarListener
+from jobs.runtime.replicas import FarListener
 
 WORDS = Words(artist="Mira", album="Moonlight")
 

@@ -14,9 +14,9 @@ from covergen.lineage.work_list import held
 from covergen.storage import rejects, rows
 from covergen.storage.root import Root
 from covergen.storage.tables import TEXT_EMBEDDINGS
-from jobs.careful import Stage, carefully
-from jobs.operators import begin, mapped, pooled, write
-from jobs.operators import rows as dataset_of
+from jobs.runtime.isolation import Stage, carefully
+from jobs.runtime.operators import begin, mapped, pooled, write
+from jobs.runtime.operators import rows as dataset_of
 from tests.jobs.conftest import config_for
 
 pytestmark = pytest.mark.ray

@@ -10,7 +10,7 @@ from covergen.errors import ConfigError
 from covergen.sources.http.fetch import Fetcher
 from covergen.sources.limiter.limiter import Limiter
 from covergen.storage.root import Root
-from jobs.limiter import limiter
+from jobs.runtime.limiter import limiter
 
 
 def fetcher_of(root: Root, config: Config) -> "Making":

@@ -14,7 +14,7 @@ import ray
 from covergen.errors import BadInput, CovergenError, RejectCode, one_line
 from covergen.storage import rows
 from covergen.storage.rejects import joined_keys
-from jobs.progress import board
+from jobs.runtime.progress import board
 
 STRIKES = 2  # deaths of a worker over one batch, then over one row, before it is taken for the cause
 

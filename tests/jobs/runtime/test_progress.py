@@ -7,7 +7,7 @@ import pytest
 import ray
 
 from covergen.errors import CovergenError
-from jobs import progress
+from jobs.runtime import progress
 
 pytestmark = pytest.mark.ray
 

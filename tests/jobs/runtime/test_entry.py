@@ -9,9 +9,10 @@ import ray
 
 from covergen.errors import CovergenError, RejectCode, RootError
 from covergen.storage.root import Root
-from jobs import clean, embed, entry, generate, scrape, train
+from jobs import clean, embed, generate, scrape, train
+from jobs.runtime import entry
 
-REPOSITORY = Path(__file__).parent.parent.parent
+REPOSITORY = Path(__file__).parent.parent.parent.parent
 
 
 @pytest.fixture
