@@ -1,4 +1,4 @@
-"""The whole cluster's limiter: the desk of `covergen/sources/limiter/coordinator.py` as a named actor, and the way there.
+"""The whole cluster's limiter: `sources/limiter/coordinator.py` as a named actor, and the way there.
 
 It outlives the driver that made it, so that two scrapes share it. Its state lies in the root of the first: so
 budgets and rests survive the cluster.
