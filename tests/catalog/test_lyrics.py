@@ -2,8 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covergen.catalog.lyrics import STEM, is_explicit, language_of, quotes, themes
-from covergen.catalog.lyrics_words import EXPLICIT, STOP_WORDS, THEMES
+from covergen.catalog.lyrics import (
+    EXPLICIT,
+    STEM,
+    STOP_WORDS,
+    THEMES,
+    is_explicit,
+    language_of,
+    quotes,
+    themes,
+)
 from covergen.sources.matching.editions import fold
 
 # Written for these tests.
