@@ -4,8 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from covergen.catalog.genre_tree import KIN
-from covergen.catalog.genres import canonical_genre, split_genres
+from covergen.catalog.genres import KIN, canonical_genre, split_genres
 
 TOLD = 6  # words that a group of disagreements is described by
 

@@ -6,9 +6,12 @@ import yaml
 
 from covergen.catalog import genres
 from covergen.catalog.agreement import Disagreement, agreement, names_the_same
-from covergen.catalog.genre_tree import BROAD, FAMILIES, HINTS, KIN
 from covergen.catalog.genres import (
+    BROAD,
     CANONICAL,
+    FAMILIES,
+    HINTS,
+    KIN,
     canonical_genre,
     family_of,
     genre_note,
