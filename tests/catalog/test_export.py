@@ -5,8 +5,8 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
+from covergen.catalog.clean import genre_summary
 from covergen.catalog.export import COLUMNS, FORMATS, export
-from covergen.catalog.summary import genre_summary
 from covergen.sources.local.table import TableSource
 from covergen.storage import rows
 from covergen.storage.root import Root
