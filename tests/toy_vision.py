@@ -12,7 +12,7 @@ from transformers import CLIPModel, Dinov2Config, Dinov2Model
 from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from covergen.evaluation.models.inception_network import Inception
+from covergen.evaluation.models.inception import Inception
 from tests import toy_encoders, toys
 
 PICTURE_SIDE = 28

@@ -15,8 +15,7 @@ from covergen.errors import ConfigError, ModelError
 from covergen.evaluation.models import dinov2, inception
 from covergen.evaluation.models.clip_text import ClipText
 from covergen.evaluation.models.dinov2 import Dinov2Image
-from covergen.evaluation.models.inception import InceptionImage, load_inception
-from covergen.evaluation.models.inception_network import resized
+from covergen.evaluation.models.inception import InceptionImage, load_inception, resized
 from tests import toy_vision
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (3, 40, 52, 3), dtype=np.uint8)
