@@ -4,7 +4,7 @@ import time
 
 from covergen.config import Config
 from covergen.errors import CovergenError
-from covergen.evaluation.report.publish import link
+from covergen.evaluation.report.report import link
 from covergen.models import stable_diffusion
 from covergen.storage.root import Root
 from covergen.storage.tables import GENERATED

@@ -9,7 +9,7 @@ from covergen.config import Config
 from covergen.errors import RootError
 from covergen.evaluation.models import image_models
 from covergen.evaluation.report.content import ReportContent
-from covergen.evaluation.report.publish import link, page_of, publish
+from covergen.evaluation.report.report import link, page_of, publish
 from covergen.evaluation.tables import controlled, gather, predecessor, real
 from covergen.evaluation.tables.real import Findings
 from covergen.evaluation.tables.table import SystemsTable

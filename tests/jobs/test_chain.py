@@ -7,7 +7,7 @@ from urllib.request import urlopen
 import numpy as np
 import pytest
 
-from covergen.evaluation.report.publish import page_of
+from covergen.evaluation.report.report import page_of
 from covergen.evaluation.tables.gather import made_up
 from covergen.lineage.verify import verify
 from covergen.media import images

@@ -9,7 +9,7 @@ import pytest
 
 from covergen.config import Config, load
 from covergen.errors import ConfigError, CovergenError, ModelError, RootError
-from covergen.evaluation.report.publish import page_of
+from covergen.evaluation.report.report import page_of
 from covergen.lineage.verify import verify
 from covergen.media import audio, images
 from covergen.storage import rejects

@@ -13,10 +13,13 @@ from covergen.evaluation.report.content import CoverPair, LossChart, ReportConte
 from covergen.evaluation.report.markdown import write_markdown
 from covergen.evaluation.report.pictures import PictureBook
 from covergen.evaluation.tables.table import Difference, SystemRow, SystemsTable
+from covergen.storage import objects
+from covergen.storage.root import Root
 
 FILES: Final = "report_files"
 _PICTURE_BUDGET: Final = 6_000_000
 _WALL: Final = 16
+PAGE = "report.html"
 
 
 def write_report(folder: Path | str, content: ReportContent, *, whole: bool = False) -> Path:
@@ -182,3 +185,23 @@ def _percent(value: float) -> str:
 def _spelled(count: int) -> str:
     words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
     return words[count] if count < len(words) else str(count)
+
+
+def page_of(root: Root) -> str:
+    """Return where the report lies: in a folder of the root, so that it takes nobody's file away."""
+    return root.path("report", PAGE)
+
+
+def publish(root: Root, content: ReportContent) -> None:
+    """Write the report to its place; one in S3 is a page on its own, so that a link opens all of it."""
+    if not objects.is_s3(root.uri):
+        write_report(Path(page_of(root)).parent, content)
+        return
+    with objects.outgoing(root.path("report")) as folder:
+        write_report(folder, content, whole=True)
+
+
+def link(root: Root) -> str:
+    """Return what a person opens: a path, or a link to S3 that works for a day."""
+    page = page_of(root)
+    return objects.presigned(page, seconds=86_400) if objects.is_s3(page) else page
