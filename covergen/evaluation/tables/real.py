@@ -17,19 +17,114 @@ from covergen.evaluation.metrics.nearest import nearness
 from covergen.evaluation.metrics.paired import grey_mse, paired_mse
 from covergen.evaluation.models.image_models import ImageModels, see_all
 from covergen.evaluation.report.content import MemoryCheck, Missing, Neighbour, SystemSheet
-from covergen.evaluation.tables import held_out
-from covergen.evaluation.tables.held_out import AlbumSet, HeldOut
 from covergen.evaluation.tables.real_table import DESCRIPTORS, SPACES, BySpace, RealTable, Songs, real_table
-from covergen.evaluation.tables.table import GREY, TRUE_COVERS
+from covergen.evaluation.tables.table import GREY, SYSTEMS, TRUE_COVERS
 from covergen.media import images
 from covergen.media.images import Pixels, fit_square
 from covergen.sources.media import read_picture
+from covergen.storage.delta import one_of
 from covergen.storage.root import Root
+from covergen.storage.rows import read_tensor
+from covergen.storage.tables import ALBUMS, AUDIO_EMBEDDINGS, CATALOG, GENERATED, MEDIA
 
+Features = NDArray[np.floating]
+CATALOG_COLUMNS = ("album_id", "artist", "title", "track_id")
 Values = NDArray[np.float64]
-
 PAIRS: Final = 8
 _TRAINING: Final = 10  # covers below which nearness says nothing
+
+
+@dataclass(frozen=True)
+class AlbumSet:
+    """Albums in one order: catalogue rows, and the rows of `media` that hold their true covers."""
+
+    rows: tuple[Mapping[str, Any], ...]
+    covers: tuple[Mapping[str, Any], ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Held-out albums, each system's pictures as PNG in their order, and the prompts they were painted by."""
+
+    albums: AlbumSet
+    painted: Mapping[str, tuple[bytes, ...]]
+    prompts: tuple[str, ...]
+
+
+def held_out(root: Root, *, real: bool) -> HeldOut | None:
+    """Return the painted albums outside the training split whose true cover is known.
+
+    Only those that every system painted count, so that all rows speak of the same albums; with `real`, only
+    those that are not made up. None where there is no such album.
+    """
+    where = "split <> 'train' AND cover_sha256 IS NOT NULL"
+    known = {
+        row["album_id"]: row for row in root.current(CATALOG).read(CATALOG_COLUMNS, where=where).to_pylist()
+    }
+    if real:
+        there = real_albums(root)
+        known = {album: row for album, row in known.items() if album in there}
+    by_system: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for batch in root.current(GENERATED).batches(
+        ["album_id", "system", "image", "prompt"], where="variant = 0"
+    ):
+        for row in batch.to_pylist():
+            if row["album_id"] in known:
+                by_system.setdefault(row["system"], {})[row["album_id"]] = row
+    covers = _covers(root, known)
+    sets = [set(rows) for rows in by_system.values()]
+    shared = sorted(set.intersection(set(covers), *sets)) if sets else []
+    if not shared:
+        return None
+    systems = sorted(by_system, key=SYSTEMS.index)
+    return HeldOut(
+        AlbumSet(tuple(known[album] for album in shared), tuple(covers[album] for album in shared)),
+        {system: tuple(by_system[system][album]["image"] for album in shared) for system in systems},
+        tuple(by_system[systems[0]][album]["prompt"] or "" for album in shared),
+    )
+
+
+def training_albums(root: Root, *, most: int, seed: int = 0) -> AlbumSet:
+    """Return the training albums that have a cover; where there are more than `most`, that many by chance."""
+    where = "split = 'train' AND cover_sha256 IS NOT NULL"
+    rows = root.current(CATALOG).read(CATALOG_COLUMNS, where=where).sort_by("album_id").to_pylist()
+    if len(rows) > most:
+        chosen = np.random.default_rng(seed).choice(len(rows), most, replace=False)
+        rows = [rows[place] for place in sorted(chosen)]
+    covers = _covers(root, [row["album_id"] for row in rows])
+    there = [row for row in rows if row["album_id"] in covers]
+    return AlbumSet(tuple(there), tuple(covers[row["album_id"]] for row in there))
+
+
+def music(root: Root, albums: AlbumSet) -> Features:
+    """Return what was heard of each song, averaged over time (N, A); NaN where nothing was."""
+    places: dict[str, list[int]] = {}
+    for place, row in enumerate(albums.rows):
+        places.setdefault(row["track_id"] or "", []).append(place)
+    generation = root.current(AUDIO_EMBEDDINGS)
+    found: Features | None = None
+    for batch in generation.batches(["track_id", "frames"], where=one_of("track_id", places)):
+        pooled = read_tensor(batch, "frames").astype(np.float32).mean(axis=2)  # (rows, layers, width)
+        pooled = pooled.reshape(len(pooled), -1)
+        if found is None:
+            found = np.full((len(albums), pooled.shape[1]), np.nan, np.float32)
+        for track, vector in zip(batch["track_id"].to_pylist(), pooled, strict=True):
+            found[places[track]] = vector
+    return np.empty((len(albums), 0), np.float32) if found is None else found
+
+
+def real_albums(root: Root) -> set[str]:
+    """Return the albums that are not made up."""
+    found = root.current(ALBUMS).read(["album_id"], where="source <> 'procedural'")
+    return set(found["album_id"].to_pylist())
+
+
+def _covers(root: Root, album_ids: Sequence[str] | Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    where = f"kind = 'cover' AND {one_of('owner_id', list(album_ids))}"
+    return {row["owner_id"]: row for row in root.current(MEDIA).read(where=where).to_pylist()}
 
 
 @dataclass(frozen=True)
@@ -51,14 +146,14 @@ def measure(
     Real albums only, where there are any. Of made-up ones, whose truth the controlled table knows, only what
     is cheap is measured unless an image model is there.
     """
-    real = bool(held_out.real_albums(root))
-    found = held_out.held_out(root, real=real)
+    real = bool(real_albums(root))
+    found = held_out(root, real=real)
     if found is None:
         needs = "painted albums outside the training split that have a true cover"
         return Findings(missing=(Missing("every measure on real albums", needs),))
     whole = real or set(models.models) != {DESCRIPTORS}
     missing = list(models.missing)
-    training = held_out.training_albums(root, most=training_covers)
+    training = training_albums(root, most=training_covers)
     seen = _see(found, training, models, whole=whole, batch_size=batch_size)
     memory = _memory(found, training, seen, space=models.space, resamples=resamples)
     if memory is None:
@@ -130,7 +225,7 @@ def _memory(
 
 
 def _songs(root: Root, found: HeldOut, training: AlbumSet, seen: _Seen, *, space: str) -> Songs | Missing:
-    heard, known = held_out.music(root, found.albums), held_out.music(root, training)
+    heard, known = music(root, found.albums), music(root, training)
     if not heard.shape[1] or np.isnan(heard).any():
         return Missing("R@1, R@5, R@10", "audio embeddings of every held-out album")
     there = ~np.isnan(known).any(axis=1) if known.shape[1] else np.zeros(len(known), bool)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from covergen.evaluation.models.image_models import load_models, see_all
-from covergen.evaluation.tables import held_out, real
+from covergen.evaluation.tables import real
+from covergen.evaluation.tables import real as held_out
 from covergen.evaluation.tables.real_table import DESCRIPTORS, MEASURES
 from covergen.evaluation.tables.table import GREY, TRUE_COVERS
 from covergen.media.images import decode
