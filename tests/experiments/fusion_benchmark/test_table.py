@@ -7,9 +7,9 @@ import pytest
 
 from covergen.evaluation.tables.table import GREY, TRUE_COVERS
 from covergen.experiments.fusion_benchmark import page as benchmark_page
+from covergen.experiments.fusion_benchmark.page import TARGETS, judged
 from covergen.experiments.fusion_benchmark.rows import Measurement
 from covergen.experiments.fusion_benchmark.table import compared, rival, table_lines
-from covergen.experiments.fusion_benchmark.targets import TARGETS, judged
 
 ALBUMS = tuple(f"album{k}" for k in range(60))
 PAINTER = {"noise_scheduler": "ddim", "steps": 12, "guidance_scale": 2.5}
