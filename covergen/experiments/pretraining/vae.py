@@ -4,20 +4,19 @@ No KL term, which kills channels at this size: noise on the latents, unit power 
 between channels keep them useful to a denoiser. N covers, C latent channels, s side of a latent.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from covergen.experiments.pretraining.data import SIZE, painted_covers, to_covers, to_pixels
 from covergen.experiments.pretraining.loop import Phase, train, warm_then_decay
-from covergen.experiments.pretraining.muon import Muon
-from covergen.experiments.pretraining.norm import speed_up_norms
 
 LATENT_NOISE: Final = 0.1
 
@@ -119,3 +118,77 @@ def psnr(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
     """Return the peak signal-to-noise ratio in dB of two stacks of pictures."""
     error = np.mean((first.astype(np.float32) - second.astype(np.float32)) ** 2)
     return float(10 * np.log10(255**2 / error))
+
+
+class Muon(torch.optim.Optimizer):
+    """Moves each kernel along the nearest orthogonal matrix to its momentum; kernels count as (out, rest)."""
+
+    def __init__(self, parameters: Iterable[Tensor], *, lr: float = 0.02, momentum: float = 0.95):
+        super().__init__(parameters, {"lr": lr, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # noqa: ARG002
+        """Move all parameters that have a gradient."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                momentum = self.state[parameter].setdefault("momentum", torch.zeros_like(parameter))
+                momentum.lerp_(parameter.grad, 1 - group["momentum"])
+                ahead = parameter.grad.lerp(momentum, group["momentum"])
+                matrix = ahead.reshape(len(ahead), -1)
+                update = orthogonalise(matrix) * max(1, matrix.shape[0] / matrix.shape[1]) ** 0.5
+                parameter.add_(update.view_as(parameter), alpha=-group["lr"])
+
+
+def orthogonalise(matrix: Tensor) -> Tensor:
+    """Return roughly the nearest matrix with singular values 1, by five Newton-Schulz steps."""
+    tall = matrix.shape[0] > matrix.shape[1]
+    work = matrix.T if tall else matrix
+    work = work / (work.norm() + 1e-7)
+    for _ in range(5):
+        gram = work @ work.T
+        work = 3.4445 * work + (-4.7750 * gram + 2.0315 * gram @ gram) @ work
+    result: Tensor = work.T if tall else work
+    return result
+
+
+class _Normalise(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor, groups: int, eps: float) -> Tensor:
+        batch, channels, height, width = maps.shape
+        size = height * width
+        result, mean, scale = torch.native_group_norm(maps, weight, bias, batch, channels, size, groups, eps)
+        ctx.save_for_backward(maps, weight, mean, scale)
+        ctx.groups = groups
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        maps, weight, mean, scale = ctx.saved_tensors
+        batch, channels, height, width = maps.shape
+        rows, size = (gradient.contiguous(), maps.contiguous()), height * width
+        wanted = [True, True, True]
+        inward, of_weight, of_bias = torch.ops.aten.native_group_norm_backward(
+            *rows, mean, scale, weight, batch, channels, size, ctx.groups, wanted
+        )
+        return inward.contiguous(memory_format=torch.channels_last), of_weight, of_bias, None, None
+
+
+class FastGroupNorm(nn.GroupNorm):
+    """The same function and weights as `nn.GroupNorm`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise maps (N, C, H, W); other shapes go the ordinary way."""
+        if input.ndim != 4:
+            return super().forward(input)
+        weight, bias = self.weight.to(input.dtype), self.bias.to(input.dtype)
+        result: Tensor = _Normalise.apply(input, weight, bias, self.num_groups, self.eps)  # type: ignore[no-untyped-call]
+        return result
+
+
+def speed_up_norms(module: nn.Module) -> None:
+    """Turn every group normalisation of a module into the fast one, in place."""
+    for child in module.modules():
+        if type(child) is nn.GroupNorm:
+            child.__class__ = FastGroupNorm

@@ -9,12 +9,17 @@ from covergen.experiments.pretraining.data import painted_covers, to_covers, to_
 from covergen.experiments.pretraining.denoiser import build_noise_scheduler, draw_timesteps
 from covergen.experiments.pretraining.language import CLASS_COUNTS, train_tokenizer, vary_caption
 from covergen.experiments.pretraining.loop import Phase, load_average, train, warm_then_decay
-from covergen.experiments.pretraining.muon import Muon, orthogonalise
-from covergen.experiments.pretraining.norm import speed_up_norms
 from covergen.experiments.pretraining.parallel import launch
 from covergen.experiments.pretraining.preview import read_back, write_sheet
 from covergen.experiments.pretraining.text import token_ids
-from covergen.experiments.pretraining.vae import latent_penalty, picture_loss, psnr
+from covergen.experiments.pretraining.vae import (
+    Muon,
+    latent_penalty,
+    orthogonalise,
+    picture_loss,
+    psnr,
+    speed_up_norms,
+)
 from covergen.procedural.covers import paint
 from covergen.procedural.factors import GENRES, caption, draw_album
 from covergen.procedural.reader import CoverReader
