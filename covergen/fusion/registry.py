@@ -12,9 +12,8 @@ from covergen.fusion.cross_attention import CrossAttentionFusion
 from covergen.fusion.decoupled import DecoupledFusion
 from covergen.fusion.gated_concat import GatedConcatFusion
 from covergen.fusion.gated_cross_attention import GatedCrossAttentionFusion
-from covergen.fusion.linear_text import LinearTextFusion
 from covergen.fusion.protocol import Fusion, UNet
-from covergen.fusion.text_only import TextOnlyFusion
+from covergen.fusion.text_only import LinearTextFusion, TextOnlyFusion
 
 FUSIONS: Final[Mapping[str, type[Fusion]]] = {
     "decoupled": DecoupledFusion,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from covergen.fusion.protocol import Fusion, UNet
 
@@ -28,3 +28,29 @@ class TextOnlyFusion(Fusion):
         """Return the text states (B, T, D)."""
         del frames, heard, audio_scale
         return states
+
+
+class LinearTextFusion(Fusion):
+    """Replaces each text state by a linear map of it and hears nothing."""
+
+    zero_start = False
+    hears = False
+
+    def __init__(self, unet: UNet, feature_shape: Sequence[int]):
+        super().__init__(feature_shape)
+        self.features.requires_grad_(False)
+        width = int(unet.config.cross_attention_dim)
+        self.linear = nn.Linear(width, width)
+
+    def condition(
+        self,
+        states: Tensor,
+        frames: Tensor,
+        *,
+        heard: Tensor | None = None,
+        audio_scale: float | Tensor = 1.0,
+    ) -> Tensor:
+        """Return (B, T, D), the same whatever the music."""
+        del frames, heard, audio_scale
+        mapped: Tensor = self.linear(states)
+        return mapped
