@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from covergen.fusion.audio_adapter import AudioAdapter
-from covergen.fusion.protocol import Fusion, UNet
+from covergen.fusion.protocol import Fusion, UNet, weighed, zero_start
 
 
 class ConcatFusion(Fusion):
@@ -38,3 +38,42 @@ class ConcatFusion(Fusion):
         joined = torch.cat([states, audio.to(states.dtype)], dim=-1)  # (B, T, 2D)
         mixed: Tensor = self.norm(self.mix(joined))
         return mixed
+
+
+class AudioAdapter(nn.Module):
+    """Linear, strided convolution over time, adaptive average pool, LayerNorm; no nonlinearity, as it was."""
+
+    def __init__(self, feature_width: int, width: int):
+        super().__init__()
+        self.project = nn.Linear(feature_width, width)
+        self.convolve = nn.Conv1d(width, width, kernel_size=3, stride=2, padding=1)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, features: Tensor, positions: int) -> Tensor:
+        """Return (B, positions, D) for features (B, F, W)."""
+        projected = self.project(features).transpose(1, 2)  # (B, D, F)
+        convolved = self.convolve(projected)  # (B, D, ceil(F / 2))
+        pooled = functional.adaptive_avg_pool1d(convolved, positions)  # (B, D, T)
+        out: Tensor = self.norm(pooled.transpose(1, 2))
+        return out
+
+
+class GatedConcatFusion(ConcatFusion):
+    """Adds to each text state a mixture of itself and the music at its position, through a zero start."""
+
+    zero_start = True
+
+    def __init__(self, unet: UNet, feature_shape: Sequence[int]):
+        super().__init__(unet, feature_shape)
+        self.gate = zero_start(int(unet.config.cross_attention_dim))
+
+    def condition(
+        self,
+        states: Tensor,
+        frames: Tensor,
+        *,
+        heard: Tensor | None = None,
+        audio_scale: float | Tensor = 1.0,
+    ) -> Tensor:
+        """Return (B, T, D): the text states and what the music adds to them."""
+        return states + weighed(self.gate(super().condition(states, frames, heard=heard)), audio_scale)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
-from covergen.fusion.audio_adapter import AudioAdapter
+from covergen.fusion.concat import AudioAdapter
 from covergen.fusion.protocol import Fusion, UNet
 
 

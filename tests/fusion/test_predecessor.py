@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from covergen.fusion import build
-from covergen.fusion.audio_adapter import AudioAdapter
+from covergen.fusion.concat import AudioAdapter
 
 FEATURES = (1, 9, 10)
 
