@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from covergen.fusion.concat import AudioAdapter
-from covergen.fusion.protocol import Fusion, UNet
+from covergen.fusion.protocol import Fusion, UNet, weighed, zero_start
 
 
 class CrossAttentionFusion(Fusion):
@@ -40,3 +40,24 @@ class CrossAttentionFusion(Fusion):
         answer = self.norm(answer)
         out: Tensor = answer + functional.relu(self.linear(answer))
         return out
+
+
+class GatedCrossAttentionFusion(CrossAttentionFusion):
+    """Adds the music's answer to each text state, through a zero start."""
+
+    zero_start = True
+
+    def __init__(self, unet: UNet, feature_shape: Sequence[int], *, heads: int = 8):
+        super().__init__(unet, feature_shape, heads=heads)
+        self.gate = zero_start(int(unet.config.cross_attention_dim))
+
+    def condition(
+        self,
+        states: Tensor,
+        frames: Tensor,
+        *,
+        heard: Tensor | None = None,
+        audio_scale: float | Tensor = 1.0,
+    ) -> Tensor:
+        """Return (B, T, D): the text states and the music's answer to them."""
+        return states + weighed(self.gate(super().condition(states, frames, heard=heard)), audio_scale)

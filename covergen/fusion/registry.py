@@ -8,9 +8,8 @@ import torch
 from covergen.errors import ConfigError
 from covergen.fusion.audio_tokens import AudioTokensFusion
 from covergen.fusion.concat import ConcatFusion, GatedConcatFusion
-from covergen.fusion.cross_attention import CrossAttentionFusion
+from covergen.fusion.cross_attention import CrossAttentionFusion, GatedCrossAttentionFusion
 from covergen.fusion.decoupled import DecoupledFusion
-from covergen.fusion.gated_cross_attention import GatedCrossAttentionFusion
 from covergen.fusion.protocol import Fusion, UNet
 from covergen.fusion.text_only import LinearTextFusion, TextOnlyFusion
 
