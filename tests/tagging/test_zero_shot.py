@@ -11,8 +11,7 @@ from transformers import ClapProcessor
 from covergen.embeddings.clap import log_mel
 from covergen.errors import ModelError
 from covergen.tagging import zero_shot
-from covergen.tagging.words import TEMPLATES, WORDS
-from covergen.tagging.zero_shot import ClapZeroShot, refuse_collapsed, standing_out
+from covergen.tagging.zero_shot import TEMPLATES, WORDS, ClapZeroShot, refuse_collapsed, standing_out
 from tests import toy_clap
 
 SONGS = np.random.default_rng(0).normal(0, 0.1, (2, 2, 480_000)).astype(np.float32)
