@@ -11,8 +11,8 @@ from covergen.experiments.predecessor import PredecessorTrainer
 from covergen.fusion import Fusion, build
 from covergen.models import stable_diffusion
 from covergen.training import checkpoint
+from covergen.training.batches import DropRates
 from covergen.training.dataset import checkpoint_folder
-from covergen.training.drops import DropRates
 from covergen.training.examples import Examples
 from covergen.training.settings import TrainingSettings
 from covergen.training.trainer import Trainer

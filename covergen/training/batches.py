@@ -11,9 +11,32 @@ from dataclasses import dataclass, field, fields
 import torch
 from torch import Tensor
 
-from covergen.training import drops, objective
-from covergen.training.drops import DropRates
+from covergen.errors import ConfigError
+from covergen.training import objective
 from covergen.training.examples import Examples
+
+
+@dataclass(frozen=True)
+class DropRates:
+    """Shares of examples; what is left keeps both."""
+
+    audio: float = 0.10
+    text: float = 0.10
+    both: float = 0.05
+
+    def __post_init__(self) -> None:
+        if min(self.audio, self.text, self.both) < 0 or self.audio + self.text + self.both >= 1:
+            raise ConfigError(
+                f"drop rates {self.audio} + {self.text} + {self.both} must be positive and below 1 in all"
+            )
+
+
+def draw(count: int, rates: DropRates, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return booleans (count,) `heard` and `read`: whether an example keeps its sound and its words."""
+    uniform = torch.rand(count, generator=generator, dtype=torch.float64)
+    both, audio = uniform < rates.both, uniform < rates.both + rates.audio
+    text = (uniform < rates.both + rates.audio + rates.text) & ~audio
+    return ~audio, ~(text | both)
 
 
 @dataclass(frozen=True)
@@ -55,7 +78,7 @@ class BatchPlan:
         """Return a worker's share of the batch of one step; of the examples only its own rows are read."""
         generator = generator_of(self.seed, "batch", step)
         count, shape = self.batch_size, (self.batch_size, *examples.latent_means.shape[1:])
-        heard, read = drops.draw(count, self.drop_rates, generator=generator)
+        heard, read = draw(count, self.drop_rates, generator=generator)
         variants = torch.randint(examples.states.shape[1], (count,), generator=generator)
         timesteps = objective.draw_timesteps(
             count, self.total_timesteps, generator=generator, high_noise=self.high_noise

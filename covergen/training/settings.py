@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from covergen.errors import ConfigError
-from covergen.training.drops import DropRates
+from covergen.training.batches import DropRates
 
 
 @dataclass(frozen=True)

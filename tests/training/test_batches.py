@@ -1,7 +1,6 @@
 import torch
 
-from covergen.training.batches import BatchPlan, generator_of, spans
-from covergen.training.drops import DropRates
+from covergen.training.batches import BatchPlan, DropRates, generator_of, spans
 
 
 def test_a_batch_depends_on_seed_and_step_alone(examples):

@@ -15,7 +15,7 @@ from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
 from covergen.models import stable_diffusion
 from covergen.models.stable_diffusion import build_noise_scheduler
 from covergen.procedural.reader import READER, CoverReader
-from covergen.training.drops import DropRates
+from covergen.training.batches import DropRates
 from covergen.training.examples import Examples
 from covergen.training.settings import TrainingSettings
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from covergen.errors import ConfigError
-from covergen.training.drops import DropRates, draw
+from covergen.training.batches import DropRates, draw
 
 
 def test_shares_are_as_asked():

@@ -19,8 +19,7 @@ from covergen.models import stable_diffusion
 from covergen.models.stable_diffusion import build_noise_scheduler
 from covergen.procedural.reader import CoverReader
 from covergen.training import objective
-from covergen.training.batches import BatchPlan
-from covergen.training.drops import DropRates
+from covergen.training.batches import BatchPlan, DropRates
 from covergen.training.settings import TrainingSettings
 from covergen.training.trainer import Trainer
 from tests import toys

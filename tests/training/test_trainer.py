@@ -5,7 +5,7 @@ from torch import nn
 from covergen.errors import ConfigError
 from covergen.fusion import build
 from covergen.training import checkpoint
-from covergen.training.drops import DropRates
+from covergen.training.batches import DropRates
 from covergen.training.settings import TrainingSettings
 from covergen.training.trainer import Trainer, learning_rate
 
