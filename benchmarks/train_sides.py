@@ -19,10 +19,9 @@ from benchmarks.mert import TOY as TOY_MERT
 from covergen.embeddings.frames import pooled
 from covergen.fusion import Fusion, build
 from covergen.training import objective
-from covergen.training.conditioned import ConditionedUNet
 from covergen.training.examples import Examples
 from covergen.training.settings import TrainingSettings
-from covergen.training.trainer import Trainer
+from covergen.training.trainer import ConditionedUNet, Trainer
 
 Step = Callable[[], float]
 """One optimiser step; returns its loss."""

@@ -16,9 +16,8 @@ from torch.utils.checkpoint import checkpoint
 
 from covergen.fusion import Fusion
 from covergen.training.batches import Batch, generator_of
-from covergen.training.conditioned import ConditionedUNet
 from covergen.training.settings import TrainingSettings
-from covergen.training.trainer import Trainer
+from covergen.training.trainer import ConditionedUNet, Trainer
 
 
 class SampledCover(nn.Module):

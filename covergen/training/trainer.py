@@ -5,7 +5,7 @@ Letters as in `batches.py`.
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 
 import torch
@@ -16,9 +16,7 @@ from covergen.fusion import Fusion
 from covergen.fusion.attached import pooled_latents
 from covergen.training import objective
 from covergen.training.alignment import Row, align
-from covergen.training.average import WeightAverage
 from covergen.training.batches import Batch, BatchPlan, generator_of
-from covergen.training.conditioned import ConditionedUNet
 from covergen.training.examples import Examples
 from covergen.training.settings import TrainingSettings
 from covergen.training.validation import Denoising, best_step, is_exhausted, validation_rows, validations
@@ -267,3 +265,62 @@ def _decay_groups(fusion: Fusion, weight_decay: float) -> list[dict[str, Any]]:
     decayed = [weight for name, weight in weights if weight.ndim > 1 and name not in plain]
     others = [weight for name, weight in weights if weight.ndim <= 1 or name in plain]
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+
+
+class WeightAverage:
+    """An exponential moving average of parameters by name, in fp32."""
+
+    def __init__(self, parameters: Mapping[str, nn.Parameter], *, decay: float):
+        self._parameters = parameters
+        self._decay = decay
+        self.values = {name: weight.detach().float().clone() for name, weight in parameters.items()}
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Take in the weights after `step`; early steps weigh more, so that the first weights fade."""
+        decay = min(self._decay, (1 + step) / (10 + step))
+        for name, weight in self._parameters.items():
+            self.values[name].lerp_(weight.detach().float(), 1 - decay)
+
+    @contextmanager
+    def swapped_in(self) -> Iterator[None]:
+        """Let the parameters hold the average inside the block."""
+        kept = {name: weight.detach().clone() for name, weight in self._parameters.items()}
+        self._fill(self.values)
+        try:
+            yield
+        finally:
+            self._fill(kept)
+
+    def load(self, values: Mapping[str, Tensor]) -> None:
+        """Take the average from a saved one."""
+        for name, value in self.values.items():
+            value.copy_(values[name])
+
+    @torch.no_grad()
+    def _fill(self, values: Mapping[str, Tensor]) -> None:
+        for name, weight in self._parameters.items():
+            weight.copy_(values[name])
+
+
+class ConditionedUNet(nn.Module):
+    """Predicts from noised latents, words and music; only the fusion's weights are trained."""
+
+    def __init__(self, unet: Any, fusion: Fusion):
+        super().__init__()
+        fusion.attach(unet)
+        # attached layers are part of the U-Net from then on: freeze all of it but those
+        trained = {id(weight) for weight in fusion.trained().values()}
+        for weight in unet.parameters():
+            weight.requires_grad_(id(weight) in trained)
+        self.unet = unet.eval()
+        self.fusion = fusion
+
+    def forward(
+        self, latents: Tensor, timesteps: Tensor, states: Tensor, frames: Tensor, heard: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the prediction (B, C, h, w) and the promised low-frequency latents (B, C, 2, 2), if any."""
+        conditioning = self.fusion.condition(states, frames, heard=heard)
+        prediction: Tensor = self.unet(latents, timesteps, encoder_hidden_states=conditioning).sample
+        tokens = self.fusion.tokens_in(conditioning)
+        return prediction, None if tokens is None else self.fusion.read_cover(tokens)

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from covergen.training.average import WeightAverage
+from covergen.training.trainer import WeightAverage
 
 
 def test_the_average_follows_and_the_weights_come_back():
