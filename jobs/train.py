@@ -16,8 +16,7 @@ from covergen.storage import objects
 from covergen.storage.root import Root, digest_of
 from covergen.storage.tables import AUDIO_EMBEDDINGS
 from covergen.training import checkpoint
-from covergen.training.dataset import SPLITS, checkpoint_folder, covered, data_digest, lacking
-from covergen.training.licences import left_out
+from covergen.training.dataset import SPLITS, checkpoint_folder, covered, data_digest, lacking, left_out
 from jobs.runtime import entry, needs
 from jobs.runtime.operators import record
 from jobs.runtime.progress import Meter, say

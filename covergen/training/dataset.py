@@ -4,7 +4,7 @@ import fcntl
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -22,11 +22,14 @@ from covergen.storage.root import Root, digest_of
 from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, LATENTS, TEXT_EMBEDDINGS
 from covergen.training import store
 from covergen.training.examples import Examples
-from covergen.training.licences import left_out, usable
 
 TABLES = (LATENTS, TEXT_EMBEDDINGS, AUDIO_EMBEDDINGS)
 SPLITS: Final = ("train", "validation")
 SHIPPED = Path(__file__).parent.parent / "assets" / "tiny" / "fusion"
+REFUSED: Final[Mapping[str, str]] = {
+    "spotify-terms": "the terms of Spotify are said to forbid training on its content",
+}
+"""Licence -> why; as they stand in the column `licence`, several joined by '; '."""
 
 
 def read_examples(
@@ -174,3 +177,28 @@ def checkpoint_folder(start_from: str | None) -> Path | None:
             "'shipped', or none for a fresh fusion."
         )
     return folder
+
+
+def usable(catalog: pa.Table, allowed: Collection[str] = ()) -> pa.Table:
+    """Return the rows of a table that carry no refused licence, or only allowed ones."""
+    kept = [not _refused(licence, allowed) for licence in catalog["licence"].to_pylist()]
+    return catalog.filter(pa.array(kept, pa.bool_()))
+
+
+def left_out(catalog: pa.Table, allowed: Collection[str] = ()) -> str | None:
+    """Return a sentence about the rows that `usable` leaves out; None where it keeps all."""
+    told = [_refused(licence, allowed) for licence in catalog["licence"].to_pylist()]
+    names = sorted({name for refused in told for name in refused})
+    if not names:
+        return None
+    reasons = "; ".join(f"{name}: {REFUSED[name]}" for name in names)
+    count = sum(map(bool, told))
+    return (
+        f"{count} of {len(told)} albums are left out by their licence ({reasons}); "
+        f"train.allow_licences=[{', '.join(names)}] takes them"
+    )
+
+
+def _refused(licence: str | None, allowed: Collection[str]) -> list[str]:
+    names = [name.strip() for name in (licence or "").split(";")]
+    return [name for name in names if name in REFUSED and name not in allowed]

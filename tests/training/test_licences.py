@@ -9,8 +9,15 @@ from covergen.config import load
 from covergen.errors import ConfigError
 from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, LATENTS, TEXT_EMBEDDINGS
-from covergen.training.dataset import SPLITS, covered, data_digest, has_examples, lacking, read_examples
-from covergen.training.licences import left_out
+from covergen.training.dataset import (
+    SPLITS,
+    covered,
+    data_digest,
+    has_examples,
+    lacking,
+    left_out,
+    read_examples,
+)
 from tests import toys
 from tests.toy_root import append, catalog_row, make_root
 
