@@ -16,7 +16,7 @@ from covergen.procedural.factors import (
     draw_album,
     factor_vector,
 )
-from covergen.procedural.patches import PATCHES
+from covergen.procedural.music import PATCHES
 
 
 def test_an_album_is_the_same_every_time():
