@@ -7,9 +7,8 @@ import pytest
 
 from covergen.procedural.colour import oklch_to_srgb, srgb_to_oklab
 from covergen.procedural.compositions import PAINTERS, Grid
-from covergen.procedural.covers import paint
+from covergen.procedural.covers import SHAPES, paint, polygon
 from covergen.procedural.factors import COMPOSITIONS, GENRES, MOTIFS, Factors
-from covergen.procedural.motifs import SHAPES, polygon
 
 FACTORS = Factors("rock", "moon", 9, "major", 120.0, 0.5, 0.8)
 
