@@ -39,7 +39,7 @@ def test_serve_config_is_valid() -> None:
 
 
 def test_the_dashboard_asks_for_figures_that_there_are() -> None:
-    from covergen.serving.metrics import Metrics
+    from covergen.serving.queue import Metrics
 
     board = json.loads((ROOT / "deploy" / "grafana" / "covergen.json").read_text())
     told = set(re.findall(r"covergen_[a-z_]+", Metrics().text().decode()))

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from covergen.serving.metrics import Metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 Event = Mapping[str, Any]
 Places = dict[int, int]  # how many covers are ahead of each that waits
 Report = tuple[str, list[int] | None, list[int] | None]  # owner, which covers wait, which are painted
-
 WINDOW: Final = 60.0  # seconds over which covers and requests are counted
 FIRST_GUESS: Final = 5.0  # seconds a cover, before any was painted
 LONGEST_WAIT: Final = 600  # seconds that a client is asked to wait, at most
@@ -27,6 +26,8 @@ HEARING: Final = 600.0  # seconds after which a song that is heard is not counte
 TAKEN_AT_ONCE: Final = 32  # requests of the store that are given away before their first report
 REMEMBERED: Final = 60.0  # seconds for which the end of a request can be listened to
 LAST_EVENTS: Final = 256  # of a request; who comes later is told the state first
+_SECONDS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
+_FILL = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1)
 
 
 @dataclass(frozen=True)
@@ -327,3 +328,35 @@ class Board:
         ]
         for number in over:
             del self._requests[number]
+
+
+class Metrics:
+    """All figures of the service. Labels have few values: codes and outcomes, never ids or words."""
+
+    def __init__(self) -> None:
+        self.registry = of = CollectorRegistry()
+        self.requests = Counter("covergen_requests", "Requests by how they ended", ["outcome"], registry=of)
+        self.covers = Counter("covergen_covers", "Covers that were painted", registry=of)
+        self.refused = Counter("covergen_refused", "Requests not taken, by code", ["code"], registry=of)
+        self.rejected = Counter("covergen_rejected", "Requests that failed, by code", ["code"], registry=of)
+        self.retries = Counter("covergen_retries", "Covers begun again: a painter was lost", registry=of)
+        self.waiting = Gauge("covergen_covers_waiting", "Covers that wait", registry=of)
+        self.painting = Gauge("covergen_covers_painting", "Covers that are being painted", registry=of)
+        self.paint = Histogram(
+            "covergen_paint_seconds", "Seconds a cover was painted for, its share of the batches",
+            buckets=_SECONDS, registry=of,
+        )  # fmt: skip
+        self.request = Histogram(
+            "covergen_request_seconds", "Seconds from a request to its end", buckets=_SECONDS, registry=of
+        )
+        self.listen = Histogram(
+            "covergen_listen_seconds", "Seconds to hear a song", buckets=_SECONDS, registry=of
+        )
+        self.fill = Histogram(
+            "covergen_batch_fill_ratio", "Places of a painter's batch that were taken, at each cover's end",
+            buckets=_FILL, registry=of,
+        )  # fmt: skip
+
+    def text(self) -> bytes:
+        """Return the figures as Prometheus reads them."""
+        return generate_latest(self.registry)
