@@ -17,8 +17,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from covergen.serving.api_keys import Doors, Key
+from covergen.serving.http.app import FOLDER
 from covergen.serving.http.local import local_app
-from covergen.serving.http.page import FOLDER
 from covergen.serving.http.routes import Settings
 from covergen.serving.pictures import encode, settings_in
 from covergen.serving.queue import Allowance

@@ -9,7 +9,7 @@ import pytest
 from covergen.errors import BadInput, ConfigError
 from covergen.serving.api_models import Order
 from covergen.serving.domain import MOST_STEPS, FinishedCover
-from covergen.serving.http.page import FOLDER
+from covergen.serving.http.app import FOLDER
 from covergen.serving.http.recalling import recalled
 from covergen.serving.pictures import MIME, encode
 from covergen.serving.problems import Problem
