@@ -1,14 +1,16 @@
 """The routes of the HTTP API, version 1: what comes in is read and refused here, the studio does the rest."""
 
 import asyncio
+import json
 import logging
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
-from typing import Final
+from typing import Any, Final
 
 from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -17,7 +19,6 @@ from covergen.errors import RootError
 from covergen.serving import retention
 from covergen.serving.api_keys import EVERYBODY, Doors, Key
 from covergen.serving.api_models import Order, Words
-from covergen.serving.http import events
 from covergen.serving.http.reading import idempotency_key, patience, picture_wanted, read_body
 from covergen.serving.http.recalling import recalled
 from covergen.serving.pictures import MIME
@@ -37,8 +38,9 @@ _STATUSES: Final = {
 _LOOK: Final = 0.5  # seconds between looks whether a client is still there
 _RECALLS: Final = 2  # pictures that are read at once
 _IN_MEMORY: Final = 2**20  # bytes of a picture; more lies on disk until it was read
-
 log = logging.getLogger("covergen.serving")
+LOOK: Final = 0.2  # seconds between looks at the board
+KEEP_ALIVE: Final = 10.0  # seconds without an event after which a comment is sent
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,11 @@ class Settings:
 
 
 Ready = Callable[[], Awaitable[None]]
+
+
 Listen = Callable[[bytes, Words], Awaitable[Json]]
+
+
 Metrics = Callable[[], Awaitable[bytes]]
 
 
@@ -154,7 +160,7 @@ class Routes:
         """Tell of a request as it goes on, by server-sent events."""
         store = self._store(request, number)
         await state_of(store, self.studio.board, number)
-        stream = events.stream(self.studio, store, number, stopping=self.stopping)
+        stream = stream(self.studio, store, number, stopping=self.stopping)
         return StreamingResponse(
             stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
         )
@@ -361,3 +367,41 @@ class Routes:
         seed = str(kept.facts["parameters"]["seed"])
         headers = {"X-Covergen-Id": number, "X-Covergen-Seed": seed, "Location": f"/v1/covers/{number}"}
         return Response(kept.image, media_type=MIME[kept.format], headers=headers)
+
+
+async def stream(studio: Studio, store: Store, number: str, *, stopping: asyncio.Event) -> AsyncIterator[str]:
+    """Give events: the state first and at every change, steps with previews, places in the queue, the end.
+
+    A service that stops ends it early: the next one begins again with the state.
+    """
+    state = await state_of(store, studio.board, number)
+    yield _event("state", state)
+    version, places, spoke = 0, dict[int, int](), time.monotonic()
+    while state["finished"] is None:
+        if stopping.is_set():
+            return
+        told = await studio.board.call("news", number, version)
+        if told is None:
+            await studio.carry_on(store.owner, number)
+        version, news, ahead = told or (version, [], {})
+        for event in news:
+            if event["event"] == "step":
+                yield _event("step", {name: value for name, value in event.items() if name != "event"})
+            elif event["event"] == "state":
+                yield _event("state", await state_of(store, studio.board, number))
+            spoke = time.monotonic()
+        for cover, place in ahead.items():
+            if places.get(cover) != place:
+                yield _event("queue", {"number": cover, "place": place})
+        places = ahead
+        if time.monotonic() - spoke > KEEP_ALIVE:
+            yield ": still there\n\n"
+            spoke = time.monotonic()
+        if any(event["event"] == "end" for event in news) or told is None:
+            state = await state_of(store, studio.board, number)
+        await asyncio.sleep(LOOK)
+    yield _event("end", state)
+
+
+def _event(kind: str, told: Json | Any) -> str:
+    return f"event: {kind}\ndata: {json.dumps(told)}\n\n"
