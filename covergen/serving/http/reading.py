@@ -4,18 +4,20 @@ import asyncio
 import contextlib
 import hashlib
 import re
-from typing import Any, Final, TypeVar
+from typing import IO, Annotated, Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
+from covergen.errors import BadInput
 from covergen.media import audio
-from covergen.serving.api_models import Words, read_form, read_json
-from covergen.serving.domain import ImageFormat
+from covergen.serving.api_models import Order, Words, read_form, read_json, validated
+from covergen.serving.domain import FinishedCover, ImageFormat
 from covergen.serving.http.bodies import small_body
-from covergen.serving.pictures import MIME
+from covergen.serving.pictures import MIME, order_of, settings_in
 from covergen.serving.problems import Problem, no_song
 from covergen.serving.store import Store
 
@@ -24,8 +26,9 @@ _LONGEST_WAIT: Final = 600.0  # seconds, of Prefer: wait
 _LONGEST_FIELD: Final = 2**16  # bytes
 _MOST_FIELDS: Final = 64
 _LONGEST_KEY: Final = 200  # characters
-
 _Asked = TypeVar("_Asked", bound=Words)
+_Digest = Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")]
+_Side = Annotated[int, Field(ge=1, le=2**16)]
 
 
 async def read_body(request: Request, store: Store, model: type[_Asked]) -> tuple[_Asked, bytes | None]:
@@ -113,3 +116,38 @@ def patience(request: Request) -> float:
     """Return the seconds that a client prefers to wait for the end: Prefer, RFC 7240."""
     told = re.search(r"(?:^|[,;\s])wait=(\d{1,6})", request.headers.get("prefer", ""))
     return min(_LONGEST_WAIT, float(told[1])) if told else 0.0
+
+
+class Painted(BaseModel):
+    """What a picture tells of itself beside the order that paints it again."""
+
+    model_config = ConfigDict(strict=True)
+
+    width: _Side | None = None
+    height: _Side | None = None
+    album_id: Annotated[str, Field(max_length=100)] | None = None
+    variant: Annotated[int, Field(ge=0, lt=2**32)] | None = None
+    base_digest: _Digest | None = None
+    fusion_digest: _Digest | None = None
+    audio_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+
+
+def recalled(picture: IO[bytes]) -> dict[str, Any]:
+    """Return the parameters of a picture's cover, each as an order takes it, seeds as text.
+
+    Raises Problem or ConfigError, with the name of what no picture of covergen's has.
+    """
+    try:
+        told = settings_in(picture)
+    except BadInput as refusal:
+        reason = f"The picture cannot be used: {refusal.reason}."
+        raise Problem(422, str(refusal.code), reason) from refusal
+    wanted = {name: value for name, value in vars(order_of(told)).items() if name in Order.model_fields}
+    lists = {name: list(wanted[name]) for name in ("tags", "varied_before")}
+    order = validated({**wanted, **lists}, Order).model_dump(mode="json")
+    facts = validated({name: told[name] for name in Painted.model_fields if name in told}, Painted)
+    known = {**order, **facts.model_dump()}
+    if "prompt" in told:  # in the picture it ends with the tags
+        known["prompt"] = told["prompt"]
+    names = FinishedCover.__dataclass_fields__.keys() & told.keys() & known.keys()
+    return {name: known[name] for name in sorted(names)}

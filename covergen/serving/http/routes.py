@@ -19,8 +19,7 @@ from covergen.errors import RootError
 from covergen.serving import retention
 from covergen.serving.api_keys import EVERYBODY, Doors, Key
 from covergen.serving.api_models import Order, Words
-from covergen.serving.http.reading import idempotency_key, patience, picture_wanted, read_body
-from covergen.serving.http.recalling import recalled
+from covergen.serving.http.reading import idempotency_key, patience, picture_wanted, read_body, recalled
 from covergen.serving.pictures import MIME
 from covergen.serving.problems import Problem, come_again, no_song, no_such
 from covergen.serving.queue import Allowance, Refused
