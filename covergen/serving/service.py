@@ -6,9 +6,11 @@ and settings. L layers, F frames, W feature width.
 """
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,13 +18,15 @@ import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import save_file
 
 from covergen.catalog.genres import UNKNOWN, canonical_genre
 from covergen.catalog.prompts.album_genre import album_genre
 from covergen.catalog.prompts.protocol import Facts, texts
 from covergen.embeddings.clip import ClipText
 from covergen.embeddings.stage import CutWindows, Hear, HearTracks
-from covergen.errors import BadInput, RejectCode
+from covergen.errors import BadInput, ConfigError, RejectCode
+from covergen.fusion.ip_adapter import adapter_tensors
 from covergen.generation.pipeline import Cover, CoverRequest, Painter, PaintSettings
 from covergen.generation.seeds import seed_of
 from covergen.media import audio, images
@@ -253,3 +257,34 @@ def _counted(seed: int | None, album: str, variant: int) -> int:
 
 def _read(song: Path) -> bytes:
     return read_media({"uri": address_of(song.absolute()), "bytes": None})
+
+
+def export_adapter(
+    fusion: str | Path, out: Path, *, base: str = "tiny", offline: bool = False
+) -> dict[str, Any]:
+    """Write a checkpoint ("shipped" or a folder) as an IP-Adapter Plus and return what the file says of it.
+
+    The file's metadata holds it under `covergen`, as JSON: how the music was heard, the shape of its frames,
+    base and checkpoint. ModelError for a fusion that has no such layout or was trained on another base.
+    """
+    folder = SHIPPED_FUSION if fusion == "shipped" else Path(fusion)
+    unet = stable_diffusion.load_unet(base, offline=offline)
+    made, facts = checkpoint.load(folder, unet, base_digest=stable_diffusion.digest(base))
+    tensors = adapter_tensors(made)
+    told = {
+        "heard_with": dict(facts.recipe),
+        "feature_shape": list(facts.feature_shape),
+        "size": facts.arguments["size"],
+        "base": base,
+        "base_digest": facts.base_digest,
+        "fusion_digest": checkpoint.digest(folder),
+        "step": facts.step,
+        "version": version("covergen"),
+    }
+    part = out.with_name(f"{out.name}.part")
+    try:
+        save_file(tensors, part, metadata={"format": "pt", "covergen": json.dumps(told, sort_keys=True)})
+        part.replace(out)
+    except OSError as error:
+        raise ConfigError(f"{out} cannot be written: {error}; choose another place") from error
+    return told
