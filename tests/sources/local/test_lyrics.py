@@ -1,7 +1,7 @@
 import pytest
 
 from covergen.sources.local.folder import FolderSource
-from covergen.sources.local.lyrics import MAX_BYTES, MAX_CHARACTERS, lyrics_beside, plain_lyrics
+from covergen.sources.local.songs import MAX_BYTES, MAX_CHARACTERS, lyrics_beside, plain_lyrics
 from covergen.sources.local.tags import read_tags
 
 LRC = "[ar: Zoë]\n[00:12.00]First line\n[00:15.3][01:15.3]Second <00:16.00>line\n\n[Chorus]\r\n Third\tline"
