@@ -243,8 +243,7 @@ def genres(
 ) -> None:
     """Compare the canonical genres of a catalogue with ours, the largest groups of disagreements first."""
     from covergen.catalog.agreement import agreement
-    from covergen.sources.local.table_columns import Columns
-    from covergen.sources.local.table_rows import read_rows
+    from covergen.sources.local.table import Columns, read_rows
 
     columns = Columns({"raw": raw, "canonical": canonical}, (), ())
     rows = [row for _, row in read_rows(table) if row is not None]

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from covergen.sources.local.table_rows import guarded
+from covergen.sources.local.table import guarded
 from covergen.storage.root import Root
 from covergen.storage.tables import CATALOG, CHECKSUM, INPUT_DIGEST
 

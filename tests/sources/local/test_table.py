@@ -9,8 +9,7 @@ import pytest
 
 from covergen.errors import ConfigError, RejectCode
 from covergen.sources.local.file_urls import path_of
-from covergen.sources.local.table import TableSource
-from covergen.sources.local.table_columns import match_columns
+from covergen.sources.local.table import TableSource, match_columns
 from covergen.storage import rows
 from covergen.storage.tables import ALBUMS, MEDIA, TRACKS
 
