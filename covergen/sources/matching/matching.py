@@ -20,8 +20,7 @@ from covergen.sources.matching.editions import (
     without_edition,
     years_since,
 )
-from covergen.sources.matching.spellings import same_spelling, scripts
-from covergen.sources.matching.titles import AlbumTitle, read_title, same_title
+from covergen.sources.matching.spellings import AlbumTitle, read_title, same_spelling, same_title, scripts
 from covergen.sources.matching.versions import rendition
 from covergen.sources.request import Wanted, WantedTrack
 

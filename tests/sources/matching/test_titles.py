@@ -1,6 +1,6 @@
 import pytest
 
-from covergen.sources.matching.titles import read_title, same_title
+from covergen.sources.matching.spellings import read_title, same_title
 
 
 @pytest.mark.parametrize(
