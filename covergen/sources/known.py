@@ -1,11 +1,11 @@
 """What a root knows of albums, tracks and media, as sources tell it more."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
-from covergen.sources.merge import merged
+from covergen.sources.fields import join_names
 from covergen.sources.protocol import Rejected
 from covergen.sources.request import Wanted, WantedTrack
 from covergen.storage import rejects, rows
@@ -16,6 +16,8 @@ from covergen.storage.tables import ALBUMS, MEDIA, TRACKS
 
 Record = Mapping[str, Any]
 _LOOKUP = 2000  # keys of one condition
+_TOLD_ANEW: Final = frozenset({"views", "views_at", "popularity", "preview_url", "cover_url"})
+_JOINED: Final = frozenset({"source", "licence"})
 
 
 def upsert(root: Root, table: Table, records: Sequence[Record]) -> int:
@@ -85,3 +87,32 @@ def _rows_of(
 
 def _said(row: Record) -> str:
     return repr({n: v for n, v in sorted(row.items()) if n not in {"fetched_at", "checksum"}})
+
+
+def merged(known: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a known row with what is told of the same key now.
+
+    The source that told all of it replaces it. Another one fills gaps and adds genres and ids: what is known
+    stays, but for counts and addresses, which are as they were told last. Where several have told, the first
+    of them may correct the row. Sources and licences are joined: the row is bound by all of them.
+    """
+    if known["source"] == told["source"]:
+        return dict(told)
+    row, corrects = dict(known), told["source"] == known["source"].split("; ")[0]
+    for name, value in told.items():
+        before = row.get(name)
+        if _is_gap(value):
+            continue
+        if name in _JOINED:
+            row[name] = join_names([*(before or "").split(";"), *value.split(";")])
+        elif name == "genres":
+            row[name] = list(dict.fromkeys([*(before or ()), *value]))
+        elif name == "external_ids":
+            row[name] = {**dict(value), **dict(before or {})}
+        elif corrects or _is_gap(before) or name in _TOLD_ANEW:
+            row[name] = value
+    return row
+
+
+def _is_gap(value: Any) -> bool:
+    return value is None or value in ("", [], {})
