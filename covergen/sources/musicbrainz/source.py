@@ -10,11 +10,21 @@ from urllib.parse import quote, urlencode
 
 from covergen.errors import BadInput, RejectCode
 from covergen.sources import enriching
-from covergen.sources.enriching import Origin
-from covergen.sources.http.json_fields import error_in, items_in, object_in, shapeless, words
-from covergen.sources.matching.editions import NOBODY, artist_key, without_edition
-from covergen.sources.matching.matching import best, first_artist, upc_key
-from covergen.sources.musicbrainz import rows as told
+from covergen.sources.enriching import Origin, ToldAlbum, ToldSong
+from covergen.sources.fields import join_names
+from covergen.sources.http.json_fields import (
+    error_in,
+    items_in,
+    object_in,
+    objects,
+    part,
+    shapeless,
+    whole,
+    words,
+)
+from covergen.sources.identity import normalise
+from covergen.sources.matching.editions import NOBODY, artist_key, title_key, without_edition
+from covergen.sources.matching.matching import Candidate, best, first_artist, isrc_key, upc_key
 from covergen.sources.protocol import Found
 from covergen.sources.request import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
 
@@ -26,6 +36,9 @@ LIMIT_WAIT: Final = 2.0  # seconds after a 503
 _LISTS: Final = {"search": "release-groups", "barcode": "releases"}  # of the answers that are one
 _GROUP: Final = "artist-credits+genres+releases+media"
 _RELEASE: Final = "artist-credits+genres+labels+recordings+isrcs+release-groups+media"
+_PAGES: Final = "https://musicbrainz.org"
+_PROPER: Final = {"Soundtrack", "Mixtape/Street"}  # of the secondary types: what is still an album proper
+_VIDEO: Final = ("dvd", "blu-ray", "vhs", "video", "laserdisc", "vcd")
 
 
 class MusicBrainzSource:
@@ -95,20 +108,20 @@ class MusicBrainzSource:
     def _by_barcode(self, wanted: Wanted, answer: Answer) -> Parsed:
         releases = items_in(object_in(answer), "releases", answer)
         try:
-            chosen = best(wanted, [told.candidate(release) for release in releases if words(release, "id")])
+            chosen = best(wanted, [candidate(release) for release in releases if words(release, "id")])
         except BadInput:
             return Parsed(follow=(self._search(wanted),))
         return Parsed(follow=(self._look_up(wanted, "release", chosen.id),))
 
     def _searched(self, wanted: Wanted, answer: Answer) -> Parsed:
         groups = items_in(object_in(answer), "release-groups", answer)
-        chosen = best(wanted, [told.candidate(group) for group in groups if words(group, "id")])
+        chosen = best(wanted, [candidate(group) for group in groups if words(group, "id")])
         return Parsed(follow=(self._look_up(wanted, "group", chosen.id),))
 
     def _group(self, wanted: Wanted, answer: Answer) -> Parsed:
         group = object_in(answer)
-        genres = told.genre_counts(group)
-        if release := told.original(wanted, group):
+        genres = genre_counts(group)
+        if release := original(wanted, group):
             more = {"genres": json.dumps(genres, ensure_ascii=False)}
             return Parsed(follow=(self._look_up(wanted, "release", release, **more),))
         return Parsed(self._album(wanted, group, words(group, "id"), genres, answer))
@@ -117,13 +130,13 @@ class MusicBrainzSource:
         release = object_in(answer)
         if not words(release, "id") or not words(release, "title"):
             raise BadInput(RejectCode.MISSING_FIELD, f"the release of {answer.url} has no id or no title")
-        group = told.group_of(release)
+        group = group_of(release)
         counts = json.loads(request.about.get("genres", "{}"))
-        for more in (told.genre_counts(group), told.genre_counts(release)):
+        for more in (genre_counts(group), genre_counts(release)):
             counts = {name: max(counts.get(name, 0), more.get(name, 0)) for name in {**counts, **more}}
         found = self._album(wanted, release, words(group, "id"), counts, answer)
-        album = told.album(release, (), self._cover(words(group, "id")))
-        songs = enriching.songs_found(wanted, album, told.songs(release), self.origin)
+        album = album(release, (), self._cover(words(group, "id")))
+        songs = enriching.songs_found(wanted, album, songs(release), self.origin)
         return Parsed(
             Found(found.albums, songs.tracks, found.media + songs.media, found.rejects + songs.rejects)
         )
@@ -133,7 +146,7 @@ class MusicBrainzSource:
     ) -> Found:
         """Return an album's genres, the most agreed on first, and its cover."""
         ordered = sorted(genres, key=lambda name: (-genres[name], name))
-        album = told.album(thing, ordered, self._cover(group))
+        album = album(thing, ordered, self._cover(group))
         return enriching.album_found(wanted, album, self.origin, fetched_at=answer.fetched_at)
 
     def _cover(self, group: str) -> str | None:
@@ -158,3 +171,110 @@ class MusicBrainzSource:
 def phrase(text: str) -> str:
     r"""Return a text as a phrase of Lucene's query syntax, in which nothing but " and \ is special."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def candidate(thing: Mapping[str, Any]) -> Candidate:
+    """Return a group or a release of a search as a candidate."""
+    group = group_of(thing)
+    kind, more = words(group, "primary-type").lower(), group.get("secondary-types")
+    if isinstance(more, list):
+        kind = next((each.lower() for each in more if isinstance(each, str) and each not in _PROPER), kind)
+    return Candidate(
+        id=words(thing, "id"),
+        artist=credit(thing),
+        title=words(thing, "title"),
+        year=_date(thing) or None,
+        upc=words(thing, "barcode") or None,
+        kind=kind or None,
+    )
+
+
+def album(thing: Mapping[str, Any], genres: Iterable[str], cover: str | None) -> ToldAlbum:
+    """Return a release, or a group without one, as an album."""
+    labels = [words(part(each, "label"), "name") for each in objects(thing, "label-info")]
+    group = group_of(thing)
+    kind = "release-group" if group is thing else "release"
+    return ToldAlbum(
+        artist=credit(thing) or credit(group),
+        title=words(thing, "title"),
+        date=words(group, "first-release-date") or _date(thing) or None,
+        genres=tuple(genres),
+        label=next(filter(None, labels), None),
+        cover=cover,
+        url=f"{_PAGES}/{kind}/{words(thing, 'id')}",
+    )
+
+
+def songs(release: Mapping[str, Any]) -> Iterable[ToldSong | BadInput]:
+    """Yield the songs of all discs, in order; videos are none."""
+    for place, medium in enumerate(objects(release, "media"), start=1):
+        if words(medium, "format").lower().startswith(_VIDEO):
+            continue
+        for track in objects(medium, "tracks"):
+            if part(track, "recording").get("video") is not True:
+                yield _song(track, release, whole(medium, "position") or place)
+
+
+def original(wanted: Wanted, group: Mapping[str, Any]) -> str | None:
+    """Return the id of a group's release to look up; None where it tells of none.
+
+    One in the wanted spelling goes first, then official ones, then those that are no edition and need no
+    words to be told apart, then the earliest; of dates that agree as far as they go, the fuller.
+    """
+
+    def rank(release: Mapping[str, Any]) -> tuple[Any, ...]:
+        title, date = words(release, "title"), _date(release)
+        return (
+            normalise(title) != normalise(wanted.title),
+            words(release, "status") not in {"Official", ""},
+            title_key(title).is_edition or bool(words(release, "disambiguation")),
+            date + "-99-99"[len(date) - 4 :] if date else "9999",
+            words(release, "id"),
+        )
+
+    releases = [each for each in objects(group, "releases") if words(each, "id") and words(each, "title")]
+    return words(min(releases, key=rank), "id") if releases else None
+
+
+def genre_counts(thing: Mapping[str, Any]) -> dict[str, int]:
+    """Return genres with the votes for them; those voted down are left out."""
+    counts = {words(each, "name"): whole(each, "count") for each in objects(thing, "genres")}
+    return {name: count for name, count in counts.items() if name and count}
+
+
+def group_of(thing: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the group of a release, or the group itself; an empty one where it is not told."""
+    return thing if "primary-type" in thing else part(thing, "release-group")
+
+
+def credit(thing: Mapping[str, Any]) -> str:
+    """Return who is credited; several joined by '; ', as elsewhere, whatever joins them on the cover."""
+    credits = objects(thing, "artist-credit")
+    return join_names(words(each, "name") or words(part(each, "artist"), "name") for each in credits)
+
+
+def _song(track: Mapping[str, Any], release: Mapping[str, Any], disc: int) -> ToldSong | BadInput:
+    recording = part(track, "recording")
+    if not (title := words(track, "title") or words(recording, "title")):
+        return BadInput(RejectCode.MISSING_FIELD, "the track of MusicBrainz has no title")
+    isrcs = recording.get("isrcs")
+    told = [isrc_key(each) for each in isrcs if isinstance(each, str)] if isinstance(isrcs, list) else []
+    ids = {
+        "musicbrainz": words(recording, "id"),
+        "musicbrainz_release": words(release, "id"),
+        "musicbrainz_release_group": words(group_of(release), "id"),
+    }
+    return ToldSong(
+        title=title,
+        artist=credit(track) or credit(recording),
+        disc=disc,
+        number=whole(track, "position"),
+        isrcs=tuple(sorted(filter(None, told))),
+        duration_ms=whole(track, "length") or whole(recording, "length"),
+        url=f"{_PAGES}/recording/{ids['musicbrainz']}" if ids["musicbrainz"] else None,
+        ids={name: id for name, id in ids.items() if id},
+    )
+
+
+def _date(thing: Mapping[str, Any]) -> str:
+    return words(thing, "first-release-date") or words(thing, "date")

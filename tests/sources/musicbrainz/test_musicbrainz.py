@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from covergen.errors import RejectCode
 from covergen.sources.identity import album_id, track_id
-from covergen.sources.musicbrainz import rows as musicbrainz_rows
+from covergen.sources.musicbrainz import source as musicbrainz_rows
 from covergen.sources.musicbrainz.source import MusicBrainzSource, phrase
 from covergen.sources.request import WantedTrack
 from tests.sources.open_sources import answer, check, followed, only, refused, sample, wanted
