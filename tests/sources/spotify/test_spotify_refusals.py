@@ -5,7 +5,7 @@ import pytest
 
 from covergen.errors import RejectCode
 from covergen.sources.request import Request
-from covergen.sources.spotify.refusals import refusal_of
+from covergen.sources.spotify.source import refusal_of
 from tests.sources.spotify.spotify_answers import answer
 
 LOOKUP = Request("spotify", "album", "https://api.spotify.com/v1/albums/1")
