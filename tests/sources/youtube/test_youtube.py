@@ -6,8 +6,7 @@ import pytest
 
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources.request import Answer, Wanted, WantedTrack
-from covergen.sources.youtube.refusals import seconds_to_midnight, youtube_refusal
-from covergen.sources.youtube.source import YouTube
+from covergen.sources.youtube.source import YouTube, seconds_to_midnight, youtube_refusal
 from covergen.storage import rows
 from covergen.storage.tables import TRACKS
 
