@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor
 
-from covergen.embeddings.frames import check_frame_rate, kept_states, pooled, quarters
-from covergen.embeddings.loading import read_config
+from covergen.embeddings.loading import check_frame_rate, kept_states, pooled, quarters, read_config
 from covergen.embeddings.windows import Windows, on_device
 from covergen.errors import ModelError, one_line
 from covergen.models import hub

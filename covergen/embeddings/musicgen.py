@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from covergen.embeddings import loading
-from covergen.embeddings.frames import check_frame_rate, kept_states, pooled, quarters
+from covergen.embeddings.loading import check_frame_rate, kept_states, pooled, quarters
 from covergen.embeddings.windows import Windows, on_device
 from covergen.errors import ModelError
 from covergen.models import hub
