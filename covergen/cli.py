@@ -189,8 +189,8 @@ def export_adapter(
     if not out.absolute().parent.is_dir():
         raise ConfigError(f"There is no folder {out.absolute().parent}; make it, or choose another place.")
 
+    from covergen.painting import free
     from covergen.serving import service as export
-    from covergen.serving.files import free
 
     if (place := free(out, force=force)) != out:
         print(f"{out} is there and stays (--force writes over it).")

@@ -1,11 +1,11 @@
 """What `covergen cover` does: read whose cover it is, listen, paint, write, and say each of them."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import typer
 
@@ -14,12 +14,13 @@ from covergen.errors import BadInput, ConfigError
 from covergen.models import stable_diffusion
 from covergen.models.noise_schedulers import check_noise_scheduler
 from covergen.serving.domain import FORMATS, CoverOrder, FinishedCover, Heard
-from covergen.serving.files import candidates, safe_name, write_all
 from covergen.serving.service import CoverService, prompt_of
 from covergen.serving.subjects import Subject, moods_of, subject_of, subjects_in, with_moods
 
 Given = Mapping[str, str | None]
 NAME: Final = "cover.png"  # of a cover in a folder
+_BARRED: Final = str.maketrans(dict.fromkeys('/\\:*?"<>|', "_"))
+_LONGEST: Final = 200  # bytes of a name; file systems take 255
 
 
 def paint(
@@ -174,3 +175,54 @@ def _write(covers: Sequence[FinishedCover], out: Path, *, force: bool, own_size:
             f"enlarged to {size} px by Lanczos: not sharper" if size > own_size else f"reduced to {size} px"
         )
         print(f"Painted at {own_size} px, {changed}.")
+
+
+def candidates(out: Path, *, several: bool = False) -> Iterator[Path]:
+    """Yield the names a file may have: `out`, then with a number; of several files each has a number."""
+    if not several:
+        yield out
+    for number in count(0 if several else 1):
+        yield out.with_stem(f"{out.stem}-{number}")
+
+
+def free(out: Path, *, force: bool = False) -> Path:
+    """Return `out`, or where that is there and may not be replaced, the first numbered name that is free."""
+    return out if force else next(path for path in candidates(out) if not path.exists())
+
+
+def write_all(contents: Sequence[bytes], out: Path, *, force: bool = False) -> list[Path]:
+    """Write each content to the next of its `candidates` that is free (with `force`: to the next).
+
+    Raises ConfigError where that cannot be done; half a file is not left behind.
+    """
+    names = candidates(out, several=len(contents) > 1)
+    return [_write_next(names, content, force=force) for content in contents]
+
+
+def safe_name(text: str) -> str:
+    """Return text as the name of a file on any system."""
+    kept = "".join(c if c.isprintable() else " " for c in text.translate(_BARRED))
+    cut = " ".join(kept.split()).encode()[:_LONGEST].decode(errors="ignore")
+    return cut.strip(" .") or "cover"
+
+
+def _write_next(names: Iterator[Path], content: bytes, *, force: bool) -> Path:
+    for path in names:
+        try:
+            with path.open("wb" if force else "xb") as file:
+                _fill(file, content, path)
+            return path
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be written: {error.strerror}; choose another --out.") from error
+    raise AssertionError("numbers do not end")
+
+
+def _fill(file: BinaryIO, content: bytes, path: Path) -> None:
+    try:
+        file.write(content)
+        file.flush()
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
