@@ -42,7 +42,7 @@ from covergen.generation.seeds import seed_of
 from covergen.models import stable_diffusion
 from covergen.storage.root import Root, digest_of
 from covergen.training.examples import Examples
-from jobs.benchmark_rows import Run, plan
+from jobs.benchmark import Run, plan
 from jobs.train_parts import trainer_of
 
 Pictures = NDArray[np.uint8]

@@ -7,7 +7,7 @@ import pytest
 from covergen.config import Config, load
 from covergen.errors import ConfigError
 from covergen.fusion import FUSIONS
-from jobs.benchmark_rows import plan
+from jobs.benchmark import plan
 from tests.jobs.conftest import config_for
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
