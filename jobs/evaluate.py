@@ -3,22 +3,27 @@
 import json
 from typing import Any
 
+import pyarrow as pa
 import ray
 
 from covergen.config import Config
 from covergen.errors import RootError
+from covergen.evaluation.metrics.difference import ROUNDING_FLOOR, picture_difference
 from covergen.evaluation.models import image_models
-from covergen.evaluation.report.content import ReportContent
+from covergen.evaluation.report.content import ReportContent, Song, SongStrip
 from covergen.evaluation.report.report import link, page_of, publish
 from covergen.evaluation.tables import controlled, gather, predecessor, real
 from covergen.evaluation.tables.real import Findings
 from covergen.evaluation.tables.table import SystemsTable
+from covergen.generation.requests import SCHEMA, requests
+from covergen.media import images
 from covergen.storage import objects
 from covergen.storage.root import Root, digest_of
-from covergen.storage.tables import CATALOG, GENERATED
+from covergen.storage.rows import read_tensor
+from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED
+from jobs.generate import paint, painter
 from jobs.runtime import entry
 from jobs.runtime.progress import say
-from jobs.strip import song_strip
 from jobs.train import CURRENT
 
 MADE_OF = "report.digest"
@@ -120,3 +125,31 @@ def _facts(root: Root, config: Config, trained: Any, found: Findings) -> dict[st
 
 if __name__ == "__main__":
     entry.run(main, reads=("evaluate", "generate", "train", "embed", "models"))
+
+
+def song_strip(root: Root, config: Config, count: int = 3) -> SongStrip | None:
+    """Paint the songs that sound most different under one prompt and one seed."""
+    scope = {**root.scope(GENERATED), "systems": ["audio"], "variants": 1}
+    wanted = requests(root, scope).to_pylist()
+    heard = root.current(AUDIO_EMBEDDINGS).read(["track_id", "frames"])
+    track_ids = heard["track_id"].to_pylist()
+    known = sorted({row["track_id"] for row in wanted} & set(track_ids))
+    if len(known) < count:
+        return None
+    frames = read_tensor(heard, "frames")[[track_ids.index(track) for track in known]]
+    chosen = [known[place] for place in gather.farthest(frames, count)]
+    first = wanted[0]
+    rows = [{**first, "track_id": track, "variant": place} for place, track in enumerate(chosen)]
+    one = config.generate.model_copy(update={"actors": 1})
+    painted = paint(root, painter(root, config), pa.Table.from_pylist(rows, schema=SCHEMA), actors=one)
+    pictures = {row["variant"]: images.decode(row["image"]) for row in painted.take_all()}
+    titles = {row["track_id"]: row for row in root.current(CATALOG).read().to_pylist()}
+    songs = tuple(
+        Song(
+            name=f"{titles[track]['artist']}: {titles[track]['track_title']}",
+            picture=pictures[place],
+            difference=picture_difference(pictures[0], pictures[place]) if place else None,
+        )
+        for place, track in enumerate(chosen)
+    )
+    return SongStrip(first["prompt"], first["seed"], songs, ROUNDING_FLOOR)
