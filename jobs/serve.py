@@ -25,8 +25,7 @@ from covergen.serving.runner import Studio
 from covergen.serving.service import CoverService
 from covergen.serving.store import Store
 from jobs.runtime import entry
-from jobs.runtime.queue import FarBoard
-from jobs.runtime.replicas import FarListener, FarPainter
+from jobs.runtime.replicas import FarBoard, FarListener, FarPainter
 from jobs.runtime.service_config import Serve
 from jobs.runtime.usage import service_usage
 
