@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from covergen.evaluation.report import wording
-from covergen.evaluation.report.markdown_table import markdown_table
+from covergen.evaluation.report.markdown import markdown_table
 from covergen.experiments.fusion_benchmark.judge import K
 from covergen.experiments.fusion_benchmark.table import Compared, Line, Spread, compared, rival
 
