@@ -8,9 +8,8 @@ import pytest
 from covergen.embeddings.windows import cut_windows
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
-from covergen.tagging.harmony import MODES, TONICS, Key, key, tuning
 from covergen.tagging.protocol import Tags
-from covergen.tagging.signal import SignalTagger, mood
+from covergen.tagging.signal import MODES, TONICS, Key, SignalTagger, key, mood, tuning
 
 RATE = SignalTagger.sample_rate
 WINDOW = round(RATE * SignalTagger.segment_seconds)

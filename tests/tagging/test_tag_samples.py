@@ -6,8 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from covergen.tagging.harmony import MODES, TONICS
-from covergen.tagging.rhythm import FASTEST, SLOWEST
+from covergen.tagging.signal import FASTEST, MODES, SLOWEST, TONICS
 from covergen.tagging.stage import TagTracks
 
 # Their keys are in their titles or in every score of them.
