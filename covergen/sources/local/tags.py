@@ -3,10 +3,12 @@
 What a missing tag is replaced by is left to `folder.py`.
 """
 
+import re
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import mutagen
 from mutagen.asf import ASFTags
@@ -23,8 +25,6 @@ from covergen.media.audio_input import opened_audio
 from covergen.sources.fields import clean_text, join_names, parse_number
 from covergen.sources.local.embedded import BROKEN, Proof, apev2_of, listed, pictures_in
 from covergen.sources.local.folder_names import side_and_number
-from covergen.sources.local.mojibake import mended
-from covergen.sources.local.wav_info_tags import read_info
 
 _ID3: Final = {
     "artist": "TPE1", "albumartist": "TPE2", "album": "TALB", "title": "TIT2", "genre": "TCON",
@@ -72,6 +72,22 @@ _ASF: Final[dict[str, tuple[str, ...]]] = {
     "lyrics": ("WM/Lyrics",),
 }
 _AGREE: Final = 0.25  # seconds by which a header and the frames may differ: the encoder's padding
+_HIGH: Final = re.compile(r"[\x80-\xff]")
+_C1: Final = re.compile(r"[\x80-\x9f]")  # no text holds these controls; in Windows' code page they are quotes
+_LATIN: Final = re.compile(r"[A-Za-z]")
+_SMALL_1251: Final = re.compile(r"[\xe0-\xff\xb8]")  # small Cyrillic letters of Windows, ё among them
+_LARGE_1251: Final = re.compile(r"[\xc0-\xdf\xa8]")
+_LEAST: Final = 6  # letters, below which nothing is guessed
+_WORD: Final = re.compile(r"[A-Za-z\xa8\xb8\xc0-\xff]+")
+_LONG: Final = 4  # letters of a word, all high: accents of Western languages do not stand so close
+_VOWELS: Final = re.compile(r"[аеёиоуыэюяіїє]", re.IGNORECASE)
+_SPOKEN: Final = (0.25, 0.75)  # share of vowels; Greek, Hebrew, Chinese and Korean read as cp1251 have fewer
+_NAMES: Final = {
+    b"IART": "artist", b"IPRD": "album", b"INAM": "title", b"IGNR": "genre", b"ICRD": "date",
+    b"ICOP": "licence", b"IPRT": "track", b"ITRK": "track",
+}  # fmt: skip
+_MAX_CHUNKS: Final = 100
+_MAX_LIST: Final = 2**20
 
 
 @dataclass(frozen=True)
@@ -249,3 +265,90 @@ def _mp4_text(value: Any) -> str:
 
 def _is(tags: Any, kind: type) -> bool:
     return isinstance(tags, kind)
+
+
+def mended(values: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Return the texts of one file, each decoded anew where that is sure, else as it is.
+
+    Sure are UTF-8, whose bytes fit by no accident, Windows' quotes, and Cyrillic where the texts together
+    are of nothing but high letters, small ones mostly, or of whole words of them that can be spoken: no
+    language of Latin-1 writes so.
+    """
+    suspect = [text for texts in values.values() for text in texts if _HIGH.search(text) and _fits(text)]
+    page = "cp1251" if _is_cyrillic(" ".join(suspect)) else "cp1252"
+    return {name: [_decoded(text, page) for text in texts] for name, texts in values.items()}
+
+
+def _decoded(text: str, page: str) -> str:
+    if not (_HIGH.search(text) and _fits(text)):
+        return text
+    data = text.encode("latin-1")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    if page == "cp1251" or _C1.search(text):
+        return data.decode(page, "replace")
+    return text
+
+
+def _is_cyrillic(text: str) -> bool:
+    small, large = len(_SMALL_1251.findall(text)), len(_LARGE_1251.findall(text))
+    is_small = small + large > 4 * len(_LATIN.findall(text)) and small > 2 * large
+    words = [word for word in _WORD.findall(text) if _HIGH.search(word)]
+    spelled = [word.encode("latin-1").decode("cp1251") for word in words]
+    return small + large >= _LEAST and (is_small or _are_whole(spelled)) and _are_spoken(spelled)
+
+
+def _are_whole(words: Sequence[str]) -> bool:
+    """Tell whether words are high letters alone, one of them long, capitals at the start or everywhere."""
+    are_cased = all(word.isupper() or word[1:].islower() or len(word) == 1 for word in words)
+    are_pure = not any(_LATIN.search(word) for word in words)
+    return are_cased and are_pure and any(len(word) >= _LONG for word in words)
+
+
+def _are_spoken(words: Sequence[str]) -> bool:
+    letters = "".join([word for word in words if len(word) >= _LONG] or words)
+    least, most = _SPOKEN
+    return least * len(letters) <= len(_VOWELS.findall(letters)) <= most * len(letters)
+
+
+def _fits(text: str) -> bool:
+    return all(ord(c) < 256 for c in text)
+
+
+def read_info(path: Path) -> dict[str, list[str]]:
+    """Return the texts of a WAV file's INFO list by our own names, as Latin-1; no file tells its code page.
+
+    Raises OSError.
+    """
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+            return {}
+        for _ in range(_MAX_CHUNKS):
+            kind, size = _chunk(file)
+            if kind == b"LIST" and file.read(4) == b"INFO":
+                return _info_texts(file.read(min(size - 4, _MAX_LIST)))
+            if not kind:
+                break
+            file.seek(size + size % 2 - (4 if kind == b"LIST" else 0), 1)
+    return {}
+
+
+def _chunk(file: BinaryIO) -> tuple[bytes, int]:
+    head = file.read(8)
+    return (head[:4], struct.unpack("<I", head[4:])[0]) if len(head) == 8 else (b"", 0)
+
+
+def _info_texts(data: bytes) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    position = 0
+    while position + 8 <= len(data):
+        kind = data[position : position + 4]
+        size = int.from_bytes(data[position + 4 : position + 8], "little")
+        text = data[position + 8 : position + 8 + size].split(b"\0")[0]
+        if kind in _NAMES and text:
+            found.setdefault(_NAMES[kind], []).append(text.decode("latin-1"))
+        position += 8 + size + size % 2
+    return found
