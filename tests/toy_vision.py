@@ -2,7 +2,7 @@
 
 save_dinov2(tmp_path / "dinov2")    a folder for covergen.evaluation.models.dinov2
 save_clip(tmp_path / "clip")        a folder for clip_image and for covergen.evaluation.models.clip_text
-save_inception(tmp_path / "i.pth")  a file for covergen.evaluation.models.inception, at full size: it has no other
+save_inception(tmp_path / "i.pth")  a file for evaluation.models.inception, at full size: it has no other
 """
 
 from pathlib import Path

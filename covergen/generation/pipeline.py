@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from covergen.errors import ConfigError
 from covergen.fusion import Fusion
-from covergen.generation import denoising as sampler
+from covergen.generation import denoising
 from covergen.media import images
 from covergen.models.stable_diffusion import (
     StableDiffusion,
@@ -194,18 +194,18 @@ class Painter:
     @torch.inference_mode()
     def _paint(self, requests: Sequence[CoverRequest], settings: PaintSettings) -> list[Cover]:
         began = time.perf_counter()
-        images = self.decode(sampler.sample(self._denoise, self.sit(requests, settings)))
+        pictures = self.decode(denoising.sample(self._denoise, self.sit(requests, settings)))
         seconds = (time.perf_counter() - began) / len(requests)
-        return [Cover(image, seconds) for image in images]
+        return [Cover(image, seconds) for image in pictures]
 
     @torch.inference_mode()
-    def sit(self, requests: Sequence[CoverRequest], settings: PaintSettings) -> sampler.Sitting:
+    def sit(self, requests: Sequence[CoverRequest], settings: PaintSettings) -> denoising.Sitting:
         """Return covers ready for their first step: all of them have music to hear, or none has."""
         noise_scheduler = self.stable_diffusion.noise_scheduler(settings.noise_scheduler)
         own = generators([request.noise_seed for request in requests])
         first = self._first_noise(own, requests).to(self.stable_diffusion.unet.device)
         branches, scales = self._branches(requests, settings)
-        return sampler.Sitting(
+        return denoising.Sitting(
             noise_scheduler,
             self._shifted(first, requests, settings, noise_scheduler),
             branches=branches,
@@ -215,9 +215,9 @@ class Painter:
         )
 
     @torch.inference_mode()
-    def predict(self, sittings: Sequence[sampler.Sitting]) -> list[Tensor]:
+    def predict(self, sittings: Sequence[denoising.Sitting]) -> list[Tensor]:
         """Return what each sitting takes for its next step, all by one call of the U-Net."""
-        return sampler.predict(self._denoise, sittings)
+        return denoising.predict(self._denoise, sittings)
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> NDArray[np.uint8]:
@@ -291,4 +291,4 @@ class Painter:
             name = type(self.fusion).__name__
             raise ConfigError(f"noise_shift={settings.noise_shift}: {name} promises no cover; set it to 0")
         signal = float(noise_scheduler.alphas_cumprod[-1])
-        return sampler.shift_noise(noise, promised, weight=settings.noise_shift, first_signal=signal)
+        return denoising.shift_noise(noise, promised, weight=settings.noise_shift, first_signal=signal)

@@ -1,1 +1,1 @@
-"""Trains the embedded tiny Stable Diffusion on procedural covers: `python -m covergen.experiments.pretraining`."""
+"""Trains the embedded tiny Stable Diffusion: `python -m covergen.experiments.pretraining`."""

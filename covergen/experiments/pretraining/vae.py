@@ -74,8 +74,8 @@ def vae_loss(vae: AutoencoderKL, pixels: Tensor) -> tuple[Tensor, str]:
     equivariance = picture_loss(halved.float(), functional.avg_pool2d(pixels[:part], 2))
     penalty = latent_penalty(latents.float())
     loss = reconstruction + 0.25 * equivariance + 0.1 * penalty
-    psnr = -10 * torch.log10(functional.mse_loss(decoded.detach().float(), pixels) / 4)
-    return loss, f"loss {loss.item():.3f} psnr {psnr.item():.1f} penalty {penalty.item():.3f}"
+    decibels = -10 * torch.log10(functional.mse_loss(decoded.detach().float(), pixels) / 4)
+    return loss, f"loss {loss.item():.3f} psnr {decibels.item():.1f} penalty {penalty.item():.3f}"
 
 
 def picture_loss(decoded: Tensor, pixels: Tensor) -> Tensor:

@@ -159,9 +159,9 @@ class Routes:
         """Tell of a request as it goes on, by server-sent events."""
         store = self._store(request, number)
         await state_of(store, self.studio.board, number)
-        stream = stream(self.studio, store, number, stopping=self.stopping)
+        events = event_stream(self.studio, store, number, stopping=self.stopping)
         return StreamingResponse(
-            stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+            events, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
         )
 
     async def image(self, request: Request, number: str, cover: int, download: bool = False) -> Response:
@@ -368,7 +368,9 @@ class Routes:
         return Response(kept.image, media_type=MIME[kept.format], headers=headers)
 
 
-async def stream(studio: Studio, store: Store, number: str, *, stopping: asyncio.Event) -> AsyncIterator[str]:
+async def event_stream(
+    studio: Studio, store: Store, number: str, *, stopping: asyncio.Event
+) -> AsyncIterator[str]:
     """Give events: the state first and at every change, steps with previews, places in the queue, the end.
 
     A service that stops ends it early: the next one begins again with the state.

@@ -135,8 +135,8 @@ class MusicBrainzSource:
         for more in (genre_counts(group), genre_counts(release)):
             counts = {name: max(counts.get(name, 0), more.get(name, 0)) for name in {**counts, **more}}
         found = self._album(wanted, release, words(group, "id"), counts, answer)
-        album = album(release, (), self._cover(words(group, "id")))
-        songs = enriching.songs_found(wanted, album, songs(release), self.origin)
+        album = album_of(release, (), self._cover(words(group, "id")))
+        songs = enriching.songs_found(wanted, album, songs_of(release), self.origin)
         return Parsed(
             Found(found.albums, songs.tracks, found.media + songs.media, found.rejects + songs.rejects)
         )
@@ -146,7 +146,7 @@ class MusicBrainzSource:
     ) -> Found:
         """Return an album's genres, the most agreed on first, and its cover."""
         ordered = sorted(genres, key=lambda name: (-genres[name], name))
-        album = album(thing, ordered, self._cover(group))
+        album = album_of(thing, ordered, self._cover(group))
         return enriching.album_found(wanted, album, self.origin, fetched_at=answer.fetched_at)
 
     def _cover(self, group: str) -> str | None:
@@ -189,7 +189,7 @@ def candidate(thing: Mapping[str, Any]) -> Candidate:
     )
 
 
-def album(thing: Mapping[str, Any], genres: Iterable[str], cover: str | None) -> ToldAlbum:
+def album_of(thing: Mapping[str, Any], genres: Iterable[str], cover: str | None) -> ToldAlbum:
     """Return a release, or a group without one, as an album."""
     labels = [words(part(each, "label"), "name") for each in objects(thing, "label-info")]
     group = group_of(thing)
@@ -205,7 +205,7 @@ def album(thing: Mapping[str, Any], genres: Iterable[str], cover: str | None) ->
     )
 
 
-def songs(release: Mapping[str, Any]) -> Iterable[ToldSong | BadInput]:
+def songs_of(release: Mapping[str, Any]) -> Iterable[ToldSong | BadInput]:
     """Yield the songs of all discs, in order; videos are none."""
     for place, medium in enumerate(objects(release, "media"), start=1):
         if words(medium, "format").lower().startswith(_VIDEO):

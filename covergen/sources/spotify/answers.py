@@ -110,8 +110,8 @@ class Reader:
     def _songs(self, request: Request, answer: Answer) -> Parsed:
         (subject,), found = subjects_of(request), Found()
         songs = _several(answer.json(), "tracks", len(subject.songs))
-        for (spotify_id, track_id), song in zip(subject.songs, songs, strict=True):
-            record = _track(song, subject, track_id, found, f"song {spotify_id}")
+        for (spotify_id, own_id), song in zip(subject.songs, songs, strict=True):
+            record = _track(song, subject, own_id, found, f"song {spotify_id}")
             if record is not None:
                 _add(record, found)
         return Parsed(found)
