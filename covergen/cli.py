@@ -260,9 +260,9 @@ def genres(
 @app.command()
 def verify(root: Annotated[str, typer.Argument(help="folder or s3:// address", show_default=False)]) -> None:
     """Prove a root: no doubled keys, no lost rows, checksums, schemas. Exit code 1 if something is wrong."""
-    from covergen.lineage.verify import verify as prove
+    from covergen import whole_root
 
-    problems = prove(root)
+    problems = whole_root.verify(root)
     for problem in problems:
         print(f"{problem.kind}: {problem.message}")
     if problems:
@@ -281,12 +281,12 @@ def sweep(
     cover_days: Annotated[float | None, typer.Option(min=0, help="of a service: covers are kept")] = None,
 ) -> None:
     """Remove files that no reader sees, such as those of a killed job or service."""
+    from covergen import whole_root
     from covergen.serving.queue import Allowance
-    from covergen.storage import upkeep
 
     limit = None if upload_mb is None else int(upload_mb * 2**20)
     kept = Allowance(upload_bytes=limit, upload_days=upload_days, cover_days=cover_days)
-    counts = upkeep.sweep(root, hours=hours, dry_run=dry_run, allowance=kept)
+    counts = whole_root.sweep(root, hours=hours, dry_run=dry_run, allowance=kept)
     for table, files in counts.items():
         print(f"{table:<20} {files} files")
     print(f"{sum(counts.values())} files {'would be removed' if dry_run else 'removed'} from {root}.")

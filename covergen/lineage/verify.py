@@ -9,11 +9,10 @@ import pyarrow.compute as pc
 from covergen.errors import RootError
 from covergen.lineage.partitions import pieces
 from covergen.lineage.work_list import OWED, inputs_of, number_of_pieces
-from covergen.serving import retention
 from covergen.storage import rejects
 from covergen.storage.columns import Table
 from covergen.storage.delta import Generation
-from covergen.storage.root import MARKER, Root
+from covergen.storage.root import Root
 from covergen.storage.rows import row_checksums
 from covergen.storage.tables import TABLES
 
@@ -30,17 +29,8 @@ class Problem:
 
 
 def verify(uri: str) -> list[Problem]:
-    """Return everything that is wrong with a root; raises RootError if it is none or of another version.
-
-    A root holds tables, a service's requests and covers, or both.
-    """
-    served = [Problem("service", kind, message) for kind, message in retention.verify(uri)]
-    if retention.is_service(uri) and not Root(uri).exists(MARKER):
-        return served
-    return served + _tables(Root.open(uri))
-
-
-def _tables(root: Root) -> list[Problem]:
+    """Return what is wrong with a root's tables; raises RootError if it is none or of another version."""
+    root = Root.open(uri)
     problems: list[Problem] = []
     for table in TABLES.values():
         if root.has(table):

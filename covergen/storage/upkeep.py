@@ -1,7 +1,4 @@
-"""Keeping a root tidy: files that no reader sees are removed, small parts merged. Thin over Delta Lake.
-
-A root holds tables, a service's requests and covers, or both.
-"""
+"""Keeping tables tidy: files that no reader sees are removed, small parts merged. Thin over Delta Lake."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +9,9 @@ from deltalake import DeltaTable
 from pyarrow import fs
 
 from covergen.errors import ConfigError
-from covergen.serving import retention
-from covergen.serving.queue import Allowance
 from covergen.storage import objects
 from covergen.storage.delta import Generation, refuse_links
-from covergen.storage.root import MARKER, Root
+from covergen.storage.root import Root
 from covergen.storage.tables import TABLES
 
 SAFE_HOURS = 168
@@ -31,23 +26,15 @@ class Merged:
     sizes: tuple[int, ...]
 
 
-def sweep(
-    uri: str, *, hours: int = SAFE_HOURS, dry_run: bool = False, allowance: Allowance = retention.KEEP_ALL
-) -> dict[str, int]:
+def sweep(uri: str, *, hours: int = SAFE_HOURS, dry_run: bool = False) -> dict[str, int]:
     """Remove files that no version needs and that are older than `hours`; return how many by table.
 
-    A killed job leaves such orphans. Running writers need theirs, so `hours` must exceed the longest job. Of
-    a service's store goes what was half written or belongs to nothing, and what an `allowance` does not keep.
+    A killed job leaves such orphans. Running writers need theirs, so `hours` must exceed the longest job.
     Raises RootError if there is no root, or a link in its tables, before anything is removed; ConfigError for
     negative hours.
     """
-    if hours < 0:
-        raise ConfigError(
-            f"hours={hours} is negative; take 0 or more, {SAFE_HOURS} where jobs may be running."
-        )
-    serves = retention.is_service(uri)
-    tables = Root(uri).exists(MARKER) or not serves
-    generations = list(_generations(Root.open(uri))) if tables else []
+    check_hours(hours)
+    generations = list(_generations(Root.open(uri)))
     for generation in generations:
         refuse_links(generation.uri)
     removed: dict[str, int] = {}
@@ -57,10 +44,15 @@ def sweep(
         # The log goes on naming files that an earlier sweep has removed.
         count = len(present.intersection(named))
         removed[generation.table_name] = removed.get(generation.table_name, 0) + count
-    if serves:
-        counts = retention.sweep(uri, hours=hours, dry_run=dry_run, allowance=allowance)
-        removed |= {f"service {kind}": count for kind, count in counts.items()}
     return removed
+
+
+def check_hours(hours: int) -> None:
+    """Raise ConfigError for negative hours."""
+    if hours < 0:
+        raise ConfigError(
+            f"hours={hours} is negative; take 0 or more, {SAFE_HOURS} where jobs may be running."
+        )
 
 
 def compact(uri: str) -> dict[str, Merged]:
