@@ -22,9 +22,10 @@ from covergen.serving.pictures import MIME
 from covergen.serving.problems import Problem, come_again, no_song, no_such
 from covergen.serving.reading import idempotency_key, patience, picture_wanted, read_body
 from covergen.serving.recalling import recalled
+from covergen.serving.reporter import detached
 from covergen.serving.states import page_of, state_of, states_of
 from covergen.serving.store import ID, Json, Store, check_room, check_root
-from covergen.serving.studio import Studio, detached, moment
+from covergen.serving.studio import Studio, moment
 
 _STATUSES: Final = {
     "internal": 500,
@@ -144,7 +145,7 @@ class Routes:
             state = await state_of(store, self.studio.board, number)
         if purge:
             if state["finished"] is None:
-                raise Problem(503, "unavailable", "It has not ended yet; try again.", {"Retry-After": "10"})
+                raise Problem(409, "in_use", "It is being given up; try again.", {"Retry-After": "10"})
             await asyncio.to_thread(store.forget, number)
             return Response(status_code=204)
         return JSONResponse(state)

@@ -8,10 +8,9 @@ import asyncio
 import base64
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextvars import Context
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from covergen.errors import BadInput, ConfigError, RootError
 from covergen.serving.board import Event, Report
@@ -19,7 +18,7 @@ from covergen.serving.hearing import ATTEMPTS, PAUSE, Hearing, Listener, Lost
 from covergen.serving.orders import Order
 from covergen.serving.painting import Painted, Progress
 from covergen.serving.problems import Problem, of_root, of_song
-from covergen.serving.reporter import BoardLine, Reporter
+from covergen.serving.reporter import BoardLine, Reporter, detached
 from covergen.serving.schema import CoverOrder, Heard
 from covergen.serving.store import Json, Kept, Store
 
@@ -42,15 +41,6 @@ class Painter(Protocol):
 def moment(time: datetime) -> str:
     """Return a time of UTC as text."""
     return time.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def detached(work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
-    """Begin what goes on though the request that begins it ends.
-
-    In a context of its own: Ray Serve knows by the context which calls belong to a request, and cancels them
-    all when its client goes away.
-    """
-    return asyncio.create_task(work, context=Context())
 
 
 class Studio:
