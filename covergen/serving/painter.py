@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -39,6 +40,8 @@ class Painting:
     def __init__(self, service: CoverService, *, places: int = 8):
         self._service, self._places = service, places
         self._easel: Easel | None = None
+        # Of its own: where hundreds of covers wait, whoever reads the store would wait for them all.
+        self._planning = ThreadPoolExecutor(1, thread_name_prefix="planning")
         self._loading = asyncio.Lock()
 
     async def paint(
@@ -51,9 +54,10 @@ class Painting:
         """
         one = replace(order, n=1, first_variant=order.first_variant + number)
         easel = await self._ready()
-        (planned,) = await asyncio.to_thread(self._service.plan, heard, one)
+        loop = asyncio.get_running_loop()
+        (planned,) = await loop.run_in_executor(self._planning, self._service.plan, heard, one)
         news: asyncio.Queue[Step] = asyncio.Queue()
-        loop, began = asyncio.get_running_loop(), time.monotonic()
+        began = time.monotonic()
         spoke = -math.inf if watched else began
 
         def watch(step: Step) -> None:

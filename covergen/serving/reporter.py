@@ -4,11 +4,23 @@ A call to an actor costs milliseconds on both sides, and a cover is news several
 """
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Coroutine, Mapping
+from contextvars import Context
+from typing import Any, Final, Protocol, TypeVar
+
+_T = TypeVar("_T")
 
 PAUSE: Final = 0.5  # seconds between reports
 BUNDLE: Final = 0.05  # seconds for which news wait for each other
+
+
+def detached(work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+    """Begin what goes on though the request that begins it ends.
+
+    In a context of its own: Ray Serve knows by the context which calls belong to a request, and cancels them
+    all when its client goes away.
+    """
+    return asyncio.create_task(work, context=Context())
 
 
 class BoardLine(Protocol):
@@ -42,7 +54,7 @@ class Reporter:
     def begin(self) -> None:
         """Report until nothing is carried any more."""
         if self._reporting is None or self._reporting.done():
-            self._reporting = asyncio.create_task(self._report())
+            self._reporting = detached(self._report())
 
     def tell(self, method: str, *arguments: Any) -> None:
         """Call a method of the board soon, in order, without waiting for it."""
@@ -56,7 +68,7 @@ class Reporter:
             self._due.cancel()
         news, self._news, self._due = self._news, [], None
         if news:
-            call = asyncio.create_task(self._board.call("take", news))
+            call = detached(self._board.call("take", news))
             self._calls.add(call)
             call.add_done_callback(self._calls.discard)
 

@@ -8,10 +8,9 @@ import asyncio
 import base64
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextvars import Context
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from covergen.errors import BadInput, ConfigError, RootError
 from covergen.serving.api_models import Order
@@ -20,7 +19,7 @@ from covergen.serving.domain import CoverOrder, Heard
 from covergen.serving.painter import Painted, Progress
 from covergen.serving.problems import Problem, of_root, of_song
 from covergen.serving.queue import Event, Report
-from covergen.serving.reporter import BoardLine, Reporter
+from covergen.serving.reporter import BoardLine, Reporter, detached
 from covergen.serving.store import Json, Kept, Store
 
 LOOK: Final = 0.1  # seconds between looks whether another replica has brought a request to its end
@@ -42,15 +41,6 @@ class Painter(Protocol):
 def moment(time: datetime) -> str:
     """Return a time of UTC as text."""
     return time.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def detached(work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
-    """Begin what goes on though the request that begins it ends.
-
-    In a context of its own: Ray Serve knows by the context which calls belong to a request, and cancels them
-    all when its client goes away.
-    """
-    return asyncio.create_task(work, context=Context())
 
 
 class Studio:

@@ -11,12 +11,14 @@ import pytest
 
 from covergen.errors import ConfigError
 from covergen.serving.api_models import Order
+from covergen.serving.domain import CoverOrder
 from covergen.serving.http.app import make_app
 from covergen.serving.http.local import LocalBoard
 from covergen.serving.http.routes import Service, Settings
 from covergen.serving.listener import Listening
 from covergen.serving.painter import Painting
 from covergen.serving.queue import Board
+from covergen.serving.reporter import Reporter
 from covergen.serving.runner import Studio
 from covergen.serving.service import CoverService
 from covergen.serving.store import Store
@@ -183,6 +185,57 @@ def test_what_is_begun_for_a_request_belongs_to_no_request(store):
 
     assert asyncio.run(ask()) == (200, 200)
     assert contexts == [None, None]
+
+
+def test_covers_that_wait_to_be_planned_keep_nobody_from_the_store():
+    begun, planned = threading.Event(), threading.Event()
+
+    class Slow(CoverService):
+        def plan(self, heard, order):
+            begun.set()
+            planned.wait(60)
+            return super().plan(heard, order)
+
+    async def ask() -> str:
+        painting = Painting(Slow())
+        order = CoverOrder(artist="A", album="B", steps=1)
+        waiting = [asyncio.ensure_future(anext(painting.paint(None, order, number))) for number in range(64)]
+        await asyncio.to_thread(begun.wait)
+        await asyncio.sleep(0.5)  # all of them have come as far as that
+        try:
+            return await asyncio.wait_for(asyncio.to_thread(lambda: "read"), 30)
+        finally:
+            for each in waiting:
+                each.cancel()
+            planned.set()
+
+    assert asyncio.run(ask()) == "read"
+
+
+def test_reports_go_on_though_the_request_that_began_them_ends(store):
+    asking: ContextVar[str | None] = ContextVar("asking", default=None)
+    calls = []
+
+    class Queue(LocalBoard):
+        async def call(self, method, *arguments):
+            calls.append((method, asking.get()))
+            return await super().call(method, *arguments)
+
+    async def ask() -> None:
+        asking.set("a request")
+        reporter = Reporter(Queue(Board()), "x", {"r1": Silent()})
+        reporter.begin()
+        reporter.tell("lost")
+        await asyncio.sleep(1.2)
+
+    class Silent:
+        report = ("label", None, None)
+
+        def give_up(self):
+            pass
+
+    asyncio.run(ask())
+    assert {("reports", None), ("take", None)} <= set(calls) and all(asked is None for _, asked in calls)
 
 
 def test_who_vanishes_amid_the_order_leaves_no_place_taken(store, monkeypatch):

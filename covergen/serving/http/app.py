@@ -39,7 +39,7 @@ FAILURES: Final = {
     403: "a page of another site asks, which args.origins does not name",
     404: "it is not there, or somebody else's",
     408: "the body came too slowly",
-    409: "the Idempotency-Key stands for another order, or the upload is in use",
+    409: "the Idempotency-Key stands for another order, or what shall go is in use",
     413: "the song is too large, or the JSON",
     415: "the form of the body, or of the song, is not known",
     421: "the service is not known by this Host",

@@ -23,7 +23,8 @@ from covergen.serving.http.reading import idempotency_key, patience, picture_wan
 from covergen.serving.pictures import MIME
 from covergen.serving.problems import Problem, come_again, no_song, no_such
 from covergen.serving.queue import Allowance, Refused
-from covergen.serving.runner import Studio, detached, moment
+from covergen.serving.reporter import detached
+from covergen.serving.runner import Studio, moment
 from covergen.serving.status import page_of, state_of, states_of
 from covergen.serving.store import ID, Json, Store, check_room, check_root
 
@@ -150,7 +151,7 @@ class Routes:
             state = await state_of(store, self.studio.board, number)
         if purge:
             if state["finished"] is None:
-                raise Problem(503, "unavailable", "It has not ended yet; try again.", {"Retry-After": "10"})
+                raise Problem(409, "in_use", "It is being given up; try again.", {"Retry-After": "10"})
             await asyncio.to_thread(store.forget, number)
             return Response(status_code=204)
         return JSONResponse(state)
