@@ -90,7 +90,7 @@ class Worker:
         self.limiter = limiter_of(root)
 
     def work(self, name: int, start: float, seconds: float) -> tuple[list[float], list[float], int]:
-        """Send, and count the calls at the desk; the clock is the same in all processes of a machine."""
+        """Send, and count the calls at the coordinator; all processes of a machine share the clock."""
         sends, seen = work(self.limiter, name, start, seconds)
         self.limiter.close()
         return sends, seen, self.limiter.calls

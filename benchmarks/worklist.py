@@ -17,7 +17,7 @@ import typer
 from deltalake import write_deltalake
 
 from benchmarks.outcome import Outcome
-from covergen.lineage.work_list import OWED, work_list
+from covergen.lineage.work_list import REQUIRED_ROWS, work_list
 from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, MEDIA
 
@@ -101,7 +101,7 @@ def plan(side: str, folder: str) -> None:
 
 def ours(root: Root) -> int:
     """The work list of the embed job."""
-    return len(work_list(root, root.current(AUDIO_EMBEDDINGS), OWED[AUDIO_EMBEDDINGS.name]).todo)
+    return len(work_list(root, root.current(AUDIO_EMBEDDINGS), REQUIRED_ROWS[AUDIO_EMBEDDINGS.name]).todo)
 
 
 def peer(root: Root) -> int:
@@ -109,8 +109,8 @@ def peer(root: Root) -> int:
     tracks = root.current(CATALOG).read(["track_id"])
     media = root.current(MEDIA).read(["owner_id", "sha256"], where="kind = 'audio'")
     done = root.current(AUDIO_EMBEDDINGS).read(["track_id", "input_digest"])
-    owed = tracks.join(media, "track_id", "owner_id").rename_columns(["track_id", "input_digest"])
-    return len(owed.join(done, ["track_id", "input_digest"], join_type="left anti"))
+    required = tracks.join(media, "track_id", "owner_id").rename_columns(["track_id", "input_digest"])
+    return len(required.join(done, ["track_id", "input_digest"], join_type="left anti"))
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ def serve(
     offline: Offline = False,
 ) -> None:
     """Open the page and the API on this machine, in one process and without a cluster."""
-    from covergen.serving.api_keys import Doors
+    from covergen.serving.api_keys import ApiKeys
     from covergen.serving.http.local import local_app
     from covergen.serving.http.routes import Settings
     from covergen.serving.http.server import run
@@ -154,7 +154,7 @@ def serve(
     service.fetch()
     print(f"http://127.0.0.1:{port}/ is the page; the first cover loads the models. Ctrl-C stops it.")
     kept = Allowance(upload_bytes=int(upload_mb * 2**20), upload_days=upload_days)
-    settings = Settings(doors=Doors(everybody=kept), hosts=tuple(host_name or ()))
+    settings = Settings(api_keys=ApiKeys(everybody=kept), hosts=tuple(host_name or ()))
     run(local_app(root, service, settings), host="127.0.0.1", port=port, grace=grace)
 
 

@@ -72,8 +72,8 @@ def commit(root: Root, generation: Generation, outcomes: pa.Table, config: Confi
     there = set(rejects.joined_keys(generation.read(table.key), table.key))
     gone = there - set(rejects.joined_keys(accepted, table.key))
     removed = f", {generation.remove(gone)} removed" if gone else ""
-    owed = held(outcomes.select([*table.key, "input_digest"]))
-    work = work_list(root, generation, owed, retry=config.retry)
+    required = held(outcomes.select([*table.key, "input_digest"]))
+    work = work_list(root, generation, required, retry=config.retry)
     if not removed and nothing_to_do(table.name, work):
         return
     wanted = set(rejects.joined_keys(work.todo, table.key))

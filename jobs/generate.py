@@ -39,9 +39,9 @@ def main(config: Config) -> None:
     if not len(wanted):
         there = root.current(CATALOG).count()
         say(f"generate: of {there} albums none is in the split {asked.split}; generate.split=all paints each")
-    owed = held(wanted.select([*GENERATED.key, "input_digest"]))
+    required = held(wanted.select([*GENERATED.key, "input_digest"]))
     needs.check(config, "generate")
-    begun = begin(root, generation, config, name="generate", owed=owed)
+    begun = begin(root, generation, config, name="generate", required=required)
     if begun is None:
         return
     generation, work = begun

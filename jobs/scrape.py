@@ -91,8 +91,8 @@ def check(root: Root, candidates: list[Record], config: Config, sources: Sources
     first = {tuple(candidate[name] for name in MEDIA.key): candidate for candidate in reversed(ours)}
     stamped = [{**candidate, "input_digest": stamp(candidate)} for candidate in first.values()]
     table = rows.from_records(MEDIA, stamped).drop_columns(["checksum"])
-    owed = held(table.select([*MEDIA.key, "input_digest"]))
-    begun = operators.begin(root, generation, config, name="media", owed=owed)
+    required = held(table.select([*MEDIA.key, "input_digest"]))
+    begun = operators.begin(root, generation, config, name="media", required=required)
     if begun is None:
         return
     generation, work = begun
@@ -162,8 +162,8 @@ def commit(
     answered = generation.read([*ANSWERS.key, "fetched_at", "input_digest"])
     digests = digests_of(requests, answered, max_age_days=config.scrape.max_age_days, anew=anew)
     columns = zip(*((*key, digest) for key, digest in digests.items()), strict=True)
-    owed = held(pa.table(dict(zip((*ANSWERS.key, "input_digest"), columns, strict=True))))
-    begun = operators.begin(root, generation, config, name="answers", owed=owed)
+    required = held(pa.table(dict(zip((*ANSWERS.key, "input_digest"), columns, strict=True))))
+    begun = operators.begin(root, generation, config, name="answers", required=required)
     if begun is None:
         return
     generation, work = begun

@@ -21,11 +21,11 @@ from covergen.serving.http.routes import Service
 from covergen.serving.listener import Listening
 from covergen.serving.painter import Painting
 from covergen.serving.problems import Problem
-from covergen.serving.runner import Studio
+from covergen.serving.runner import RequestRunner
 from covergen.serving.service import CoverService
 from covergen.serving.store import Store
 from jobs.runtime import entry
-from jobs.runtime.replicas import FarBoard, FarListener, FarPainter
+from jobs.runtime.replicas import FarListener, FarPainter, RemoteQueue
 from jobs.runtime.service_config import Serve
 from jobs.runtime.usage import service_usage
 
@@ -34,7 +34,7 @@ READY_SECONDS = 600.0  # for models to load and one cover to be painted
 
 @serve.deployment
 class Painter(Painting):
-    """Paints: one easel a replica."""
+    """Paints: one batch a replica."""
 
     def __init__(self, args: Serve):
         super().__init__(_core(args, args.device), places=args.places)
@@ -61,13 +61,13 @@ class Ingress:
         logging.getLogger("covergen").setLevel(logging.INFO)
         name = serve.get_replica_context().replica_id.unique_id
         stores = cache(lambda owner: Store(args.root, owner))
-        board = FarBoard(args.root, args.waiting)
-        self._studio = Studio(stores, board, self._listener, self._painter, name=name)
-        beside = background.run(self._studio, args.root, args.settings().doors.allowance_of, self._ready)
+        queue = RemoteQueue(args.root, args.waiting)
+        self._runner = RequestRunner(stores, queue, self._listener, self._painter, name=name)
+        beside = background.run(self._runner, args.root, args.settings().api_keys.allowance_of, self._ready)
         self._beside = asyncio.create_task(beside)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        service = Service(self._studio, self._ready, self._listener.tell, self._metrics)
+        service = Service(self._runner, self._ready, self._listener.tell, self._metrics)
         return make_app(service, self._args.settings())
 
     async def _ready(self) -> None:
@@ -78,7 +78,7 @@ class Ingress:
             raise Problem(503, "not_ready", "Models are still being loaded; try again.") from error
 
     async def _metrics(self) -> bytes:
-        text: bytes | None = await self._studio.board.call("metrics_text")
+        text: bytes | None = await self._runner.queue.call("metrics_text")
         return text or b""
 
 

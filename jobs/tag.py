@@ -5,7 +5,7 @@ import pyarrow.compute as pc
 
 from covergen.config import Config
 from covergen.lineage.partitions import Piece
-from covergen.lineage.work_list import OWED
+from covergen.lineage.work_list import REQUIRED_ROWS
 from covergen.storage.delta import Generation
 from covergen.storage.root import Root
 from covergen.storage.tables import MEDIA, TAGS
@@ -44,11 +44,11 @@ def tag(root: Root, generation: Generation, stage: TagTracks, *, config: Config)
     """Decode in tasks, tag in tasks or, where a model does it, on actors of its own; commit as it goes."""
     asked, name = config.tag, stage.tagger.name
 
-    def owed(root: Root, piece: Piece) -> pa.Table:
-        rows = OWED[TAGS.name](root, piece)
+    def required(root: Root, piece: Piece) -> pa.Table:
+        rows = REQUIRED_ROWS[TAGS.name](root, piece)
         return rows.filter(pc.equal(rows["tagger"], name))
 
-    begun = begin(root, generation, config, name=f"tag by {name}", owed=owed)
+    begun = begin(root, generation, config, name=f"tag by {name}", required=required)
     if begun is None:
         return
     generation, work = begun

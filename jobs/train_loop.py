@@ -33,7 +33,7 @@ from covergen.training.examples import Examples
 from covergen.training.settings import TrainingSettings
 from covergen.training.trackers import TRACKERS
 from covergen.training.trainer import Trainer
-from jobs.runtime.progress import board
+from jobs.runtime.progress import progress_board
 
 STAGE = "train"  # under which the steps stand on the board
 TRAINERS: Final[Mapping[str, Callable[..., Trainer]]] = {
@@ -95,7 +95,7 @@ def lead(trainer: Trainer, config: Config, *, root: Root, task: dict[str, Any]) 
     """Train to the end as the first worker, which also tells, watches and saves."""
     with closing(Watch(config, root, task["folder"], trainer=trainer, held_out=trainer.held_out)) as watch:
         for row in trainer:
-            board().reach.remote(STAGE, int(row["step"]))
+            progress_board().reach.remote(STAGE, int(row["step"]))
             watch.look()
             if trainer.step % config.train.checkpoint_every == 0:
                 save(trainer, root, task, step=trainer.step)

@@ -1,6 +1,6 @@
 """Continuous batching: covers join and leave between sampler steps, each with seed and settings of its own.
 
-The steps run in one thread. Every round takes all covers on the easel one step further, by one call of the
+The steps run in one thread. Every round takes all covers on the engine one step further, by one call of the
 U-Net for each shape of conditioning among them; their noise schedulers are their own. What a cover looks
 like does not depend on the others, as in `Painter.paint`. Queues, limits and fairness are left to callers.
 """
@@ -19,7 +19,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from covergen.generation.denoising import Sitting
+from covergen.generation.denoising import DenoisingState
 from covergen.generation.pipeline import Cover, CoverRequest, Painter, PaintSettings
 from covergen.media.images import Pixels
 
@@ -71,26 +71,26 @@ class _Order:
 
 @dataclass(eq=False)
 class _Row:
-    """A cover on the easel."""
+    """A cover on the engine."""
 
     order: _Order
-    sitting: Sitting
+    state: DenoisingState
     seconds: float = 0.0  # its share of the rounds it was in
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple(self.sitting.conditioning.shape[1:])
+        return tuple(self.state.conditioning.shape[1:])
 
     def take(self, prediction: Tensor, preview_every: int) -> None:
         """Make a step and tell whoever watches."""
-        sitting, watch = self.sitting, self.order.watch
-        sitting.take(prediction)
+        state, watch = self.state, self.order.watch
+        state.take(prediction)
         if watch is not None and not self.order.cover.done():
-            shown = not sitting.done and sitting.step % preview_every == 0
-            watch(Step(sitting.step, sitting.steps, sitting.expected()[0] if shown else None))
+            shown = not state.done and state.step % preview_every == 0
+            watch(Step(state.step, state.steps, state.expected()[0] if shown else None))
 
 
-class Easel:
+class BatchingEngine:
     """Paints up to `places` covers at once, first come, first served; a finished cover makes room at once.
 
     `steps_run` counts rounds and `rows_run` the covers in them: their quotient over `places` is how full the
@@ -104,7 +104,7 @@ class Easel:
         self._on_it: list[_Row] = []
         self._changed = Condition()
         self._closed = False
-        self._thread = Thread(target=self._run, name="easel", daemon=True)
+        self._thread = Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
         atexit.register(self._stop)  # an interpreter that ends amid a step would abort
 
@@ -124,13 +124,13 @@ class Easel:
         """Return the cover's future; ConfigError for music that no fusion hears.
 
         `cancel()` works until the cover is there and takes it off before the next step. `watch` is called in
-        the easel's thread after every step of this cover: it should hand on what it is told and return.
+        the engine's thread after every step of this cover: it should hand on what it is told and return.
         """
         self.painter.check(request)
         order = _Order(request, settings, watch)
         with self._changed:
             if self._closed:
-                raise RuntimeError("the easel is closed: nothing more is painted on it")
+                raise RuntimeError("the engine is closed: nothing more is painted on it")
             self._waiting.append(order)
             self._changed.notify()
         return order.cover
@@ -175,8 +175,8 @@ class Easel:
         """Compute once what all of a cover's steps need."""
         began = time.perf_counter()
         with order.own():
-            sitting = self.painter.sit([order.request], order.settings)
-            self._on_it.append(_Row(order, sitting, time.perf_counter() - began))
+            state = self.painter.prepare([order.request], order.settings)
+            self._on_it.append(_Row(order, state, time.perf_counter() - began))
 
     def _round(self, rows: Sequence[_Row]) -> None:
         """Take all rows one step further, and finish those that are through."""
@@ -190,7 +190,7 @@ class Easel:
         share = (time.perf_counter() - began) / len(rows)
         for row in rows:
             row.seconds += share
-        self._finish([row for row in rows if row.sitting.done and not row.order.cover.done()])
+        self._finish([row for row in rows if row.state.done and not row.order.cover.done()])
 
     def _finish(self, rows: Sequence[_Row]) -> None:
         began = time.perf_counter()
@@ -201,10 +201,10 @@ class Easel:
                 row.order.cover.set_result(Cover(picture, row.seconds + share))
 
     def _predict(self, rows: Sequence[_Row]) -> Sequence[Tensor]:
-        return self.painter.predict([row.sitting for row in rows])
+        return self.painter.predict([row.state for row in rows])
 
     def _decode(self, rows: Sequence[_Row]) -> Sequence[Pixels]:
-        return list(self.painter.decode(torch.cat([row.sitting.latents for row in rows])))
+        return list(self.painter.decode(torch.cat([row.state.latents for row in rows])))
 
 
 def _by_shape(rows: Sequence[_Row]) -> list[list[_Row]]:

@@ -1,6 +1,6 @@
 """Sampling with guidance by words and by sound: functions of tensors, a denoiser and a noise scheduler.
 
-B covers, K branches, R rows of one call (K times B of every sitting), C latent channels, h w latent cells,
+B covers, K branches, R rows of one call (K times B of every cover), C latent channels, h w latent cells,
 T' conditioning tokens, D width. Guidance of two conditions: "InstructPix2Pix", arXiv:2211.09800.
 """
 
@@ -21,12 +21,12 @@ _LEAST_AMPLITUDE: Final = (
 )
 
 
-class Sitting:
+class DenoisingState:
     """Covers (B) that one noise scheduler takes through their steps together, and how far they are.
 
     The first branch of the guidance is plain, each scale weighs the way from one branch to the next.
     `generators`, one a cover, give the noise of later steps to schedulers that add some (DDPM); each row
-    draws from its own, on the CPU. The scheduler is used up: take a new one for each sitting.
+    draws from its own, on the CPU. The scheduler is used up: take a new one for each cover.
     """
 
     def __init__(
@@ -106,25 +106,25 @@ def guided(predictions: Sequence[Tensor], scales: Sequence[float]) -> Tensor:
     return out
 
 
-def predict(denoise: Denoiser, sittings: Sequence[Sitting]) -> list[Tensor]:
-    """Return each sitting's prediction for its next step, all by one call; they may be at different steps.
+def predict(denoise: Denoiser, denoising_states: Sequence[DenoisingState]) -> list[Tensor]:
+    """Return each cover's prediction for its next step, all by one call; they may be at different steps.
 
     Nothing moves before `Sitting.take`. Their conditioning must agree in all but its rows.
     """
-    parts = [sitting.rows() for sitting in sittings]
+    parts = [state.rows() for state in denoising_states]
     counts = [len(part) for part in parts]
-    timesteps = torch.tensor([sitting.timestep for sitting in sittings])
+    timesteps = torch.tensor([state.timestep for state in denoising_states])
     timesteps = timesteps.repeat_interleave(torch.tensor(counts)).to(parts[0].device)  # (R,)
-    conditioning = torch.cat([sitting.conditioning for sitting in sittings])
+    conditioning = torch.cat([state.conditioning for state in denoising_states])
     return list(torch.split(denoise(torch.cat(parts), timesteps, conditioning), counts))
 
 
-def sample(denoise: Denoiser, sitting: Sitting) -> Tensor:
-    """Return the latents (B, C, h, w), fp32, of a sitting that is taken through all its steps."""
-    while not sitting.done:
-        (prediction,) = predict(denoise, [sitting])
-        sitting.take(prediction)
-    return sitting.latents
+def sample(denoise: Denoiser, state: DenoisingState) -> Tensor:
+    """Return the latents (B, C, h, w), fp32, of a cover that is taken through all its steps."""
+    while not state.done:
+        (prediction,) = predict(denoise, [state])
+        state.take(prediction)
+    return state.latents
 
 
 def shift_noise(noise: Tensor, promised: Tensor, *, weight: float, first_signal: float) -> Tensor:

@@ -194,18 +194,18 @@ class Painter:
     @torch.inference_mode()
     def _paint(self, requests: Sequence[CoverRequest], settings: PaintSettings) -> list[Cover]:
         began = time.perf_counter()
-        pictures = self.decode(denoising.sample(self._denoise, self.sit(requests, settings)))
+        pictures = self.decode(denoising.sample(self._denoise, self.prepare(requests, settings)))
         seconds = (time.perf_counter() - began) / len(requests)
         return [Cover(image, seconds) for image in pictures]
 
     @torch.inference_mode()
-    def sit(self, requests: Sequence[CoverRequest], settings: PaintSettings) -> denoising.Sitting:
+    def prepare(self, requests: Sequence[CoverRequest], settings: PaintSettings) -> denoising.DenoisingState:
         """Return covers ready for their first step: all of them have music to hear, or none has."""
         noise_scheduler = self.stable_diffusion.noise_scheduler(settings.noise_scheduler)
         own = generators([request.noise_seed for request in requests])
         first = self._first_noise(own, requests).to(self.stable_diffusion.unet.device)
         branches, scales = self._branches(requests, settings)
-        return denoising.Sitting(
+        return denoising.DenoisingState(
             noise_scheduler,
             self._shifted(first, requests, settings, noise_scheduler),
             branches=branches,
@@ -215,9 +215,9 @@ class Painter:
         )
 
     @torch.inference_mode()
-    def predict(self, sittings: Sequence[denoising.Sitting]) -> list[Tensor]:
-        """Return what each sitting takes for its next step, all by one call of the U-Net."""
-        return denoising.predict(self._denoise, sittings)
+    def predict(self, denoising_states: Sequence[denoising.DenoisingState]) -> list[Tensor]:
+        """Return what each cover takes for its next step, all by one call of the U-Net."""
+        return denoising.predict(self._denoise, denoising_states)
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> NDArray[np.uint8]:

@@ -23,7 +23,7 @@ _HELD: Final = 200_000  # rows that are held before they are written to the piec
 
 
 @dataclass
-class Spread:
+class KeyPartitions:
     """Tables in `count` pieces; the files lie in `folder`."""
 
     count: int
@@ -62,7 +62,7 @@ class Spread:
 class Piece:
     """One of the equal parts into which keys fall."""
 
-    spread: Spread
+    spread: KeyPartitions
     number: int
 
     def read(self, generation: Generation, columns: Sequence[str], *, where: str | None = None) -> pa.Table:
@@ -78,11 +78,11 @@ class Piece:
 def pieces(count: int) -> Iterator[list[Piece]]:
     """Give the pieces; the files go when they are left. Raises RootError where there is no room for them."""
     if count == 1:
-        yield [Piece(Spread(1, Path()), 0)]
+        yield [Piece(KeyPartitions(1, Path()), 0)]
         return
     try:
         with tempfile.TemporaryDirectory(prefix="covergen-") as folder:
-            spread = Spread(count, Path(folder))
+            spread = KeyPartitions(count, Path(folder))
             yield [Piece(spread, number) for number in range(count)]
     except OSError as error:
         raise RootError(

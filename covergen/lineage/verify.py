@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from covergen.errors import RootError
 from covergen.lineage.partitions import pieces
-from covergen.lineage.work_list import OWED, inputs_of, number_of_pieces
+from covergen.lineage.work_list import REQUIRED_ROWS, inputs_of, number_of_pieces
 from covergen.storage import rejects
 from covergen.storage.columns import Table
 from covergen.storage.delta import Generation
@@ -36,7 +36,7 @@ def verify(uri: str) -> list[Problem]:
         if root.has(table):
             problems += _told(_table(root, table), table.name)
     unreadable = {problem.table for problem in problems if problem.kind in {"schema", "unreadable"}}
-    for name in OWED:
+    for name in REQUIRED_ROWS:
         if root.has(TABLES[name]) and not unreadable:
             problems += _told(_lost(root, TABLES[name]), name)
     return problems
@@ -106,9 +106,9 @@ def _lost(root: Root, table: Table) -> Iterator[Problem]:
     refused = set(rejects.latest(root, table.name)["key"].to_pylist())
     with pieces(number_of_pieces(generation, *inputs_of(root, generation))) as whole:
         for piece in whole:
-            owed = set(rejects.joined_keys(OWED[table.name](root, piece), table.key))
+            required = set(rejects.joined_keys(REQUIRED_ROWS[table.name](root, piece), table.key))
             there = piece.read(generation, list(table.key))
-            lost += sorted(owed - set(rejects.joined_keys(there, table.key)) - refused)
+            lost += sorted(required - set(rejects.joined_keys(there, table.key)) - refused)
     if lost:
         yield Problem(table.name, "lost", f"{table.name}: {_names(lost)} are neither there nor in rejects")
 

@@ -36,7 +36,7 @@ from covergen.storage.tables import (
 WHOLE = 500_000  # rows up to which all keys are compared at once
 PIECES = 32
 
-Owed = Callable[[Root, Piece], pa.Table]
+RequiredRows = Callable[[Root, Piece], pa.Table]
 """From a root and a piece of all keys to those (with input digests) that a table owes in it."""
 
 
@@ -45,20 +45,22 @@ class Work:
     """What a job has to do: keys with digests; `replaced` are those (joined) whose committed row is stale."""
 
     todo: pa.Table
-    owed: int
+    required: int
     refused: int
     replaced: pa.ChunkedArray
 
 
-def work_list(root: Root, generation: Generation, owed: Owed, *, retry: Sequence[str] = ()) -> Work:
+def work_list(
+    root: Root, generation: Generation, required: RequiredRows, *, retry: Sequence[str] = ()
+) -> Work:
     """Return what is owed and neither committed nor refused; codes in `retry` are taken up again."""
     refused = _standing(root, generation.table, retry)
     with pieces(number_of_pieces(generation, *inputs_of(root, generation))) as whole:
-        parts = [_part(generation, owed(root, piece), piece, refused) for piece in whole]
+        parts = [_part(generation, required(root, piece), piece, refused) for piece in whole]
     todo = pa.concat_tables([part.todo for part in parts])
     return Work(
         todo.sort_by([(name, "ascending") for name in generation.table.key]),
-        sum(part.owed for part in parts),
+        sum(part.required for part in parts),
         sum(part.refused for part in parts),
         pa.chunked_array([chunk for part in parts for chunk in part.replaced.chunks], pa.string()),
     )
@@ -74,23 +76,25 @@ def inputs_of(root: Root, generation: Generation) -> list[Generation]:
     return [root.current(table) for table in INPUTS[generation.table_name] if root.has(table)]
 
 
-def held(table: pa.Table) -> Owed:
+def held(table: pa.Table) -> RequiredRows:
     """Return what a table in memory owes: its own rows."""
     return lambda _root, piece: piece.of(table)
 
 
-def _part(generation: Generation, owed: pa.Table, piece: Piece, refused: set[tuple[str, str | None]]) -> Work:
+def _part(
+    generation: Generation, required: pa.Table, piece: Piece, refused: set[tuple[str, str | None]]
+) -> Work:
     key = list(generation.table.key)
     done = piece.read(generation, [*key, "input_digest"])
     names = rejects.joined(done, key).combine_chunks()
-    place = pc.index_in(rejects.joined(owed, key), value_set=names)
-    same = pc.equal(done["input_digest"].take(place), owed["input_digest"])
+    place = pc.index_in(rejects.joined(required, key), value_set=names)
+    same = pc.equal(done["input_digest"].take(place), required["input_digest"])
     open_rows = pc.invert(pc.fill_null(same, False))
-    left = owed.filter(open_rows)
+    left = required.filter(open_rows)
     waiting = [pair in refused for pair in _pairs(left, key)] if refused else [False] * len(left)
     todo = left.filter(pc.invert(pa.array(waiting, pa.bool_())))
-    replaced = rejects.joined(owed, key).filter(pc.and_(open_rows, pc.is_valid(place)))
-    return Work(todo, len(owed), sum(waiting), replaced)
+    replaced = rejects.joined(required, key).filter(pc.and_(open_rows, pc.is_valid(place)))
+    return Work(todo, len(required), sum(waiting), replaced)
 
 
 def _standing(root: Root, table: Table, retry: Sequence[str]) -> set[tuple[str, str | None]]:
@@ -118,11 +122,11 @@ def _tags(root: Root, piece: Piece) -> pa.Table:
     """Each song in `media` owes a row per tagger of the current generation, made from the file."""
     media = piece.read(root.current(MEDIA), ["owner_id", "sha256"], where="kind = 'audio'")
     songs = media.rename_columns(["track_id", "input_digest"])
-    owed = [
+    required = [
         songs.append_column("tagger", pa.array([name] * len(songs), pa.string()))
         for name in sorted(root.recipe(TAGS)["taggers"])
     ]
-    return pa.concat_tables(owed).select([*TAGS.key, "input_digest"])
+    return pa.concat_tables(required).select([*TAGS.key, "input_digest"])
 
 
 def _words(root: Root, piece: Piece) -> pa.Table:
@@ -148,7 +152,7 @@ def _painted(root: Root, piece: Piece) -> pa.Table:
     return piece.of(wanted)
 
 
-OWED: dict[str, Owed] = {
+REQUIRED_ROWS: dict[str, RequiredRows] = {
     TAGS.name: _tags,
     CATALOG.name: _catalog,
     AUDIO_EMBEDDINGS.name: _audio,

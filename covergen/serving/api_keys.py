@@ -38,7 +38,7 @@ class _Address:
     right: set[str] = field(default_factory=set)
 
 
-class Doors:
+class ApiKeys:
     """Knows keys. Without any key everybody is let in, as one owner."""
 
     def __init__(

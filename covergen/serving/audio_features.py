@@ -1,4 +1,4 @@
-"""Hearing for the studio: uploads once for all, tracks of the catalogue, again where a listener died."""
+"""Hearing for the runner: uploads once for all, tracks of the catalogue, again where a listener died."""
 
 import asyncio
 import time
@@ -34,7 +34,7 @@ class Listener(Protocol):
         """Return what was heard in a track of the catalogue."""
 
 
-class Hearing:
+class AudioFeatures:
     """Hears uploads and tracks. The last ones are still known: many orders vary an earlier one."""
 
     def __init__(self, stores: Callable[[str], Store], listener: Listener, reporter: Reporter):

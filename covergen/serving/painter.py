@@ -1,4 +1,4 @@
-"""What a painter does for the service: covers of many requests on one easel, told step by step."""
+"""What a painter does for the service: covers of many requests on one batch, told step by step."""
 
 import asyncio
 import math
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from covergen.generation.batching import Easel, Step
+from covergen.generation.batching import BatchingEngine, Step
 from covergen.generation.pipeline import Cover, Painter
 from covergen.serving.domain import CoverOrder, FinishedCover, Heard
 from covergen.serving.service import CoverService
@@ -35,11 +35,11 @@ class Painted:
 
 
 class Painting:
-    """Paints on one easel for whoever asks. `places`: covers that are painted at once."""
+    """Paints on one batch for whoever asks. `places`: covers that are painted at once."""
 
     def __init__(self, service: CoverService, *, places: int = 8):
         self._service, self._places = service, places
-        self._easel: Easel | None = None
+        self._engine: BatchingEngine | None = None
         # Of its own: where hundreds of covers wait, whoever reads the store would wait for them all.
         self._planning = ThreadPoolExecutor(1, thread_name_prefix="planning")
         self._loading = asyncio.Lock()
@@ -50,10 +50,10 @@ class Painting:
         """Give some steps of cover `number` of an order, at last the cover. Raises ConfigError.
 
         Of a cover that nobody watches one step is told, unless it is soon done. Who stops listening takes it
-        off the easel before its next step.
+        off the batch before its next step.
         """
         one = replace(order, n=1, first_variant=order.first_variant + number)
-        easel = await self._ready()
+        engine = await self._ready()
         loop = asyncio.get_running_loop()
         (planned,) = await loop.run_in_executor(self._planning, self._service.plan, heard, one)
         news: asyncio.Queue[Step] = asyncio.Queue()
@@ -61,7 +61,7 @@ class Painting:
         spoke = -math.inf if watched else began
 
         def watch(step: Step) -> None:
-            """Wake the loop for what is told, in the easel's thread: everything else costs it time."""
+            """Wake the loop for what is told, in the batch's thread: everything else costs it time."""
             nonlocal spoke
             now = time.monotonic()
             due = now - spoke >= PACE and (watched or spoke == began)
@@ -69,8 +69,8 @@ class Painting:
                 spoke = now
                 loop.call_soon_threadsafe(news.put_nowait, step)
 
-        steps, rows = easel.steps_run, easel.rows_run
-        begun = easel.begin(planned.request, planned.settings, watch)
+        steps, rows = engine.steps_run, engine.rows_run
+        begun = engine.begin(planned.request, planned.settings, watch)
         picture = asyncio.wrap_future(begun)
         try:
             async for step in _until(picture, news):
@@ -78,7 +78,7 @@ class Painting:
             finished = await picture
         finally:
             begun.cancel()
-        fill = (easel.rows_run - rows) / max(1, (easel.steps_run - steps) * easel.places)
+        fill = (engine.rows_run - rows) / max(1, (engine.steps_run - steps) * engine.places)
         yield Painted(await asyncio.to_thread(self._service.finish, planned, finished), fill)
 
     async def warm(self) -> None:
@@ -89,17 +89,17 @@ class Painting:
     @property
     def load(self) -> tuple[int, int]:
         """How many covers wait for a place here, and how many have one."""
-        return (0, 0) if self._easel is None else (self._easel.waiting, self._easel.on_it)
+        return (0, 0) if self._engine is None else (self._engine.waiting, self._engine.on_it)
 
     def _progress(self, step: Step) -> Progress:
         preview = None if step.latents is None else self._service.painter.preview(step.latents)
         return Progress(step.step, step.steps, preview)
 
-    async def _ready(self) -> Easel:
+    async def _ready(self) -> BatchingEngine:
         async with self._loading:
-            if self._easel is None:
-                self._easel = Easel(await asyncio.to_thread(self._load), places=self._places)
-            return self._easel
+            if self._engine is None:
+                self._engine = BatchingEngine(await asyncio.to_thread(self._load), places=self._places)
+            return self._engine
 
     def _load(self) -> Painter:
         painter = self._service.painter

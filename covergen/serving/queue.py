@@ -1,7 +1,7 @@
 """What is under way in the service: who waits, who is painted, what just happened, and how long it will take.
 
-One board serves all replicas. It holds nothing that cannot be lost: requests and covers lie in the store, and
-whoever carries a request reports to the board again and again, so that a new board soon knows what the old
+One queue serves all replicas. It holds nothing that cannot be lost: requests and covers lie in the store, and
+whoever carries a request reports to the queue again and again, so that a new queue soon knows what the old
 one knew. Times are seconds of a clock that only goes forward.
 """
 
@@ -21,7 +21,7 @@ WINDOW: Final = 60.0  # seconds over which covers and requests are counted
 FIRST_GUESS: Final = 5.0  # seconds a cover, before any was painted
 LONGEST_WAIT: Final = 600  # seconds that a client is asked to wait, at most
 SILENCE: Final = 10.0  # seconds without a report after which a request is nobody's
-GRACE: Final = 2.0  # seconds in which a new board hears from all who carry requests
+GRACE: Final = 2.0  # seconds in which a new queue hears from all who carry requests
 HEARING: Final = 600.0  # seconds after which a song that is heard is not counted any more
 TAKEN_AT_ONCE: Final = 32  # requests of the store that are given away before their first report
 REMEMBERED: Final = 60.0  # seconds for which the end of a request can be listened to
@@ -70,7 +70,7 @@ class _Request:
         return 0 if self.ended is not None else len(self.waiting) + len(self.painting)
 
 
-class Board:
+class RequestQueue:
     """Admits requests, orders the queue, passes events on. `waiting`: covers that may wait at once."""
 
     def __init__(self, *, waiting: int = 256, clock: Callable[[], float] = time.monotonic):

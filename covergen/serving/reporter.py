@@ -1,4 +1,4 @@
-"""How a studio tells the board: news in bundles, and twice a second how far all is that it carries.
+"""How a runner tells the queue: news in bundles, and twice a second how far all is that it carries.
 
 A call to an actor costs milliseconds on both sides, and a cover is news several times a second.
 """
@@ -23,11 +23,11 @@ def detached(work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
     return asyncio.create_task(work, context=Context())
 
 
-class BoardLine(Protocol):
-    """The way to the board; a board that cannot be reached answers None."""
+class QueueHandle(Protocol):
+    """The way to the queue; a queue that cannot be reached answers None."""
 
     async def call(self, method: str, *arguments: Any, **named: Any) -> Any:
-        """Call a method of the board."""
+        """Call a method of the queue."""
 
 
 class Carried(Protocol):
@@ -42,10 +42,10 @@ class Carried(Protocol):
 
 
 class Reporter:
-    """Tells the board of all that `carried` holds. `name` tells who carries it."""
+    """Tells the queue of all that `carried` holds. `name` tells who carries it."""
 
-    def __init__(self, board: BoardLine, name: str, carried: Mapping[str, Carried]):
-        self._board, self._name, self._carried = board, name, carried
+    def __init__(self, queue: QueueHandle, name: str, carried: Mapping[str, Carried]):
+        self._queue, self._name, self._carried = queue, name, carried
         self._news: list[tuple[str, tuple[Any, ...]]] = []
         self._due: asyncio.TimerHandle | None = None
         self._calls: set[asyncio.Task[Any]] = set()
@@ -57,18 +57,18 @@ class Reporter:
             self._reporting = detached(self._report())
 
     def tell(self, method: str, *arguments: Any) -> None:
-        """Call a method of the board soon, in order, without waiting for it."""
+        """Call a method of the queue soon, in order, without waiting for it."""
         self._news.append((method, arguments))
         if self._due is None:
             self._due = asyncio.get_running_loop().call_later(BUNDLE, self.flush)
 
     def flush(self) -> None:
-        """Send now what there is to tell, so that the board knows it before whatever it is asked next."""
+        """Send now what there is to tell, so that the queue knows it before whatever it is asked next."""
         if self._due is not None:
             self._due.cancel()
         news, self._news, self._due = self._news, [], None
         if news:
-            call = detached(self._board.call("take", news))
+            call = detached(self._queue.call("take", news))
             self._calls.add(call)
             call.add_done_callback(self._calls.discard)
 
@@ -78,6 +78,6 @@ class Reporter:
             if not self._carried:
                 return
             told = {number: work.report for number, work in self._carried.items()}
-            for number in await self._board.call("reports", self._name, told) or ():
+            for number in await self._queue.call("reports", self._name, told) or ():
                 if number in self._carried:
                     self._carried[number].give_up()

@@ -1,7 +1,7 @@
 """Carries accepted requests to their end: hear, paint every cover, keep, tell; again where a painter died.
 
-Knows no HTTP and no cluster: who listens, who paints and where the board is, is given. A request may be
-carried twice, by a second studio when the first fell silent: seeds and the store make that harmless.
+Knows no HTTP and no cluster: who listens, who paints and where the queue is, is given. A request may be
+carried twice, by a second runner when the first fell silent: seeds and the store make that harmless.
 """
 
 import asyncio
@@ -10,23 +10,22 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 from covergen.errors import BadInput, ConfigError, RootError
 from covergen.serving.api_models import Order
-from covergen.serving.audio_features import ATTEMPTS, PAUSE, Hearing, Listener, Lost
+from covergen.serving.audio_features import ATTEMPTS, PAUSE, AudioFeatures, Listener, Lost
 from covergen.serving.domain import CoverOrder, Heard
 from covergen.serving.painter import Painted, Progress
 from covergen.serving.problems import Problem, of_root, of_song
 from covergen.serving.queue import Event, Report
-from covergen.serving.reporter import BoardLine, Reporter, detached
+from covergen.serving.reporter import QueueHandle, Reporter, detached
 from covergen.serving.store import Json, Kept, Store
 
 LOOK: Final = 0.1  # seconds between looks whether another replica has brought a request to its end
 PATIENCE: Final = 900.0  # seconds without news of a cover: longer than the longest cold start
 
 log = logging.getLogger("covergen.serving")
-_T = TypeVar("_T")
 
 
 class Painter(Protocol):
@@ -43,24 +42,24 @@ def moment(time: datetime) -> str:
     return time.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-class Studio:
-    """Carries requests. `name` tells the board who carries what."""
+class RequestRunner:
+    """Carries requests. `name` tells the queue who carries what."""
 
     def __init__(
         self,
         stores: Callable[[str], Store],
-        board: BoardLine,
+        queue: QueueHandle,
         listener: Listener,
         painter: Painter,
         *,
         name: str,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ):
-        self.stores, self.board, self.painter = stores, board, painter
+        self.stores, self.queue, self.painter = stores, queue, painter
         self.name, self.now = name, now
         self._carried: dict[str, _Work] = {}
-        self.reporter = Reporter(board, name, self._carried)
-        self.hearing = Hearing(stores, listener, self.reporter)
+        self.reporter = Reporter(queue, name, self._carried)
+        self.hearing = AudioFeatures(stores, listener, self.reporter)
 
     def begin(self, owner: str, number: str, *, asked: Json | None = None, watched: bool = True) -> None:
         """Carry a request in the background, once; `asked` is what is kept of one that is new.
@@ -86,7 +85,7 @@ class Studio:
 
     async def carry_on(self, owner: str, number: str) -> None:
         """Carry a request that has not ended, where nobody does: whoever carried it is gone."""
-        if number not in self._carried and await self.board.call("adopt", number, owner, self.name):
+        if number not in self._carried and await self.queue.call("adopt", number, owner, self.name):
             self.begin(owner, number)
 
     async def ended(self, owner: str, number: str, *, seconds: float) -> Json | None:
@@ -99,7 +98,7 @@ class Studio:
                 if work.ended is not None or left <= 0:
                     return work.ended
             ended = await asyncio.to_thread(store.ended, number)
-            ended = ended or await self.board.call("unkept", number)
+            ended = ended or await self.queue.call("unkept", number)
             if ended is not None or left <= 0:
                 return ended
             await self.carry_on(owner, number)
@@ -110,10 +109,10 @@ class Studio:
 class _Work:
     """One request under way."""
 
-    def __init__(self, studio: Studio, owner: str, number: str, asked: Json | None, *, watched: bool):
-        self.studio, self.owner, self.number, self.asked = studio, owner, number, asked
+    def __init__(self, runner: RequestRunner, owner: str, number: str, asked: Json | None, *, watched: bool):
+        self.runner, self.owner, self.number, self.asked = runner, owner, number, asked
         self.watched = watched
-        self.store = studio.stores(owner)
+        self.store = runner.stores(owner)
         self.known = False  # what is still to be painted
         self.waiting: set[int] = set()
         self.painting: set[int] = set()
@@ -124,7 +123,7 @@ class _Work:
 
     @property
     def report(self) -> Report:
-        """What the board is told again and again."""
+        """What the queue is told again and again."""
         if not self.known:
             return self.owner, None, None
         return self.owner, sorted(self.waiting), sorted(self.painting)
@@ -140,7 +139,7 @@ class _Work:
         try:
             ended = await self.through
         except asyncio.CancelledError:
-            if not self.given_up:  # it is the service that stops: another studio will go on
+            if not self.given_up:  # it is the service that stops: another runner will go on
                 raise
             ended = {"status": "cancelled"}
         except RootError as error:
@@ -148,13 +147,13 @@ class _Work:
         except Exception as error:  # noqa: BLE001 - whatever it is, the request ends
             ended = _failed(*self._reason(error))
         if ended is not None:
-            ended["finished"] = moment(self.studio.now())
+            ended["finished"] = moment(self.runner.now())
             unkept = unkept or await self._finish(ended)
             self.ended = self.ended or unkept
         told: Json = {"status": "cancelled"} if ended is None else unkept or ended
         code = told["error"]["code"] if "error" in told else None
         self._say({"event": "end", "status": told["status"], "code": code, "unkept": unkept})
-        self.studio.reporter.flush()
+        self.runner.reporter.flush()
 
     async def _finish(self, ended: Json) -> Json | None:
         """Keep the end; return what stands for it where it cannot be kept: it is tried again later."""
@@ -179,7 +178,7 @@ class _Work:
         self.waiting, self.known = set(range(order.n)) - set(there), True
         self._say({"event": "state"})
         wanted = order.order()
-        heard = await self.studio.hearing.heard(self.owner, song=order.song, track=order.track)
+        heard = await self.runner.hearing.heard(self.owner, song=order.song, track=order.track)
         covers = [self._cover(heard, wanted, number) for number in sorted(self.waiting)]
         reasons = await asyncio.gather(*covers, return_exceptions=True)
         for reason in reasons:
@@ -200,7 +199,7 @@ class _Work:
                 self.painting.discard(number)
                 self.waiting.add(number)
                 log.warning("paints a cover again", extra={"request": self.number, "why": str(loss)})
-                self.studio.reporter.tell("lost")
+                self.runner.reporter.tell("lost")
                 await asyncio.sleep(PAUSE * 2 ** min(attempt, 5))
             except RootError:
                 self._put_away(number)
@@ -214,7 +213,7 @@ class _Work:
         return "unavailable", f"Cover {number} could not be painted: its painter died {ATTEMPTS} times."
 
     async def _attempt(self, heard: Heard | None, order: CoverOrder, number: int) -> None:
-        pieces = self.studio.painter.paint(heard, order, number, watched=self.watched).__aiter__()
+        pieces = self.runner.painter.paint(heard, order, number, watched=self.watched).__aiter__()
         while True:
             try:
                 piece = await asyncio.wait_for(anext(pieces), PATIENCE)
@@ -241,7 +240,7 @@ class _Work:
         facts = {"parameters": cover.parameters(), "seconds": round(cover.seconds, 3)}
         await asyncio.to_thread(self.store.keep, self.number, number, Kept(cover.image, cover.format, facts))
         self._put_away(number)
-        self.studio.reporter.tell("painted", cover.seconds, painted.fill)
+        self.runner.reporter.tell("painted", cover.seconds, painted.fill)
         self._say({"event": "state"})
 
     def _put_away(self, number: int) -> None:
@@ -266,7 +265,7 @@ class _Work:
         return "internal", "Something broke on our side; the logs know this request by its id."
 
     def _say(self, event: Event) -> None:
-        self.studio.reporter.tell("tell", self.number, event)
+        self.runner.reporter.tell("tell", self.number, event)
 
 
 def _failed(code: str, message: str, *, covers: int | None = None) -> Json:

@@ -1,4 +1,4 @@
-"""What is told of a request: what the store keeps of it, and what the board knows while it is under way.
+"""What is told of a request: what the store keeps of it, and what the queue knows while it is under way.
 
 A request whose file has another shape than it is written in stands for none.
 """
@@ -13,46 +13,46 @@ from covergen.serving.api_models import State
 from covergen.serving.domain import MOST_COVERS
 from covergen.serving.problems import no_such
 from covergen.serving.queue import Places
-from covergen.serving.reporter import BoardLine
+from covergen.serving.reporter import QueueHandle
 from covergen.serving.store import Json, Store
 
 
-async def state_of(store: Store, board: BoardLine, number: str) -> Json:
+async def state_of(store: Store, queue: QueueHandle, number: str) -> Json:
     """Return the state of a request, as `orders.State` has it. Raises Problem for one that is not there."""
-    state = await _state(store, board, number, await asyncio.to_thread(store.favourites))
+    state = await _state(store, queue, number, await asyncio.to_thread(store.favourites))
     if state is None:
         raise no_such("request")
     return state
 
 
-async def states_of(store: Store, board: BoardLine, numbers: Iterable[str]) -> list[Json]:
+async def states_of(store: Store, queue: QueueHandle, numbers: Iterable[str]) -> list[Json]:
     """Return the states of requests; one that is being kept in this moment is left out."""
     marks = await asyncio.to_thread(store.favourites)
-    states = await asyncio.gather(*(_state(store, board, number, marks) for number in numbers))
+    states = await asyncio.gather(*(_state(store, queue, number, marks) for number in numbers))
     return [state for state in states if state is not None]
 
 
 async def page_of(
-    store: Store, board: BoardLine, *, limit: int, before: str | None
+    store: Store, queue: QueueHandle, *, limit: int, before: str | None
 ) -> tuple[list[Json], str | None]:
     """Return so many states, the newest first, and where to go on; what cannot be told takes no place."""
     states: list[Json] = []
     while len(states) < limit:
         numbers, before = await asyncio.to_thread(store.history, limit=limit - len(states), before=before)
-        states += await states_of(store, board, numbers)
+        states += await states_of(store, queue, numbers)
         if before is None:
             break
     return states, before
 
 
-async def _state(store: Store, board: BoardLine, number: str, marks: set[tuple[str, int]]) -> Json | None:
+async def _state(store: Store, queue: QueueHandle, number: str, marks: set[tuple[str, int]]) -> Json | None:
     asked, ended, done = await asyncio.to_thread(store.all_of, number)
     if asked is None or not is_whole(asked):
         return None
     places: Places = {}
     painting: set[int] = set()
     if ended is None:
-        places, painting, ended = await board.call("under_way", number) or (places, painting, None)
+        places, painting, ended = await queue.call("under_way", number) or (places, painting, None)
     order = asked["order"]
     covers = [
         _cover(number, k, done.get(k), ended=ended, place=places.get(k), painted=k in painting)

@@ -14,7 +14,7 @@ import ray
 from covergen.errors import BadInput, CovergenError, RejectCode, one_line
 from covergen.storage import rows
 from covergen.storage.rejects import joined_keys
-from jobs.runtime.progress import board
+from jobs.runtime.progress import progress_board
 
 STRIKES = 2  # deaths of a worker over one batch, then over one row, before it is taken for the cause
 
@@ -39,7 +39,7 @@ def name_of(stage: Stage) -> str:
     return type(stage).__name__
 
 
-def carefully(stage: Stage, batch: pa.Table) -> pa.Table:
+def isolate(stage: Stage, batch: pa.Table) -> pa.Table:
     """Return the stage's outcomes of the batch; what cannot be done together is done row by row."""
     keys = joined_keys(batch, stage.key)
     block = hashlib.sha256("\n".join(keys).encode()).hexdigest()
@@ -80,10 +80,10 @@ def _one_by_one(stage: Stage, batch: pa.Table, keys: Sequence[str]) -> pa.Table:
 def _begin(stage: Stage, key: str) -> int:
     """Tell the board that work on a key begins; return how often it began before and never ended."""
     try:
-        return int(ray.get(board().begin.remote(name_of(stage), key)))
+        return int(ray.get(progress_board().begin.remote(name_of(stage), key)))
     except ray.exceptions.RayActorError:
         return 0  # the board's node is gone, and its memory: strikes are counted anew
 
 
 def _end(stage: Stage, key: str) -> None:
-    board().end.remote(name_of(stage), key)
+    progress_board().end.remote(name_of(stage), key)

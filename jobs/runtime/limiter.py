@@ -12,9 +12,9 @@ from typing import Any, Final
 import ray
 from ray.exceptions import RayError
 
-from covergen.sources.limiter.coordinator import ALL, Grant, LocalDesk, Notice, Report, Wait
+from covergen.sources.limiter.coordinator import ALL, Grant, LocalCoordinator, Notice, Report, Wait
 from covergen.sources.limiter.limiter import LeasedLimiter
-from covergen.sources.limiter.quota import Book
+from covergen.sources.limiter.quota import DailyQuota
 from covergen.sources.request import Manners
 from covergen.storage.root import Root
 
@@ -24,21 +24,21 @@ LISTEN: Final = 0.02  # seconds between looks for a notice, at the actor
 LISTENED: Final = 5.0  # seconds after which a worker listens anew
 
 
-class DeskActor:
-    """The desk. Writes of its state hold up neither notices nor those who ask for what is reserved."""
+class CoordinatorActor:
+    """The coordinator. Writes of its state hold up neither notices nor those who ask for what is reserved."""
 
     def __init__(self, root: str):
         self.files = Root(root)
-        self.desk = LocalDesk(Book(self._load, self._save))
+        self.coordinator = LocalCoordinator(DailyQuota(self._load, self._save))
 
     async def call(self, method: str, *arguments: Any) -> Any:
-        """Call a method of the desk."""
-        return await asyncio.to_thread(getattr(self.desk, method), *arguments)
+        """Call a method of the coordinator."""
+        return await asyncio.to_thread(getattr(self.coordinator, method), *arguments)
 
     async def changed(self, since: int) -> Notice | None:
         """Wait some seconds for a notice; of one that waits in the event loop, there may be thousands."""
         until = time.monotonic() + LISTENED
-        while (notice := self.desk.changed(since, timeout=0)) is None and time.monotonic() < until:
+        while (notice := self.coordinator.changed(since, timeout=0)) is None and time.monotonic() < until:
             await asyncio.sleep(LISTEN)
         return notice
 
@@ -49,8 +49,8 @@ class DeskActor:
         self.files.write(STATE, text.encode())
 
 
-class FarDesk:
-    """The actor as a `Desk`."""
+class RemoteCoordinator:
+    """The actor as a `RateLimitCoordinator`."""
 
     def __init__(self, actor: Any):
         self.actor = actor
@@ -90,20 +90,20 @@ class FarDesk:
             return Notice(since, frozenset({ALL}))
 
 
-def desk(root: str) -> Any:
+def coordinator(root: str) -> Any:
     """Return the actor, which whoever comes first makes."""
     name = {"name": NAME, "namespace": NAME, "get_if_exists": True, "lifetime": "detached"}
     options = {**name, "max_restarts": -1, "max_task_retries": -1, "num_cpus": 0}
-    return ray.remote(DeskActor).options(**options).remote(root)
+    return ray.remote(CoordinatorActor).options(**options).remote(root)
 
 
 @cache
 def limiter(root: str) -> LeasedLimiter:
-    """Return this process's limiter of a root; it leases from the cluster's desk."""
-    return LeasedLimiter(FarDesk(desk(root)))
+    """Return this process's limiter of a root; it leases from the cluster's coordinator."""
+    return LeasedLimiter(RemoteCoordinator(coordinator(root)))
 
 
 def settle(root: str) -> None:
     """Write down what a run really used of the daily budgets; a run that is killed leaves a little unused."""
     if ray.is_initialized():
-        ray.get(desk(root).call.remote("close"))
+        ray.get(coordinator(root).call.remote("close"))

@@ -13,16 +13,16 @@ from ray.data import ActorPoolStrategy, Dataset
 
 from covergen.config import Actors, Config
 from covergen.errors import CovergenError, RootError
-from covergen.lineage.work_list import OWED, Owed, Work, work_list
+from covergen.lineage.work_list import REQUIRED_ROWS, RequiredRows, Work, work_list
 from covergen.storage import objects, rejects, upkeep
 from covergen.storage.delta import RUN, Generation, one_of
 from covergen.storage.root import Root
 from jobs.runtime import progress
 from jobs.runtime.entry import start_ray
-from jobs.runtime.isolation import Stage, carefully, name_of
+from jobs.runtime.isolation import Stage, isolate, name_of
 from jobs.runtime.progress import Meter, say
 
-CRUMBS = 32  # files of a table from which a job merges them when it is done
+SMALL_FILES = 32  # files of a table from which a job merges them when it is done
 
 
 def rows(table: pa.Table, *, per_block: int) -> Dataset:
@@ -91,7 +91,7 @@ class _Told:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         start = time.perf_counter()
-        made = carefully(self.stage, batch)
+        made = isolate(self.stage, batch)
         codes = Counter(made["reject_code"].drop_null().to_pylist())
         progress.tell(
             name_of(self.stage),
@@ -202,27 +202,27 @@ def tidy(generation: Generation, refused: Generation, *, expected: int | None) -
         if expected is not None and generation.count() > expected and (doubles := generation.drop_doubles()):
             say(f"{generation.table_name}: {doubles} rows stood twice; one of each is left")
         for each in (generation, refused):
-            upkeep.merge_parts(each, at_least=CRUMBS)
+            upkeep.merge_parts(each, at_least=SMALL_FILES)
     except RootError as error:
         say(f"{generation.table_name}: all rows are there, but: {error}")
 
 
 def begin(
-    root: Root, generation: Generation, config: Config, *, name: str, owed: Owed | None = None
+    root: Root, generation: Generation, config: Config, *, name: str, required: RequiredRows | None = None
 ) -> tuple[Generation, Work] | None:
     """Return the generation as this run alone may write it, and its work; nothing where none is left.
 
     Taking over comes before the work list that counts: what an older run has not committed by then, it
     never will. Ray is started where there is work. `owed` is what the table owes unless it is given.
     """
-    owed, retry = owed or OWED[generation.table_name], config.retry
+    required, retry = required or REQUIRED_ROWS[generation.table_name], config.retry
     before = generation.version
-    work = work_list(root, generation, owed, retry=retry)
+    work = work_list(root, generation, required, retry=retry)
     if nothing_to_do(name, work):
         return None
     ours = generation.take_over()
     if ours.version != before + 1:
-        work = work_list(root, ours, owed, retry=retry)
+        work = work_list(root, ours, required, retry=retry)
         if nothing_to_do(name, work):
             return None
     start_ray(config)
@@ -234,7 +234,7 @@ def nothing_to_do(name: str, work: Work) -> bool:
     if len(work.todo):
         return False
     refused = f", {work.refused} in rejects" if work.refused else ""
-    say(f"{name}: nothing to do, {work.owed - work.refused} rows are there{refused}")
+    say(f"{name}: nothing to do, {work.required - work.refused} rows are there{refused}")
     return True
 
 

@@ -34,7 +34,7 @@ class Tally:
     facts: dict[str, int] = field(default_factory=dict)  # what a stage counts besides
 
 
-class Board:
+class ProgressBoard:
     """An actor where workers tell what they did, and the driver reads it. One a driver, found by its name."""
 
     def __init__(self) -> None:
@@ -86,11 +86,11 @@ class Board:
 
 
 @cache
-def board() -> Any:
+def progress_board() -> Any:
     """Return this driver's board, which the driver makes where it runs and its workers find."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
     options = {"name": BOARD, "get_if_exists": True, "max_restarts": -1, "scheduling_strategy": here}
-    return ray.remote(num_cpus=0)(Board).options(**options).remote()
+    return ray.remote(num_cpus=0)(ProgressBoard).options(**options).remote()
 
 
 class Meter:
@@ -112,7 +112,7 @@ class Meter:
         self._bar: Progress | None = None
 
     def __enter__(self) -> "Meter":
-        ray.get(board().clear.remote())
+        ray.get(progress_board().clear.remote())
         if sys.stderr.isatty():
             self._bar = Progress(
                 TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}")
@@ -138,7 +138,7 @@ class Meter:
                 "the cluster, then run the same command again: it goes on from what is committed."
             ) from None
         if kind is None:
-            self.stages = ray.get(board().read.remote())
+            self.stages = ray.get(progress_board().read.remote())
             rate = f"{self.rows / max(self.seconds, 1e-9):.1f} {self.unit}/s"
             say(f"{self.name}: {self._told()} in {self.seconds:.1f} s, {rate}")
 
@@ -174,7 +174,7 @@ class Meter:
         before: dict[str, Any] = {}
         while not self._done.wait(LOOK):
             try:
-                tally = ray.get(board().read.remote()).get(self.stage, {"rows": 0, "rejects": 0})
+                tally = ray.get(progress_board().read.remote()).get(self.stage, {"rows": 0, "rejects": 0})
             except ray.exceptions.RayError:
                 continue  # the board is starting anew, or Ray is ending: what is committed tells in the end
             if tally != before:  # also where rows are done again after a failure, and so none is new
@@ -216,7 +216,7 @@ def tell(
     facts: dict[str, int] | None = None,
 ) -> None:
     """Put one finished batch on the board, without waiting."""
-    board().add.remote(stage, rows, codes, seconds, size, facts)
+    progress_board().add.remote(stage, rows, codes, seconds, size, facts)
 
 
 def say(text: str) -> None:

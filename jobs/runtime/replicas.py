@@ -1,4 +1,4 @@
-"""Listeners and painters of the cluster as the studio knows them: handles of Ray Serve in plain methods."""
+"""Listeners and painters of the cluster as the runner knows them: handles of Ray Serve in plain methods."""
 
 import hashlib
 import time
@@ -15,7 +15,7 @@ from covergen.serving.audio_features import Lost
 from covergen.serving.domain import CoverOrder, Heard
 from covergen.serving.painter import Painted, Progress
 from covergen.serving.problems import Problem, come_again
-from covergen.serving.queue import LONGEST_WAIT, Board
+from covergen.serving.queue import LONGEST_WAIT, RequestQueue
 
 _SONGS_AT_ONCE: Final = 4  # that a listener hears: who was refused comes again after them
 NAMESPACE: Final = "covergen"
@@ -108,19 +108,19 @@ async def _asked(answer: Any) -> Any:
         raise Lost(type(error).__name__) from error
 
 
-class BoardActor:
-    """The board, in an actor."""
+class QueueActor:
+    """The queue, in an actor."""
 
     def __init__(self, waiting: int):
-        self.board = Board(waiting=waiting)
+        self.queue = RequestQueue(waiting=waiting)
 
     async def call(self, method: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        """Call a method of the board; all take microseconds."""
-        return getattr(self.board, method)(*arguments, **named)
+        """Call a method of the queue; all take microseconds."""
+        return getattr(self.queue, method)(*arguments, **named)
 
 
-class FarBoard:
-    """The actor as the studio knows it. It is made by whoever comes first, and again should it die."""
+class RemoteQueue:
+    """The actor as the runner knows it. It is made by whoever comes first, and again should it die."""
 
     def __init__(self, root: str, waiting: int):
         self._name = f"covergen-board-{hashlib.sha256(root.encode()).hexdigest()[:8]}"
@@ -128,7 +128,7 @@ class FarBoard:
         self._actor: Any = None
 
     async def call(self, method: str, *arguments: Any, **named: Any) -> Any:
-        """Call a method of the board; None where it cannot be reached at present."""
+        """Call a method of the queue; None where it cannot be reached at present."""
         try:
             if self._actor is None:
                 self._actor = self._found()
@@ -141,4 +141,4 @@ class FarBoard:
     def _found(self) -> Any:
         name = {"name": self._name, "namespace": NAMESPACE, "get_if_exists": True, "lifetime": "detached"}
         options = {**name, "max_restarts": -1, "num_cpus": 0, "max_concurrency": 1000}
-        return ray.remote(BoardActor).options(**options).remote(self._waiting)
+        return ray.remote(QueueActor).options(**options).remote(self._waiting)

@@ -3,7 +3,7 @@
 from pydantic import Field, model_validator
 
 from covergen.config.sources import Section
-from covergen.serving.api_keys import Doors, Key, is_loopback
+from covergen.serving.api_keys import ApiKeys, Key, is_loopback
 from covergen.serving.http.routes import Settings
 from covergen.serving.queue import Allowance
 
@@ -67,7 +67,7 @@ class Serve(Section):
         keys = [Key(key.name, key.sha256, self._allowance(key)) for key in self.keys]
         upload = int(self.max_upload_mb * 2**20)
         return Settings(
-            doors=Doors(keys, everybody=self._allowance()),
+            api_keys=ApiKeys(keys, everybody=self._allowance()),
             max_upload=upload,
             hosts=(*self.hosts, self.host),
             origins=self.origins,

@@ -8,7 +8,7 @@ import pytest
 
 from covergen.errors import ConfigError
 from covergen.fusion import build
-from covergen.generation.batching import Easel
+from covergen.generation.batching import BatchingEngine
 from covergen.generation.pipeline import Painter, PaintSettings
 from covergen.models import stable_diffusion
 
@@ -21,18 +21,18 @@ SECONDS = 60
 
 
 @contextmanager
-def an_easel(painter, **options):
-    easel = Easel(painter, **options)
+def an_engine(painter, **options):
+    engine = BatchingEngine(painter, **options)
     try:
-        yield easel
+        yield engine
     finally:
-        easel.close()
+        engine.close()
 
 
 @pytest.fixture
-def easel(painter):
-    with an_easel(painter) as easel:
-        yield easel
+def engine(painter):
+    with an_engine(painter) as engine:
+        yield engine
 
 
 class Gate:
@@ -78,22 +78,22 @@ def test_covers_of_all_kinds_that_join_and_leave_are_those_of_the_painter(
     ]
     wanted[3] = (replace(wanted[3][0], variation_seed=7, variation_strength=0.5), wanted[3][1])
     gate = Gate()
-    with an_easel(painter, places=4) as easel:
-        first = easel.begin(*wanted[0], gate)
+    with an_engine(painter, places=4) as engine:
+        first = engine.begin(*wanted[0], gate)
         assert gate.reached.wait(SECONDS)
-        others = [easel.begin(*each) for each in wanted[1:]]  # join one that is under way, or wait for it
+        others = [engine.begin(*each) for each in wanted[1:]]  # join one that is under way, or wait for it
         gate.opened.set()
         covers = [cover.result(SECONDS) for cover in (first, *others)]
-        assert easel.rows_run == 6 + 4 + 5 + 7 + 8 + 5 + 9 + 1  # PNDM makes one step more
-        assert easel.rows_run / 4 <= easel.steps_run < easel.rows_run
+        assert engine.rows_run == 6 + 4 + 5 + 7 + 8 + 5 + 9 + 1  # PNDM makes one step more
+        assert engine.rows_run / 4 <= engine.steps_run < engine.rows_run
     for cover, (request, settings) in zip(covers, wanted, strict=True):
         assert difference(cover, painter.paint([request], settings)[0]) <= 2
         assert cover.seconds > 0
 
 
-def test_a_watcher_sees_every_step_and_what_the_picture_promises(easel, painter, requests):
+def test_a_watcher_sees_every_step_and_what_the_picture_promises(engine, painter, requests):
     seen = []
-    cover = easel.begin(requests[0], PaintSettings(steps=9), seen.append).result(SECONDS)
+    cover = engine.begin(requests[0], PaintSettings(steps=9), seen.append).result(SECONDS)
     assert [(step.step, step.steps) for step in seen] == [(k, 9) for k in range(1, 10)]
     assert [step.step for step in seen if step.latents is not None] == [4, 8]
     (late,) = painter.decode(seen[7].latents[None])
@@ -104,15 +104,15 @@ def test_a_watcher_sees_every_step_and_what_the_picture_promises(easel, painter,
 
 def test_a_cancelled_cover_frees_its_place_before_the_next_step(painter, requests):
     gate = Gate()
-    with an_easel(painter, places=1) as easel:
-        running = easel.begin(requests[0], ENDLESS, gate)
+    with an_engine(painter, places=1) as engine:
+        running = engine.begin(requests[0], ENDLESS, gate)
         assert gate.reached.wait(SECONDS)
-        given_up, next_one = (easel.begin(request, QUICK) for request in requests[1:3])
-        assert (easel.on_it, easel.waiting) == (1, 2)
+        given_up, next_one = (engine.begin(request, QUICK) for request in requests[1:3])
+        assert (engine.on_it, engine.waiting) == (1, 2)
         assert running.cancel() and given_up.cancel()
         gate.opened.set()
         assert difference(next_one.result(SECONDS), painter.paint([requests[2]], QUICK)[0]) <= 2
-        assert easel.rows_run == 1 + 4
+        assert engine.rows_run == 1 + 4
         assert wait([running, given_up], SECONDS).not_done == set()
         with pytest.raises(CancelledError):
             running.result(0)
@@ -125,20 +125,20 @@ class Faulty(Painter):
     unlucky = frozenset()
     alone = False
 
-    def predict(self, sittings):
-        if self.alone and len(sittings) > 1:
+    def predict(self, denoising_states):
+        if self.alone and len(denoising_states) > 1:
             raise MemoryError("too many rows")
-        if any(self._is_unlucky(sitting) for sitting in sittings):
+        if any(self._is_unlucky(state) for state in denoising_states):
             raise ValueError("bad luck")
-        return super().predict(sittings)
+        return super().predict(denoising_states)
 
-    def sit(self, requests, settings):
-        sitting = super().sit(requests, settings)
-        sitting.seed = requests[0].seed
-        return sitting
+    def prepare(self, requests, settings):
+        state = super().prepare(requests, settings)
+        state.seed = requests[0].seed
+        return state
 
-    def _is_unlucky(self, sitting):
-        return sitting.seed in self.unlucky and sitting.step == 2
+    def _is_unlucky(self, state):
+        return state.seed in self.unlucky and state.step == 2
 
     def decode(self, latents):
         if self.alone and len(latents) > 1:
@@ -161,12 +161,12 @@ def test_a_cover_that_fails_takes_no_other_along(faulty, painter, requests):
     def broken(step):
         raise RuntimeError("the watcher broke")
 
-    with an_easel(faulty) as easel:
-        unknown = easel.begin(requests[3], replace(QUICK, noise_scheduler="euler"))
-        misshapen = easel.begin(replace(requests[4], states=requests[4].states[:, :3]), QUICK)
-        watched = easel.begin(requests[2], QUICK, broken)
+    with an_engine(faulty) as engine:
+        unknown = engine.begin(requests[3], replace(QUICK, noise_scheduler="euler"))
+        misshapen = engine.begin(replace(requests[4], states=requests[4].states[:, :3]), QUICK)
+        watched = engine.begin(requests[2], QUICK, broken)
         good, unlucky, late = (
-            easel.begin(request, QUICK) for request in (requests[0], requests[1], requests[5])
+            engine.begin(request, QUICK) for request in (requests[0], requests[1], requests[5])
         )
         with pytest.raises(ConfigError, match="euler"):
             unknown.result(SECONDS)
@@ -180,7 +180,7 @@ def test_a_cover_that_fails_takes_no_other_along(faulty, painter, requests):
             assert difference(cover.result(SECONDS), painter.paint([request], QUICK)[0]) <= 2
         assert (
             difference(
-                easel.begin(requests[6], QUICK).result(SECONDS), painter.paint([requests[6]], QUICK)[0]
+                engine.begin(requests[6], QUICK).result(SECONDS), painter.paint([requests[6]], QUICK)[0]
             )
             <= 2
         )
@@ -188,8 +188,8 @@ def test_a_cover_that_fails_takes_no_other_along(faulty, painter, requests):
 
 def test_what_fails_together_is_tried_alone(faulty, painter, requests):
     faulty.alone = True
-    with an_easel(faulty) as easel:
-        covers = [easel.begin(request, QUICK) for request in requests[:3]]
+    with an_engine(faulty) as engine:
+        covers = [engine.begin(request, QUICK) for request in requests[:3]]
         for cover, request in zip(covers, requests, strict=False):
             assert difference(cover.result(SECONDS), painter.paint([request], QUICK)[0]) <= 2
 
@@ -206,10 +206,10 @@ def test_first_come_first_served(painter, requests):
 
         return watch
 
-    with an_easel(painter, places=2) as easel:
-        held = easel.begin(requests[0], QUICK, gate)
+    with an_engine(painter, places=2) as engine:
+        held = engine.begin(requests[0], QUICK, gate)
         assert gate.reached.wait(SECONDS)
-        covers = [easel.begin(request, QUICK, watcher(k)) for k, request in enumerate(requests[1:])]
+        covers = [engine.begin(request, QUICK, watcher(k)) for k, request in enumerate(requests[1:])]
         gate.opened.set()
         wait([held, *covers], SECONDS)
     assert begun == ended == list(range(7))
@@ -217,24 +217,24 @@ def test_first_come_first_served(painter, requests):
 
 def test_closing_cancels_what_is_not_finished_and_takes_nothing_more(painter, requests):
     gate = Gate()
-    easel = Easel(painter, places=1)
-    finished = easel.begin(requests[0], QUICK)
+    engine = BatchingEngine(painter, places=1)
+    finished = engine.begin(requests[0], QUICK)
     finished.result(SECONDS)
-    running, waiting = easel.begin(requests[1], ENDLESS, gate), easel.begin(requests[2], QUICK)
+    running, waiting = engine.begin(requests[1], ENDLESS, gate), engine.begin(requests[2], QUICK)
     assert gate.reached.wait(SECONDS)
     gate.opened.set()
-    easel.close()
+    engine.close()
     assert running.cancelled() and waiting.cancelled() and not finished.cancelled()
-    assert (easel.on_it, easel.waiting) == (0, 0)
+    assert (engine.on_it, engine.waiting) == (0, 0)
     assert wait([running, waiting], SECONDS).not_done == set()
     with pytest.raises(RuntimeError, match="closed"):
-        easel.begin(requests[3], QUICK)
-    easel.close()
+        engine.begin(requests[3], QUICK)
+    engine.close()
 
 
 def test_music_that_no_fusion_hears_is_refused_at_once(model, requests):
-    with an_easel(Painter(model)) as easel, pytest.raises(ConfigError, match="give a fusion checkpoint"):
-        easel.begin(requests[0], QUICK)
+    with an_engine(Painter(model)) as engine, pytest.raises(ConfigError, match="give a fusion checkpoint"):
+        engine.begin(requests[0], QUICK)
 
 
 def test_a_variation_of_none_is_bit_for_bit_the_cover_and_a_whole_one_another(painter, requests):
@@ -253,10 +253,10 @@ def test_on_a_gpu_the_easel_agrees_with_the_painter(base_folder, fusion_folder, 
     model = stable_diffusion.load(base_folder, device="cuda")
     fusion, _ = checkpoint.load(fusion_folder, model.unet)
     painter = Painter(model, fusion)
-    with an_easel(painter) as easel:
+    with an_engine(painter) as engine:
         seen = []
         covers = [
-            easel.begin(request, settings, seen.append)
+            engine.begin(request, settings, seen.append)
             for request, (_, settings) in zip(requests, MIXED, strict=True)
         ]
         for cover, request, (_, settings) in zip(covers, requests, MIXED, strict=True):

@@ -25,9 +25,9 @@ def branch(number, rows=3):
     return torch.full((rows, 2, 5), float(number))
 
 
-def sit(model, kind, seeds, *, branches, scales, steps):
+def prepare(model, kind, seeds, *, branches, scales, steps):
     own = generators(seeds)
-    return sampler.Sitting(
+    return sampler.DenoisingState(
         model.noise_scheduler(kind),
         first_noise(own, SHAPE),
         branches=branches,
@@ -38,38 +38,40 @@ def sit(model, kind, seeds, *, branches, scales, steps):
 
 
 def test_guidance_follows_the_formula(model):
-    sitting = sit(
+    state = prepare(
         model, "ddim", SEEDS, branches=[branch(1), branch(3), branch(4)], scales=[5.0, 2.0], steps=2
     )
-    (prediction,) = sampler.predict(denoiser_of(0.0), [sitting])
+    (prediction,) = sampler.predict(denoiser_of(0.0), [state])
     out = sampler.guided(prediction.chunk(3), [5.0, 2.0])
     assert torch.allclose(out, torch.full_like(out, 1 + 5 * (3 - 1) + 2 * (4 - 3)))
 
 
 def test_scales_of_one_leave_the_last_branch(model):
-    sitting = sit(
+    state = prepare(
         model, "ddim", SEEDS, branches=[branch(1), branch(3), branch(4)], scales=[1.0, 1.0], steps=2
     )
-    (prediction,) = sampler.predict(denoiser_of(0.1), [sitting])
+    (prediction,) = sampler.predict(denoiser_of(0.1), [state])
     out = sampler.guided(prediction.chunk(3), [1.0, 1.0])
-    assert torch.allclose(out, 4 + 0.1 * sitting.latents, atol=1e-5)
+    assert torch.allclose(out, 4 + 0.1 * state.latents, atol=1e-5)
 
 
 def test_sittings_of_all_kinds_share_a_call(model):
     """At other steps, with other branches and schedulers, each is taken to where it goes alone."""
 
-    def sittings():
-        yield sit(model, "ddim", [1, 2], branches=[branch(0.1, 2), branch(0.2, 2)], scales=[3.0], steps=3)
-        yield sit(model, "dpm++", [3], branches=[branch(k, 1) for k in range(3)], scales=[2.0, 3.0], steps=5)
-        yield sit(model, "ddpm", [4], branches=[branch(k, 1) for k in range(2)], scales=[2.0], steps=6)
+    def denoising_states():
+        yield prepare(model, "ddim", [1, 2], branches=[branch(0.1, 2), branch(0.2, 2)], scales=[3.0], steps=3)
+        yield prepare(
+            model, "dpm++", [3], branches=[branch(k, 1) for k in range(3)], scales=[2.0, 3.0], steps=5
+        )
+        yield prepare(model, "ddpm", [4], branches=[branch(k, 1) for k in range(2)], scales=[2.0], steps=6)
 
-    together, alone = list(sittings()), list(sittings())
-    expected = [sampler.sample(denoiser_of(0.1), sitting) for sitting in alone]
-    while left := [sitting for sitting in together if not sitting.done]:
-        for sitting, prediction in zip(left, sampler.predict(denoiser_of(0.1), left), strict=True):
-            sitting.take(prediction)
-    for sitting, latents in zip(together, expected, strict=True):
-        assert torch.allclose(sitting.latents, latents, atol=1e-4)
+    together, alone = list(denoising_states()), list(denoising_states())
+    expected = [sampler.sample(denoiser_of(0.1), state) for state in alone]
+    while left := [state for state in together if not state.done]:
+        for state, prediction in zip(left, sampler.predict(denoiser_of(0.1), left), strict=True):
+            state.take(prediction)
+    for state, latents in zip(together, expected, strict=True):
+        assert torch.allclose(state.latents, latents, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", list(NOISE_SCHEDULERS))
@@ -77,7 +79,7 @@ def test_every_scheduler_paints_each_row_by_itself(model, kind):
     def paint(seeds):
         branches = [branch(number, len(seeds)) for number in (0.1, 0.2)]
         return sampler.sample(
-            denoiser_of(0.1), sit(model, kind, seeds, branches=branches, scales=[3.0], steps=6)
+            denoiser_of(0.1), prepare(model, kind, seeds, branches=branches, scales=[3.0], steps=6)
         )
 
     whole = paint(SEEDS)
@@ -97,11 +99,11 @@ def test_a_perfect_denoiser_finds_the_latents(model):
         return (signal.sqrt() * noise - (1 - signal).sqrt() * truth).repeat(2, 1, 1, 1)
 
     for kind in ("ddim", "dpm++", "ddpm"):
-        sitting = sit(model, kind, SEEDS, branches=[branch(0), branch(0)], scales=[7.0], steps=20)
-        sitting.take(sampler.predict(denoise, [sitting])[0])
-        assert (sitting.expected() - truth).abs().max() < 0.05, kind
-        assert (sitting.latents - truth).abs().max() > 0.5, kind
-        out = sampler.sample(denoise, sitting)
+        state = prepare(model, kind, SEEDS, branches=[branch(0), branch(0)], scales=[7.0], steps=20)
+        state.take(sampler.predict(denoise, [state])[0])
+        assert (state.expected() - truth).abs().max() < 0.05, kind
+        assert (state.latents - truth).abs().max() > 0.5, kind
+        out = sampler.sample(denoise, state)
         assert (out - truth).abs().max() < 0.05, kind
 
 

@@ -12,11 +12,11 @@ from covergen.errors import BadInput, RejectCode
 from covergen.serving.api_models import Order
 from covergen.serving.domain import Heard
 from covergen.serving.http.app import make_app
-from covergen.serving.http.local import LocalBoard
+from covergen.serving.http.local import LocalQueue
 from covergen.serving.http.routes import Service, Settings
 from covergen.serving.painter import Painted
-from covergen.serving.queue import Board
-from covergen.serving.runner import Studio
+from covergen.serving.queue import RequestQueue
+from covergen.serving.runner import RequestRunner
 from covergen.serving.store import Store
 
 WORDS = {"artist": "Mira", "album": "Moonlight"}
@@ -65,11 +65,11 @@ class Painter:
         yield Painted(Cover(), 1.0)
 
 
-def light_studio(root, *, board=None, listener=None, painter=None, name="alone"):
+def light_runner(root, *, queue=None, listener=None, painter=None, name="alone"):
     stores = cache(lambda owner: Store(str(root), owner))
-    board = board or LocalBoard(Board(clock=lambda: 100.0))
-    board.board._began = 0.0  # it has heard of all that is under way
-    return Studio(stores, board, listener or Listener(), painter or Painter(), name=name)
+    queue = queue or LocalQueue(RequestQueue(clock=lambda: 100.0))
+    queue.queue._began = 0.0  # it has heard of all that is under way
+    return RequestRunner(stores, queue, listener or Listener(), painter or Painter(), name=name)
 
 
 def light_app(root, settings=None, **parts):
@@ -81,7 +81,7 @@ def light_app(root, settings=None, **parts):
     async def metrics():
         return b""
 
-    service = Service(light_studio(root, **parts), ready, listener.listen, metrics)
+    service = Service(light_runner(root, **parts), ready, listener.listen, metrics)
     return make_app(service, settings or Settings())
 
 

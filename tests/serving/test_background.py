@@ -10,12 +10,12 @@ import pytest
 
 from covergen.errors import ModelError, RootFull
 from covergen.serving import background, retention
-from covergen.serving import queue as board_module
-from covergen.serving.http.local import LocalBoard
-from covergen.serving.queue import Allowance, Board
+from covergen.serving import queue as queue_module
+from covergen.serving.http.local import LocalQueue
+from covergen.serving.queue import Allowance, RequestQueue
 from covergen.serving.store import Store
 from tests.serving.hosting import own_process
-from tests.serving.light import WORDS, Painter, left_behind, light_studio
+from tests.serving.light import WORDS, Painter, left_behind, light_runner
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def store(tmp_path):
     return Store(str(tmp_path), "label", clock=lambda: next(moments))
 
 
-class Giving(Board):
+class Giving(RequestQueue):
     """Remembers what it gave away."""
 
     def __init__(self, **given):
@@ -41,13 +41,13 @@ async def at_once():
     """A service whose models are loaded."""
 
 
-def until(fulfilled, *studios, root, ready=at_once):
+def until(fulfilled, *runners, root, ready=at_once):
     """Run the background of some services until something is true."""
 
     async def run():
         running = [
             asyncio.create_task(background.run(make(), str(root), lambda _: Allowance(), ready))
-            for make in studios
+            for make in runners
         ]
         async with asyncio.timeout(30):
             while not fulfilled():
@@ -68,16 +68,16 @@ def _impatient(monkeypatch):
 def test_what_was_left_is_taken_up_in_order_of_age_once_by_several_services(store, tmp_path):
     made = [left_behind(store, album=f"Album {k}", n=2) for k in range(40)]
     other = left_behind(Store(str(tmp_path), "shop"), album="Another")
-    board, painter = LocalBoard(Giving(clock=lambda: 100.0)), Painter()
+    queue, painter = LocalQueue(Giving(clock=lambda: 100.0)), Painter()
 
     def ended():
         return store.left() == [] and Store(str(tmp_path), "shop").ended(other) is not None
 
-    services = [lambda k=k: light_studio(tmp_path, board=board, painter=painter, name=k) for k in ("a", "b")]
+    services = [lambda k=k: light_runner(tmp_path, queue=queue, painter=painter, name=k) for k in ("a", "b")]
     until(ended, *services, root=tmp_path)
     assert {store.ended(number)["status"] for number in made} == {"done"}
     assert len(painter.painted) == len(set(painter.painted)) == 81
-    assert board.board.given == [*made, other]
+    assert queue.queue.given == [*made, other]
 
 
 def test_a_request_that_ends_the_service_each_time_goes_alone_and_is_given_up(store, tmp_path):
@@ -85,7 +85,7 @@ def test_a_request_that_ends_the_service_each_time_goes_alone_and_is_given_up(st
     painter = Painter()
     for times in range(1, background.TAKEN_AT_MOST + 1):
         store.take(poison, times)
-    until(lambda: store.left() == [], lambda: light_studio(tmp_path, painter=painter), root=tmp_path)
+    until(lambda: store.left() == [], lambda: light_runner(tmp_path, painter=painter), root=tmp_path)
     assert (store.ended(poison)["status"], store.ended(other)["status"]) == ("failed", "done")
     assert painter.painted == [("Fine", 0)]
 
@@ -100,7 +100,7 @@ def test_of_what_was_taken_up_often_one_goes_at_a_time(store, tmp_path):
     again = background.TAKEN_TOGETHER + 1
     until(
         lambda: store.taken()[suspects[0]] == again,
-        lambda: light_studio(tmp_path, painter=painter),
+        lambda: light_runner(tmp_path, painter=painter),
         root=tmp_path,
     )
     assert [store.taken()[number] for number in suspects] == [again, again - 1, again - 1]
@@ -115,8 +115,8 @@ def test_a_disk_that_is_full_for_long_costs_no_request(store, tmp_path, monkeypa
         keep(*given)
 
     monkeypatch.setattr(Store, "keep", fails)
-    monkeypatch.setattr(board_module, "REMEMBERED", -1.0)
-    until(lambda: store.left() == [], lambda: light_studio(tmp_path), root=tmp_path)
+    monkeypatch.setattr(queue_module, "REMEMBERED", -1.0)
+    until(lambda: store.left() == [], lambda: light_runner(tmp_path), root=tmp_path)
     assert store.ended(number)["status"] == "done" and store.taken() == {number: 1}
     assert retention.tidy(store, Allowance(), hours=-1) == {"orphans": 1} and store.taken() == {}
 
@@ -135,7 +135,7 @@ def test_what_cannot_be_painted_yet_is_left_until_it_can(store, tmp_path):
 
     until(
         lambda: store.left() == [],
-        lambda: light_studio(tmp_path, painter=painter),
+        lambda: light_runner(tmp_path, painter=painter),
         root=tmp_path,
         ready=ready,
     )
@@ -143,22 +143,22 @@ def test_what_cannot_be_painted_yet_is_left_until_it_can(store, tmp_path):
 
 
 def test_no_more_is_taken_up_than_may_wait():
-    board = Board(waiting=4, clock=lambda: 100.0)
-    board._began = 0.0
+    queue = RequestQueue(waiting=4, clock=lambda: 100.0)
+    queue._began = 0.0
     left = [("label", str(k)) for k in range(50)]
-    given = board.take_up("a", left)
+    given = queue.take_up("a", left)
     assert given == left[: len(given)] and len(given) == 32
     for _, number in given:
-        board.report(number, "label", "a", waiting=[0], painting=[])
-    assert board.take_up("b", left) == []
-    board._began = 99.0  # it may not have heard of all that is under way
-    assert board.take_up("b", left) is None
+        queue.report(number, "label", "a", waiting=[0], painting=[])
+    assert queue.take_up("b", left) == []
+    queue._began = 99.0  # it may not have heard of all that is under way
+    assert queue.take_up("b", left) is None
 
 
 def test_each_round_of_removing_is_done_by_one(tmp_path):
-    board = Board(clock=lambda: 100.0)
-    assert [board.turn("remove", 60.0) for _ in range(3)] == [True, False, False]
-    assert board.turn("other", 60.0)
+    queue = RequestQueue(clock=lambda: 100.0)
+    assert [queue.turn("remove", 60.0) for _ in range(3)] == [True, False, False]
+    assert queue.turn("other", 60.0)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_what_fails_beside_is_told_and_tried_again(tmp_path, monkeypatch, caplog
         raise error
 
     monkeypatch.setattr(background, "owners", owners)
-    until(lambda: len(looked) > 4, lambda: light_studio(tmp_path), root=tmp_path)
+    until(lambda: len(looked) > 4, lambda: light_runner(tmp_path), root=tmp_path)
     told = [record for record in caplog.records if record.name == "covergen.serving"]
     assert {record.levelname for record in told} == {level} and len(told) > 2
     assert all(bool(record.exc_info) == (level == "ERROR") for record in told), (

@@ -78,12 +78,12 @@ def test_the_command_tells_them_and_fails(tmp_path, capsys, monkeypatch):
 
 def test_a_key_keeps_what_the_service_keeps_unless_it_says_otherwise():
     keys = [{"name": "label", "sha256": "0" * 64, "upload_mb": 1, "cover_days": 9}]
-    doors = (
+    api_keys = (
         Serve(keys=[*keys, {"name": "shop", "sha256": "1" * 64, "at_once": 2}], upload_days=5)
         .settings()
-        .doors
+        .api_keys
     )
-    label, shop, gone = (doors.allowance_of(name) for name in ("label", "shop", "gone"))
+    label, shop, gone = (api_keys.allowance_of(name) for name in ("label", "shop", "gone"))
     assert (label.upload_bytes, label.upload_days, label.cover_days) == (2**20, 5, 9)
     assert shop == Allowance(at_once=2, upload_bytes=2 * 2**30, upload_days=5)
     assert gone == Allowance(upload_days=5)

@@ -12,7 +12,7 @@ import pytest
 from covergen import whole_root
 from covergen.errors import RootError
 from covergen.serving import retention
-from covergen.serving.api_keys import Doors, Key
+from covergen.serving.api_keys import ApiKeys, Key
 from covergen.serving.domain import Heard
 from covergen.serving.http.routes import Settings
 from covergen.serving.problems import Problem
@@ -164,7 +164,7 @@ def painter():
 def client(tmp_path, listener, painter):
     names = {"label": Allowance(upload_bytes=10**6), "shop": Allowance(per_minute=2)}
     keys = [Key(n, hashlib.sha256(f"{n}-secret".encode()).hexdigest(), a) for n, a in names.items()]
-    app = light_app(tmp_path, Settings(doors=Doors(keys)), listener=listener, painter=painter)
+    app = light_app(tmp_path, Settings(api_keys=ApiKeys(keys)), listener=listener, painter=painter)
     with hosted(app) as base, httpx2.Client(base_url=base, timeout=30, headers=LABEL) as client:
         yield client
 

@@ -13,13 +13,13 @@ from covergen.errors import ConfigError
 from covergen.serving.api_models import Order
 from covergen.serving.domain import CoverOrder
 from covergen.serving.http.app import make_app
-from covergen.serving.http.local import LocalBoard
+from covergen.serving.http.local import LocalQueue
 from covergen.serving.http.routes import Service, Settings
 from covergen.serving.listener import Listening
 from covergen.serving.painter import Painting
-from covergen.serving.queue import Board
+from covergen.serving.queue import RequestQueue
 from covergen.serving.reporter import Reporter
-from covergen.serving.runner import Studio
+from covergen.serving.runner import RequestRunner
 from covergen.serving.service import CoverService
 from covergen.serving.store import Store
 from tests.serving.hosting import hosted
@@ -60,8 +60,10 @@ def store(tmp_path_factory):
 def app(store):
     service = CoverService()
     listening = Listening(service, catalogue=store._base)
-    studio = Studio(lambda _: store, LocalBoard(Board()), listening, Clumsy(service), name="alone")
-    return make_app(Service(studio, Probed(), listening.tell, metrics=None), Settings())
+    runner = RequestRunner(
+        lambda _: store, LocalQueue(RequestQueue()), listening, Clumsy(service), name="alone"
+    )
+    return make_app(Service(runner, Probed(), listening.tell, metrics=None), Settings())
 
 
 @pytest.fixture(scope="module")
@@ -141,8 +143,10 @@ def test_a_service_that_stops_leaves_its_requests_to_the_next(store):
     async def stops_amid_a_cover():
         painting = Painting(service)
         await painting.warm()
-        studio = Studio(lambda _: store, LocalBoard(Board()), Listening(service), painting, name="stopped")
-        studio.begin("everybody", number)
+        runner = RequestRunner(
+            lambda _: store, LocalQueue(RequestQueue()), Listening(service), painting, name="stopped"
+        )
+        runner.begin("everybody", number)
         while painting.load != (0, 1):
             await asyncio.sleep(0.01)
 
@@ -168,14 +172,14 @@ def test_what_is_begun_for_a_request_belongs_to_no_request(store):
                 yield piece
 
     service = CoverService()
-    studio = Studio(
-        lambda _: store, LocalBoard(Board()), Listening(service, catalogue=""), Told(service), name="x"
+    runner = RequestRunner(
+        lambda _: store, LocalQueue(RequestQueue()), Listening(service, catalogue=""), Told(service), name="x"
     )
 
     async def warm():
         contexts.append(asking.get())
 
-    app = make_app(Service(studio, warm, listen=None, metrics=None), Settings())
+    app = make_app(Service(runner, warm, listen=None, metrics=None), Settings())
 
     async def ask() -> tuple[int, int]:
         asking.set("a request")
@@ -216,14 +220,14 @@ def test_reports_go_on_though_the_request_that_began_them_ends(store):
     asking: ContextVar[str | None] = ContextVar("asking", default=None)
     calls = []
 
-    class Queue(LocalBoard):
+    class Queue(LocalQueue):
         async def call(self, method, *arguments):
             calls.append((method, asking.get()))
             return await super().call(method, *arguments)
 
     async def ask() -> None:
         asking.set("a request")
-        reporter = Reporter(Queue(Board()), "x", {"r1": Silent()})
+        reporter = Reporter(Queue(RequestQueue()), "x", {"r1": Silent()})
         reporter.begin()
         reporter.tell("lost")
         await asyncio.sleep(1.2)
@@ -239,11 +243,11 @@ def test_reports_go_on_though_the_request_that_began_them_ends(store):
 
 
 def test_who_vanishes_amid_the_order_leaves_no_place_taken(store, monkeypatch):
-    service, board = CoverService(), Board()
-    studio = Studio(
-        lambda _: store, LocalBoard(board), Listening(service, catalogue=""), Painting(service), name="x"
+    service, queue = CoverService(), RequestQueue()
+    runner = RequestRunner(
+        lambda _: store, LocalQueue(queue), Listening(service, catalogue=""), Painting(service), name="x"
     )
-    app = make_app(Service(studio, Probed(), listen=None, metrics=None), Settings())
+    app = make_app(Service(runner, Probed(), listen=None, metrics=None), Settings())
     accept, keeping = store.accept, threading.Event()
 
     def slow(*given, **named):
@@ -262,9 +266,9 @@ def test_who_vanishes_amid_the_order_leaves_no_place_taken(store, monkeypatch):
         await asyncio.wait({asking})
         for _ in range(80):  # a request that nobody carries would stand there for longer than this
             await asyncio.sleep(0.1)
-            if not board.load()["waiting"] + board.load()["painting"]:
+            if not queue.load()["waiting"] + queue.load()["painting"]:
                 break
-        return board.load()
+        return queue.load()
 
     before = set(store.numbers())
     load = asyncio.run(vanish())

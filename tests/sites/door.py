@@ -33,11 +33,11 @@ class Door:
         fault = self.world.faults.striking(path)
         entry.fault = fault and fault.kind
         answer = self._instead(fault, prefix) or self.app
-        wire = _Wire(send, receive, entry, fault if fault and fault.kind in ON_THE_WIRE else None)
+        transport = _Transport(send, receive, entry, fault if fault and fault.kind in ON_THE_WIRE else None)
         if fault and fault.kind == "reset":
-            await wire.reset()
+            await transport.reset()
         else:
-            await answer(scope, receive, wire)
+            await answer(scope, receive, transport)
 
     def _instead(self, fault: Fault | None, prefix: str) -> App | None:
         """Return the answer that comes instead of the site's."""
@@ -50,7 +50,7 @@ class Door:
         return None
 
 
-class _Wire:
+class _Transport:
     """Sends an answer on, and notes its status: whole, slowly, or half of it."""
 
     def __init__(self, send: Send, receive: Receive, entry: Entry, fault: Fault | None):

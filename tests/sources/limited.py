@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from covergen.sources.limiter.coordinator import LocalDesk, Report, Wait
+from covergen.sources.limiter.coordinator import LocalCoordinator, Report, Wait
 from covergen.sources.limiter.sliding_window import Slot
 from covergen.sources.request import Manners
 
@@ -56,7 +56,7 @@ def simulate(
 ) -> Run:
     """Let workers ask and send as fast as they may; each wakes a little late, as threads do."""
     chance, clock, run = random.Random(seed), Clock(), Run()
-    desk, under_way = LocalDesk(clock=clock), 0
+    coordinator, under_way = LocalCoordinator(clock=clock), 0
     crew = [_Worker() for _ in range(workers)]
     events = [(chance.random() / 10, name, "ask") for name in range(workers)]
     heapq.heapify(events)
@@ -81,7 +81,7 @@ def simulate(
             continue
         run.calls += 1
         report = Report(worker.lease, {number: now - at for number, at in worker.used.items()})
-        answer = desk.ask(str(name), manners, report)
+        answer = coordinator.ask(str(name), manners, report)
         if isinstance(answer, Wait):
             crew[name] = _Worker()
             heapq.heappush(events, (now + answer.seconds, name, "ask"))

@@ -11,7 +11,7 @@ import pytest
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.http.fetch import Fetcher
 from covergen.sources.limiter.limiter import LocalLimiter
-from covergen.sources.limiter.quota import Book
+from covergen.sources.limiter.quota import DailyQuota
 from covergen.sources.request import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
 from tests.sources.limited import Clock
 
@@ -60,7 +60,7 @@ class Place:
 
     def __post_init__(self) -> None:
         self.limiter = LocalLimiter(
-            Book(wall=self.clock), clock=self.clock, sleep=self.clock.sleep, background=False
+            DailyQuota(wall=self.clock), clock=self.clock, sleep=self.clock.sleep, background=False
         )
         self.fetcher = self.new()
 

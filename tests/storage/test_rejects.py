@@ -33,7 +33,7 @@ def outcome(name: str, result: BadInput | None, digest: str = "d") -> pa.Table:
     return rows.outcomes(TEXT_EMBEDDINGS, inputs, [result or good])
 
 
-def owed(*pairs: tuple[str, str]) -> pa.Table:
+def required(*pairs: tuple[str, str]) -> pa.Table:
     return pa.table({"prompt_id": [p for p, _ in pairs], "input_digest": [d for _, d in pairs]})
 
 
@@ -66,10 +66,10 @@ def test_work_is_what_is_owed_and_neither_done_nor_refused(root: Root, generatio
     generation.append(rejects.split(outcome("done", None))[0])
     generation.append(rejects.split(outcome("changed", None, "old"))[0])
     refuse(root, "silent", SILENT)
-    wanted = owed(("done", "d"), ("changed", "new"), ("silent", "d"), ("fresh", "d"))
+    wanted = required(("done", "d"), ("changed", "new"), ("silent", "d"), ("fresh", "d"))
     work = work_list(root, generation, held(wanted))
     assert work.todo["prompt_id"].to_pylist() == ["changed", "fresh"]
-    assert (work.owed, work.refused, work.replaced.to_pylist()) == (4, 1, ["changed"])
+    assert (work.required, work.refused, work.replaced.to_pylist()) == (4, 1, ["changed"])
     again = work_list(root, generation, held(wanted), retry=["silent"])
     assert again.todo["prompt_id"].to_pylist() == ["changed", "fresh", "silent"]
 
@@ -77,7 +77,7 @@ def test_work_is_what_is_owed_and_neither_done_nor_refused(root: Root, generatio
 def test_another_generation_may_take_what_this_one_refused(root: Root, generation: Generation) -> None:
     _, refused = rejects.split(outcome("short", SILENT))
     rejects.write(rejects.rejects_of(root), "text_embeddings", refused, key=["prompt_id"], of=generation.name)
-    wanted = held(owed(("short", "d")))
+    wanted = held(required(("short", "d")))
     assert len(work_list(root, generation, wanted).todo) == 0
     other = root.generation(TEXT_EMBEDDINGS, {"v": 2}, shapes=SHAPES)
     assert work_list(root, other, wanted).todo["prompt_id"].to_pylist() == ["short"]
@@ -93,8 +93,8 @@ def test_a_retried_block_refuses_once(root: Root, generation: Generation) -> Non
 
 def test_a_changed_input_is_worth_another_try(root: Root, generation: Generation) -> None:
     refuse(root, "silent", SILENT)
-    assert len(work_list(root, generation, held(owed(("silent", "d")))).todo) == 0
-    assert len(work_list(root, generation, held(owed(("silent", "mended")))).todo) == 1
+    assert len(work_list(root, generation, held(required(("silent", "d")))).todo) == 0
+    assert len(work_list(root, generation, held(required(("silent", "mended")))).todo) == 1
 
 
 def test_pieces_find_the_same_work_as_one_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,10 +104,10 @@ def test_pieces_find_the_same_work_as_one_look(tmp_path: Path, monkeypatch: pyte
     generation.append(pa.concat_tables([rejects.split(outcome(name, None))[0] for name in names[:20]]))
     generation.append(rejects.split(outcome(names[20], None, "old"))[0])
     refuse(root, names[21], SILENT)
-    wanted = held(owed(*((name, "d") for name in names)))
+    wanted = held(required(*((name, "d") for name in names)))
     whole = work_list(root, generation, wanted)
     monkeypatch.setattr(lineage, "WHOLE", 0)
     parts = work_list(root, generation, wanted)
     assert lineage.number_of_pieces(generation) == 32 and len(whole.todo) == 39
     assert parts.todo.equals(whole.todo)
-    assert (parts.owed, parts.refused, parts.replaced) == (whole.owed, whole.refused, whole.replaced)
+    assert (parts.required, parts.refused, parts.replaced) == (whole.required, whole.refused, whole.replaced)

@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 
 from covergen.serving.api_models import Failure, History, Order, State, Uploads, Words
 from covergen.serving.http.bodies import Bodies
-from covergen.serving.http.followed import REFUSALS, Followed, refuse
+from covergen.serving.http.followed import REFUSALS, RequestLog, refuse
 from covergen.serving.http.routes import Routes, Service, Settings
 from covergen.serving.http.same_origin import SameOrigin
 from covergen.serving.pictures import MIME
@@ -72,7 +72,7 @@ def make_app(service: Service, settings: Settings) -> FastAPI:
         origins, methods = list(settings.origins), ["GET", "POST", "PUT", "DELETE"]
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=["*"])
     app.add_middleware(SameOrigin, hosts=settings.hosts, origins=settings.origins)
-    app.add_middleware(Followed, named=settings.named, stopping=routes.stopping)
+    app.add_middleware(RequestLog, named=settings.named, stopping=routes.stopping)
     return app
 
 

@@ -25,7 +25,7 @@ _GUARDS: Final = {b"x-content-type-options": b"nosniff", b"cache-control": b"no-
 log = logging.getLogger("covergen.serving")
 
 
-class Followed:
+class RequestLog:
     """ASGI: gives every request its id, an answer whatever breaks, and a line in the log."""
 
     def __init__(self, app: Any, *, named: bool, stopping: asyncio.Event):

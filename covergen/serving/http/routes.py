@@ -1,4 +1,4 @@
-"""The routes of the HTTP API, version 1: what comes in is read and refused here, the studio does the rest."""
+"""The routes of the HTTP API, version 1: what comes in is read and refused here, the runner does the rest."""
 
 import asyncio
 import json
@@ -17,14 +17,14 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from covergen.errors import RootError
 from covergen.serving import retention
-from covergen.serving.api_keys import EVERYBODY, Doors, Key
+from covergen.serving.api_keys import EVERYBODY, ApiKeys, Key
 from covergen.serving.api_models import Order, Words
 from covergen.serving.http.reading import idempotency_key, patience, picture_wanted, read_body, recalled
 from covergen.serving.pictures import MIME
 from covergen.serving.problems import Problem, come_again, no_song, no_such
 from covergen.serving.queue import Allowance, Refused
 from covergen.serving.reporter import detached
-from covergen.serving.runner import Studio, moment
+from covergen.serving.runner import RequestRunner, moment
 from covergen.serving.status import page_of, state_of, states_of
 from covergen.serving.store import ID, Json, Store, check_room, check_root
 
@@ -39,7 +39,7 @@ _LOOK: Final = 0.5  # seconds between looks whether a client is still there
 _RECALLS: Final = 2  # pictures that are read at once
 _IN_MEMORY: Final = 2**20  # bytes of a picture; more lies on disk until it was read
 log = logging.getLogger("covergen.serving")
-LOOK: Final = 0.2  # seconds between looks at the board
+LOOK: Final = 0.2  # seconds between looks at the queue
 KEEP_ALIVE: Final = 10.0  # seconds without an event after which a comment is sent
 
 
@@ -47,7 +47,7 @@ KEEP_ALIVE: Final = 10.0  # seconds without an event after which a comment is se
 class Settings:
     """How the service is open to the world."""
 
-    doors: Doors = field(default_factory=Doors)
+    api_keys: ApiKeys = field(default_factory=ApiKeys)
     max_upload: int = 64 * 2**20  # bytes of a request
     hosts: tuple[str, ...] = ()  # names that it is called by, beside loopback's
     origins: tuple[str, ...] = ()  # other sites whose pages may call
@@ -68,7 +68,7 @@ Metrics = Callable[[], Awaitable[bytes]]
 class Service:
     """What the routes stand on. `ready` paints once and raises Problem where it cannot."""
 
-    studio: Studio
+    runner: RequestRunner
     ready: Ready
     listen: Listen
     metrics: Metrics
@@ -78,7 +78,7 @@ class Routes:
     """The routes of one replica."""
 
     def __init__(self, service: Service, settings: Settings):
-        self.service, self.settings, self.studio = service, settings, service.studio
+        self.service, self.settings, self.runner = service, settings, service.runner
         self.stopping = asyncio.Event()  # set by who ends the service
         self._recalling = asyncio.Semaphore(_RECALLS)
         self._abandoned: set[asyncio.Task[None]] = set()  # what clients left behind, until it is given up
@@ -87,7 +87,7 @@ class Routes:
     async def order_covers(self, request: Request) -> Response:
         """Take an order and paint it: JSON at once, or one picture when it is there."""
         caller = self._caller(request)
-        order, song = await read_body(request, self.studio.stores(caller.name), Order)
+        order, song = await read_body(request, self.runner.stores(caller.name), Order)
         picture = picture_wanted(request)
         if picture and order.n != 1:
             raise Problem(
@@ -105,11 +105,11 @@ class Routes:
                 self._abandoned.add(task)
                 task.add_done_callback(self._abandoned.discard)
             raise
-        store = self.studio.stores(caller.name)
+        store = self.runner.stores(caller.name)
         ended = await self._wait(request, caller.name, number, None if picture else patience(request))
         if picture:
             return await self._picture(store, number, ended or {"status": "painting"})
-        state = await state_of(store, self.studio.board, number)
+        state = await state_of(store, self.runner.queue, number)
         location = {"Location": state["links"]["self"]}
         return JSONResponse(
             state, 200 if ended else 202, {**location, "X-Covergen-Fresh": str(fresh).lower()}
@@ -123,32 +123,32 @@ class Routes:
         favourites: bool = False,
     ) -> Response:
         """Tell of the requests so far, the newest first."""
-        store = self.studio.stores(self._caller(request).name)
+        store = self.runner.stores(self._caller(request).name)
         if favourites:
             marked = sorted({number for number, _ in await asyncio.to_thread(store.favourites)})
             older = [number for number in marked if number > (before or "")]
             more = older[limit - 1] if len(older) > limit else None
-            told = await states_of(store, self.studio.board, older[:limit])
+            told = await states_of(store, self.runner.queue, older[:limit])
         else:
-            told, more = await page_of(store, self.studio.board, limit=limit, before=before)
+            told, more = await page_of(store, self.runner.queue, limit=limit, before=before)
         return JSONResponse({"covers": told, "next": more})
 
     async def state(self, request: Request, number: str) -> Response:
         """Tell how far a request is."""
         store = self._store(request, number)
-        state = await state_of(store, self.studio.board, number)
+        state = await state_of(store, self.runner.queue, number)
         if state["finished"] is None:
-            await self.studio.carry_on(store.owner, number)
+            await self.runner.carry_on(store.owner, number)
         return JSONResponse(state)
 
     async def cancel(self, request: Request, number: str, purge: bool = False) -> Response:
         """Give a request up; finished covers stay, or with `purge` nothing of it does."""
         store = self._store(request, number)
-        state = await state_of(store, self.studio.board, number)
+        state = await state_of(store, self.runner.queue, number)
         if state["finished"] is None:
-            await self.studio.board.call("cancel", number, store.owner)
-            await self.studio.ended(store.owner, number, seconds=10.0)
-            state = await state_of(store, self.studio.board, number)
+            await self.runner.queue.call("cancel", number, store.owner)
+            await self.runner.ended(store.owner, number, seconds=10.0)
+            state = await state_of(store, self.runner.queue, number)
         if purge:
             if state["finished"] is None:
                 raise Problem(409, "in_use", "It is being given up; try again.", {"Retry-After": "10"})
@@ -159,8 +159,8 @@ class Routes:
     async def events(self, request: Request, number: str) -> Response:
         """Tell of a request as it goes on, by server-sent events."""
         store = self._store(request, number)
-        await state_of(store, self.studio.board, number)
-        events = event_stream(self.studio, store, number, stopping=self.stopping)
+        await state_of(store, self.runner.queue, number)
+        events = event_stream(self.runner, store, number, stopping=self.stopping)
         return StreamingResponse(
             events, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
         )
@@ -200,7 +200,7 @@ class Routes:
     async def listen(self, request: Request) -> Response:
         """Tell what is heard in a song, before anything is painted."""
         caller = self._caller(request)
-        store = self.studio.stores(caller.name)
+        store = self.runner.stores(caller.name)
         words, sent = await read_body(request, store, Words)
         if words.song is None:
             raise Problem(422, "invalid", "There is no song: give a file as audio, or the song of an upload.")
@@ -209,24 +209,24 @@ class Routes:
             raise no_song()
         await asyncio.to_thread(check_room, store.root, len(sent or b""))
         number = secrets.token_hex(8)
-        self._refuse(await self.studio.board.call("admit_song", number, caller.name, caller.allowance))
+        self._refuse(await self.runner.queue.call("admit_song", number, caller.name, caller.allowance))
         try:
             told = await self.service.listen(song, words)  # what cannot be heard is never kept
             if sent is not None:
                 await asyncio.to_thread(self._keep_song, store, sent, caller.allowance)
         finally:
-            await asyncio.shield(self.studio.board.call("song_heard", number))
+            await asyncio.shield(self.runner.queue.call("song_heard", number))
         return JSONResponse(told)
 
     async def uploads(self, request: Request) -> Response:
         """Tell which songs are kept, the newest first."""
         caller = self._caller(request)
-        told = await asyncio.to_thread(retention.told, self.studio.stores(caller.name), caller.allowance)
+        told = await asyncio.to_thread(retention.told, self.runner.stores(caller.name), caller.allowance)
         return JSONResponse(told)
 
     async def forget(self, request: Request, song: str) -> Response:
         """Remove an upload and what was heard in it."""
-        store = self.studio.stores(self._caller(request).name)
+        store = self.runner.stores(self._caller(request).name)
         if not await asyncio.to_thread(store.has_song, song):
             raise no_such("upload")
         if song in await asyncio.to_thread(store.songs_in_use):
@@ -256,7 +256,7 @@ class Routes:
             if self._warming is warming:
                 self._warming = None
             raise
-        await asyncio.to_thread(check_root, self.studio.stores(EVERYBODY).root)
+        await asyncio.to_thread(check_root, self.runner.stores(EVERYBODY).root)
         return JSONResponse({"status": "ready"})
 
     async def healthy(self) -> Response:
@@ -278,28 +278,28 @@ class Routes:
 
     def _caller(self, request: Request) -> Key:
         address = request.client.host if request.client else ""
-        return self.settings.doors.caller(request.headers, address=address)
+        return self.settings.api_keys.caller(request.headers, address=address)
 
     def _store(self, request: Request, number: str) -> Store:
         if not ID.fullmatch(number):
             raise no_such("request")
-        return self.studio.stores(self._caller(request).name)
+        return self.runner.stores(self._caller(request).name)
 
     async def _accept(
         self, request: Request, caller: Key, order: Order, *, song: bytes | None, watched: bool
     ) -> tuple[str, bool]:
         """Keep an order and begin with it, unless too much is under way; return its id, and if it is new."""
-        store, key = self.studio.stores(caller.name), idempotency_key(request)
-        told = {"order": order.model_dump(mode="json"), "created": moment(self.studio.now())}
+        store, key = self.runner.stores(caller.name), idempotency_key(request)
+        told = {"order": order.model_dump(mode="json"), "created": moment(self.runner.now())}
         if key is not None:
             known = await asyncio.to_thread(store.known, key)
             if known is not None:
                 return self._same(known, told), False
         if order.track is not None:  # one that is not there is told at once
-            await self.studio.hearing.heard(caller.name, song=None, track=order.track)
+            await self.runner.hearing.heard(caller.name, song=None, track=order.track)
         number = await asyncio.to_thread(store.new_id)
         allowance: Allowance = caller.allowance
-        self._refuse(await self.studio.board.call("admit", number, caller.name, order.n, allowance))
+        self._refuse(await self.runner.queue.call("admit", number, caller.name, order.n, allowance))
         try:
             if song is not None:
                 await asyncio.to_thread(self._keep_song, store, song, allowance)
@@ -307,12 +307,12 @@ class Routes:
                 await asyncio.to_thread(check_room, store.root)
             kept, there = await asyncio.to_thread(store.accept, number, told, key=key)
         except (RootError, Problem):
-            await self.studio.board.call("tell", number, {"event": "end", "status": "cancelled"})
+            await self.runner.queue.call("tell", number, {"event": "end", "status": "cancelled"})
             raise
         if kept != number:
-            await self.studio.board.call("tell", number, {"event": "end", "status": "cancelled"})
+            await self.runner.queue.call("tell", number, {"event": "end", "status": "cancelled"})
             return self._same((kept, there), told), False
-        self.studio.begin(caller.name, number, asked=told, watched=watched)
+        self.runner.begin(caller.name, number, asked=told, watched=watched)
         return number, True
 
     @staticmethod
@@ -341,18 +341,18 @@ class Routes:
             return
         number, fresh = accepting.result()
         if fresh:
-            await self.studio.board.call("cancel", number, owner)
+            await self.runner.queue.call("cancel", number, owner)
 
     async def _wait(self, request: Request, owner: str, number: str, patient: float | None) -> Json | None:
         """Wait for the end, so long at most; without a limit a client that vanishes gives it up."""
         if patient is not None:
-            return await self.studio.ended(owner, number, seconds=patient)
+            return await self.runner.ended(owner, number, seconds=patient)
         try:
-            while (ended := await self.studio.ended(owner, number, seconds=_LOOK)) is None:
+            while (ended := await self.runner.ended(owner, number, seconds=_LOOK)) is None:
                 if await request.is_disconnected():
-                    await self.studio.board.call("cancel", number, owner)
+                    await self.runner.queue.call("cancel", number, owner)
         except asyncio.CancelledError:
-            await asyncio.shield(self.studio.board.call("cancel", number, owner))
+            await asyncio.shield(self.runner.queue.call("cancel", number, owner))
             raise
         return ended
 
@@ -370,27 +370,27 @@ class Routes:
 
 
 async def event_stream(
-    studio: Studio, store: Store, number: str, *, stopping: asyncio.Event
+    runner: RequestRunner, store: Store, number: str, *, stopping: asyncio.Event
 ) -> AsyncIterator[str]:
     """Give events: the state first and at every change, steps with previews, places in the queue, the end.
 
     A service that stops ends it early: the next one begins again with the state.
     """
-    state = await state_of(store, studio.board, number)
+    state = await state_of(store, runner.queue, number)
     yield _event("state", state)
     version, places, spoke = 0, dict[int, int](), time.monotonic()
     while state["finished"] is None:
         if stopping.is_set():
             return
-        told = await studio.board.call("news", number, version)
+        told = await runner.queue.call("news", number, version)
         if told is None:
-            await studio.carry_on(store.owner, number)
+            await runner.carry_on(store.owner, number)
         version, news, ahead = told or (version, [], {})
         for event in news:
             if event["event"] == "step":
                 yield _event("step", {name: value for name, value in event.items() if name != "event"})
             elif event["event"] == "state":
-                yield _event("state", await state_of(store, studio.board, number))
+                yield _event("state", await state_of(store, runner.queue, number))
             spoke = time.monotonic()
         for cover, place in ahead.items():
             if places.get(cover) != place:
@@ -400,7 +400,7 @@ async def event_stream(
             yield ": still there\n\n"
             spoke = time.monotonic()
         if any(event["event"] == "end" for event in news) or told is None:
-            state = await state_of(store, studio.board, number)
+            state = await state_of(store, runner.queue, number)
         await asyncio.sleep(LOOK)
     yield _event("end", state)
 

@@ -18,7 +18,7 @@ from hishel.httpx2 import CacheTransport
 
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.http.addresses import masked, web_address
-from covergen.sources.http.transport import TIMEOUT, Ask, Wire
+from covergen.sources.http.transport import TIMEOUT, Ask, Transport
 from covergen.sources.limiter.limiter import Limiter
 from covergen.sources.request import Answer, Manners, Refusal, Request, WebSource, usual_refusal
 
@@ -55,7 +55,7 @@ class Fetcher:
         sleep: Callable[[float], None] = time.sleep,
     ):
         self.limiter, self.unruled, self.sleep = limiter, unruled, sleep
-        self.wire = Wire(user_agent, limiter, timeout=timeout, transport=transport, clock=clock)
+        self.transport = Transport(user_agent, limiter, timeout=timeout, transport=transport, clock=clock)
         self.cache = HttpCache(cache) if cache is not None else None
         self.kept: Counter[str] = Counter()  # answers whose bodies were on disk, by bucket
 
@@ -70,12 +70,12 @@ class Fetcher:
     def counts(self) -> dict[str, Counter[str]]:
         """Return what was counted by bucket: requests sent, answers kept on disk, milliseconds waited."""
         waited = Counter({name: ms for name, ms in self.limiter.waited.items() if name in self.sent})
-        return {"sent": self.sent, "kept": self.kept, "waited": waited + self.wire.paused}
+        return {"sent": self.sent, "kept": self.kept, "waited": waited + self.transport.paused}
 
     @property
     def sent(self) -> Counter[str]:
         """Requests that were sent, by bucket: redirects, retries and robots.txt too."""
-        return self.wire.sent
+        return self.transport.sent
 
     def fetch(self, request: Request, source: WebSource, *, anew: bool = False) -> Answer:
         """Return the answer to a request. Raises BadInput with what the source says the refusal is.
@@ -90,7 +90,7 @@ class Fetcher:
         def send(checks: Mapping[str, str]) -> Answer:
             headers = source.headers()  # anew each time: a token may have been forgotten since
             secrets.update(headers.values())
-            return self.wire.ask(url, Ask(manners, headers, checks, ruled=ruled))
+            return self.transport.ask(url, Ask(manners, headers, checks, ruled=ruled))
 
         def keep(answer: Answer) -> bool:
             return source.refusal(request, answer) is None
@@ -114,7 +114,7 @@ class Fetcher:
         ask = Ask(manners, plain, max_bytes=max_bytes, ruled=source not in self.unruled, kept=True)
 
         def once() -> Answer:
-            answer = self.wire.ask(url, ask)
+            answer = self.transport.ask(url, ask)
             refusal = usual_refusal(answer)
             if refusal is None and not answer.body:
                 refusal = Refusal(RejectCode.EMPTY_FILE, f"{answer.url} is empty")
@@ -124,7 +124,7 @@ class Fetcher:
 
     def close(self) -> None:
         """Close its connections and its cache; the limiter is the caller's."""
-        self.wire.close()
+        self.transport.close()
         if self.cache is not None:
             self.cache.close()
 

@@ -47,7 +47,7 @@ class Ask:
     kept: bool = False  # the bytes themselves will be kept, not only what is read from them
 
 
-class Wire:
+class Transport:
     """A pool of connections. Safe for threads."""
 
     def __init__(

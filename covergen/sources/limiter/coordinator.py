@@ -1,7 +1,7 @@
 """The limiter's one place: who holds which slots, who is under way, who has to rest. It never waits.
 
-What it is asked and what it tells holds delays and ages in seconds, never times of a clock: the desk may
-stand on another machine than those who ask.
+What it is asked and what it tells holds delays and ages in seconds, never times of a clock: it may stand on
+another machine than those who ask.
 """
 
 import threading
@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
-from covergen.sources.limiter.quota import Book
-from covergen.sources.limiter.sliding_window import PACE, Slot, Window
+from covergen.sources.limiter.quota import DailyQuota
+from covergen.sources.limiter.sliding_window import PACE, SlidingWindow, Slot
 from covergen.sources.request import Manners
 
 ALL: Final = "*"  # in a notice: every bucket
@@ -53,8 +53,8 @@ class Notice:
     buckets: frozenset[str]
 
 
-class Desk(Protocol):
-    """The desk as its clients see it, near or far."""
+class RateLimitCoordinator(Protocol):
+    """The coordinator as its clients see it, near or far."""
 
     def ask(self, worker: str, manners: Manners, report: Report) -> Grant | Wait:
         """Take a report and give the next slots."""
@@ -92,16 +92,16 @@ class _Bucket:
 
     def __init__(self, manners: Manners, since: float):
         self.manners = manners
-        self.window = Window(manners.count, manners.seconds, since=since)
+        self.window = SlidingWindow(manners.count, manners.seconds, since=since)
         self.seats: dict[str, _Seat] = {}
         self.sizes: dict[str, int] = {}  # of the next lease, by worker
 
 
-class LocalDesk:
-    """The desk itself. Safe for threads."""
+class LocalCoordinator:
+    """The coordinator itself. Safe for threads."""
 
-    def __init__(self, book: Book | None = None, *, clock: Callable[[], float] = time.monotonic):
-        self.book, self.clock = book or Book(), clock
+    def __init__(self, quota: DailyQuota | None = None, *, clock: Callable[[], float] = time.monotonic):
+        self.quota, self.clock = quota or DailyQuota(), clock
         self._buckets: dict[str, _Bucket] = {}
         self._leases = 0
         self._news, self._writing = threading.Condition(), threading.Lock()
@@ -134,7 +134,7 @@ class LocalDesk:
             if bucket in self._buckets:
                 self._buckets[bucket].window.rest(self.clock() + seconds)
             self._change(bucket)
-            self.book.rest(bucket, seconds)
+            self.quota.rest(bucket, seconds)
         self._write()
 
     def spent(self, bucket: str) -> None:
@@ -142,7 +142,7 @@ class LocalDesk:
         with self._news:
             self._change(bucket)
             known = self._buckets.get(bucket)
-            self.book.spend(known.manners if known else Manners(bucket, 1, 1.0))
+            self.quota.spend(known.manners if known else Manners(bucket, 1, 1.0))
         self._write()
 
     def changed(self, since: int, *, timeout: float) -> Notice | None:
@@ -158,19 +158,19 @@ class LocalDesk:
     def close(self) -> None:
         """Write the state as it is."""
         with self._news:
-            self.book.end()
+            self.quota.end()
         self._write()
 
     def _answer(self, worker: str, manners: Manners, report: Report) -> Grant | Wait | None:
-        """Return the answer to who asks; None if the book has to be written first."""
+        """Return the answer to who asks; None if the quota has to be written first."""
         now = self.clock()
         bucket = self._bucket(manners, now)
         self._settle(bucket, worker, report, now)
         bucket.seats.pop(worker, None)  # who asks has nothing under way
-        if (rest := self.book.rest_left(manners.bucket)) > 0:
+        if (rest := self.quota.rest_left(manners.bucket)) > 0:
             return Wait(rest, "rest")
-        if (left := self.book.left(manners)) <= 0:
-            return Wait(self.book.midnight(manners), "spent")
+        if (left := self.quota.left(manners)) <= 0:
+            return Wait(self.quota.midnight(manners), "spent")
         bucket.seats = {name: seat for name, seat in bucket.seats.items() if seat.until + SEAT > now}
         if len(bucket.seats) >= manners.at_once:
             soonest = min(seat.until for seat in bucket.seats.values()) - now
@@ -179,30 +179,30 @@ class LocalDesk:
         return self._grant(bucket, worker, left, now)
 
     def _write(self) -> None:
-        """Write the book if it says anything new; nobody but other writers waits for it."""
+        """Write the quota if it says anything new; nobody but other writers waits for it."""
         with self._writing:
             with self._news:
-                text = self.book.text() if self.book.dirty else None
-            if text is not None and self.book.save is not None:
-                self.book.save(text)
+                text = self.quota.text() if self.quota.dirty else None
+            if text is not None and self.quota.save is not None:
+                self.quota.save(text)
                 with self._news:
-                    self.book.saved(text)
+                    self.quota.saved(text)
 
     def _grant(self, bucket: _Bucket, worker: str, left: int, now: float) -> Grant | Wait | None:
         manners, window = bucket.manners, bucket.window
         sharers = min(len(bucket.seats) + 1, manners.at_once)
         stride = (sharers - 0.5) * PACE * window.period  # every so many slots, and those between to others
         size = min(bucket.sizes.get(worker, 1), 1 + int(window.ahead / stride), left)
-        if not self.book.ready(manners, size, seconds=window.ahead + window.width + manners.seconds):
+        if not self.quota.ready(manners, size, seconds=window.ahead + window.width + manners.seconds):
             return None
-        latest = now + self.book.midnight(manners) if manners.daily is not None else float("inf")
+        latest = now + self.quota.midnight(manners) if manners.daily is not None else float("inf")
         slots = window.take(now, size, stride=stride, latest=latest)
         if not slots:
             pause = window.next_start(now) - now - window.ahead
             soon = max(SOON, min(window.ahead / 2, LATER))  # in time all the same
             return Wait(min(max(pause, soon), max(LATER, manners.seconds / 2)), "busy")
         self._leases += 1
-        day = self.book.charge(manners, len(slots))
+        day = self.quota.charge(manners, len(slots))
         held = {slot.number: slot for slot in slots}
         bucket.seats[worker] = _Seat(self._leases, held, day, slots[-1].end)
         delays = tuple(Slot(slot.number, slot.start - now, slot.end - now) for slot in slots)
@@ -219,16 +219,16 @@ class LocalDesk:
             else:
                 bucket.window.unused(slot, now)
         unused = len(seat.slots) - len(report.ages)
-        self.book.give_back(bucket.manners, unused, day=seat.day)
+        self.quota.give_back(bucket.manners, unused, day=seat.day)
         bucket.sizes[worker] = max(1, len(seat.slots) if unused else 2 * len(seat.slots))
 
     def _bucket(self, manners: Manners, now: float) -> _Bucket:
         known = self._buckets.get(manners.bucket)
         if known is None or known.manners != manners:
             since = float("-inf")
-            fresh = Window(manners.count, manners.seconds)
+            fresh = SlidingWindow(manners.count, manners.seconds)
             ahead = fresh.ahead + fresh.width  # the latest that a slot may end
-            wall, active = self.book.wall(), self.book.active_until(manners.bucket)
+            wall, active = self.quota.wall(), self.quota.active_until(manners.bucket)
             if known is not None:  # what was leased under the other limits counts under these
                 since = now + ahead + manners.seconds
             elif active and active + manners.seconds > wall:  # another process may still send

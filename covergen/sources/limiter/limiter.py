@@ -1,9 +1,9 @@
 """How often the web is asked, by the whole cluster: what the client of a limiter is, and one for one process.
 
-A worker leases a few slots at a time from the desk (`desk.py`), so that it does not pay a call a request.
-Slots are told as delays, not as times of day: the desk's clock and a worker's need not agree. A background
-thread hears from the desk when a bucket has to rest, and takes away what is leased of it; a request looks
-just before it is sent.
+A worker leases a few slots at a time from the coordinator (`coordinator.py`), so that it does not pay a call
+a request. Slots are told as delays, not as times of day: the coordinator's clock and a worker's need not
+agree. A background thread hears from the coordinator when a bucket has to rest, and takes away what is leased
+of it; a request looks just before it is sent.
 """
 
 import threading
@@ -16,15 +16,15 @@ from typing import Final, Protocol
 from uuid import uuid4
 
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.limiter.coordinator import ALL, Desk, LocalDesk, Report, Wait
-from covergen.sources.limiter.quota import Book
+from covergen.sources.limiter.coordinator import ALL, LocalCoordinator, RateLimitCoordinator, Report, Wait
+from covergen.sources.limiter.quota import DailyQuota
 from covergen.sources.limiter.sliding_window import Slot
 from covergen.sources.request import Manners
 
 LOOK: Final = 0.1  # seconds between looks at what is leased and idle
 IDLE: Final = 0.5  # seconds after which a worker that sends nothing gives its lease back
 ALIVE: Final = 20.0  # seconds after which one whose request takes long says that it lives
-ASK: Final = 10.0  # seconds, the longest sleep before the desk is asked again
+ASK: Final = 10.0  # seconds, the longest sleep before the coordinator is asked again
 PATIENCE: Final = 180.0  # seconds that a row waits for a bucket that rests; for longer, it is parked
 
 
@@ -61,11 +61,11 @@ class _Lease:
     number: int
     manners: Manners
     slots: deque[Slot]
-    notice: int  # the last that the desk knew of when it gave them
+    notice: int  # the last that the coordinator knew of when it gave them
     used: dict[int, float] = field(default_factory=dict)
     busy: bool = True  # its thread waits to send, or a request is under way
     revoked: bool = False
-    told: float = 0.0  # when the desk or its thread last heard of it
+    told: float = 0.0  # when the coordinator or its thread last heard of it
 
     def next(self, now: float) -> Slot | None:
         """Take the next slot that can still be used."""
@@ -81,18 +81,18 @@ class _Lease:
 
 
 class LeasedLimiter:
-    """A limiter that leases from a desk, near or far. Safe for threads; each has leases of its own."""
+    """A limiter that leases from a coordinator, near or far. Safe for threads; each has leases of its own."""
 
     def __init__(
         self,
-        desk: Desk,
+        coordinator: RateLimitCoordinator,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         background: bool = True,
     ):
-        self.desk, self.clock, self.sleep = desk, clock, sleep
-        self.calls = 0  # at the desk, to ask and to tell
+        self.coordinator, self.clock, self.sleep = coordinator, clock, sleep
+        self.calls = 0  # at the coordinator, to ask and to tell
         self.waited: Counter[str] = Counter()  # milliseconds before requests, by bucket, over all threads
         self._name = uuid4().hex
         self._lock = threading.Lock()
@@ -119,12 +119,12 @@ class LeasedLimiter:
     def rest(self, bucket: str, seconds: float) -> None:
         """Let nobody send a request of the bucket for so long."""
         self._revoke(frozenset({bucket}))
-        self.desk.rest(bucket, seconds)
+        self.coordinator.rest(bucket, seconds)
 
     def spent(self, bucket: str) -> None:
         """Let nobody send a request of the bucket before the next midnight of its day."""
         self._revoke(frozenset({bucket}))
-        self.desk.spent(bucket)
+        self.coordinator.spent(bucket)
 
     def close(self) -> None:
         """Give back what is leased. It can be used on."""
@@ -136,9 +136,11 @@ class LeasedLimiter:
 
     def tend(self, timeout: float = LOOK) -> None:
         """Hear what is new, waiting so long for it, and give back what lies idle; the watcher does so."""
-        notice = self.desk.changed(self._since, timeout=timeout)
+        notice = self.coordinator.changed(self._since, timeout=timeout)
         if notice is not None:
-            before = notice.number if notice.number > self._since else float("inf")  # else the desk is lost
+            before = (
+                notice.number if notice.number > self._since else float("inf")
+            )  # else it is lost
             self._since = notice.number
             with self._lock:
                 self._heard |= dict.fromkeys(notice.buckets, notice.number)
@@ -178,11 +180,11 @@ class LeasedLimiter:
         self._ensure_watched()
         asked = self.clock()
         report = before.report(asked) if before is not None else Report()
-        answer = self.desk.ask(f"{self._name}/{key[0]}", manners, report)
+        answer = self.coordinator.ask(f"{self._name}/{key[0]}", manners, report)
         heard, self.calls = self.clock(), self.calls + 1
         if isinstance(answer, Wait):
             return answer
-        # the desk spoke some time between the two: a slot begins late, and ends early
+        # the coordinator spoke some time between the two: a slot begins late, and ends early
         slots = (Slot(slot.number, heard + slot.start, asked + slot.end) for slot in answer.slots)
         with self._lock:
             last = max(self._heard.get(manners.bucket, 0), self._heard.get(ALL, 0))
@@ -192,14 +194,14 @@ class LeasedLimiter:
         return None
 
     def _revoke(self, buckets: frozenset[str], *, before: float = float("inf")) -> None:
-        """Take away what is leased, but for what the desk gave after it gave notice."""
+        """Take away what is leased, but for what the coordinator gave after it gave notice."""
         with self._lock:
             for (_, bucket), lease in self._leases.items():
                 if (bucket in buckets or ALL in buckets) and lease.notice < before:
                     lease.revoked = True
 
     def _give_back(self, *, idle: float) -> None:
-        """Tell the desk of leases that nobody uses, and of those whose request takes long."""
+        """Tell the coordinator of leases that nobody uses, and of those whose request takes long."""
         with self._lock:
             now = self.clock()
             long = [
@@ -216,7 +218,7 @@ class LeasedLimiter:
                 lease.told = now
         for (thread, bucket), lease in [*over, *long]:
             self.calls += 1
-            self.desk.tell(
+            self.coordinator.tell(
                 f"{self._name}/{thread}", bucket, None if lease.busy else lease.report(self.clock())
             )
 
@@ -232,17 +234,17 @@ class LeasedLimiter:
 
 
 class LocalLimiter(LeasedLimiter):
-    """The limiter of a single process, with a desk of its own."""
+    """The limiter of a single process, with a coordinator of its own."""
 
     def __init__(
         self,
-        book: Book | None = None,
+        quota: DailyQuota | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         background: bool = True,
     ):
-        self._own = LocalDesk(book, clock=clock)
+        self._own = LocalCoordinator(quota, clock=clock)
         super().__init__(self._own, clock=clock, sleep=sleep, background=background)
 
     def close(self) -> None:

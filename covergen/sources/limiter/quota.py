@@ -2,7 +2,7 @@
 
 The state is one small JSON. It is written before it is used up: a block of a daily budget is reserved at a
 time, and "active" is said a minute ahead. So a crash may waste a block, and never exceeds a budget. Who keeps
-the book writes it where that holds up nobody: `text` is taken under a lock, `save` is not.
+the quota writes it where that holds up nobody: `text` is taken under a lock, `save` is not.
 """
 
 import json
@@ -30,7 +30,7 @@ class _Page:
     active: float = 0.0
 
 
-class Book:
+class DailyQuota:
     """The pages of all buckets. `load` gives the text that `save` was given last, or None."""
 
     def __init__(
@@ -57,7 +57,7 @@ class Book:
     def ready(self, manners: Manners, requests: int, *, seconds: float) -> bool:
         """Say whether so many requests may be sent in the next `seconds` by what is written already.
 
-        Where not, more is reserved: write the book and ask again.
+        Where not, more is reserved: write the quota and ask again.
         """
         page, until = self._today(manners), self.wall() + seconds
         used = self._used.get(manners.bucket, 0) + requests

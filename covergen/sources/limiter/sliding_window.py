@@ -26,7 +26,7 @@ class Slot:
     end: float
 
 
-class Window:
+class SlidingWindow:
     """Slots of one bucket, at most `count` sends in any `seconds`; none begins before `since`."""
 
     def __init__(self, count: int, seconds: float, *, since: float = float("-inf")):

@@ -21,7 +21,7 @@ from covergen.sources.matching.editions import (
     years_since,
 )
 from covergen.sources.matching.spellings import AlbumTitle, read_title, same_spelling, same_title, scripts
-from covergen.sources.matching.versions import rendition
+from covergen.sources.matching.versions import version
 from covergen.sources.request import Wanted, WantedTrack
 
 _KIND_RANK: Final = {"album": 0, "single": 0}  # any other: 1
@@ -150,7 +150,7 @@ def _judged(wanted: Wanted, offered: Candidate, *, dated: bool) -> _Rank | str:
     """Return how near a candidate is, the smaller the nearer, or why it is not the wanted album."""
     if (upc := upc_key(wanted.upc)) and upc == upc_key(offered.upc):
         return (0, 0, 0, 0, 0, 0)
-    if told := rendition((offered.title, offered.artist), (wanted.title, wanted.artist)):
+    if told := version((offered.title, offered.artist), (wanted.title, wanted.artist)):
         return told
     partly = not same_artist(wanted.artist, offered.artist)
     if partly and not _shares_first(wanted.artist, offered.artist):
@@ -205,7 +205,7 @@ def _judged_track(wanted: WantedTrack, offered: TrackCandidate, album: str) -> _
     if (isrc := isrc_key(wanted.isrc)) and isrc == isrc_key(offered.isrc):
         return (0, 0, 0, 0)
     asked = (wanted.title, wanted.artist, album)
-    if told := rendition((offered.title, offered.artist, offered.album), asked):
+    if told := version((offered.title, offered.artist, offered.album), asked):
         return told
     partly = not same_artist(wanted.artist, offered.artist)
     if partly and not _shares_first(wanted.artist, offered.artist):

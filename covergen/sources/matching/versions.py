@@ -34,7 +34,7 @@ _PATTERNS: Final = {
 }
 
 
-def rendition(offered: Iterable[str], wanted: Iterable[str]) -> str | None:
+def version(offered: Iterable[str], wanted: Iterable[str]) -> str | None:
     """Return what kind of rendition a title or a name tells of, in words; None where the wanted ones do too.
 
     "Blue (Karaoke Version)" is none for "Blue", and just what one asks for in "Blue (Karaoke)".

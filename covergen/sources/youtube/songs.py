@@ -10,7 +10,7 @@ from covergen.errors import BadInput
 from covergen.sources.identity import normalise
 from covergen.sources.matching.editions import without_article
 from covergen.sources.matching.matching import TrackCandidate, best_track
-from covergen.sources.matching.versions import rendition
+from covergen.sources.matching.versions import version
 from covergen.sources.protocol import Record, Rejected
 from covergen.sources.request import Wanted, WantedTrack
 
@@ -138,7 +138,7 @@ def _rank(song: Song, video: Candidate) -> int:
 
 
 def _is_song(wanted: WantedTrack, video: Candidate) -> bool:
-    told = rendition((video.title, video.channel.removesuffix(_TOPIC)), (wanted.title, wanted.artist))
+    told = version((video.title, video.channel.removesuffix(_TOPIC)), (wanted.title, wanted.artist))
     return told is None and _fits(wanted, _readings(wanted, video))
 
 

@@ -14,7 +14,7 @@ from covergen.lineage.work_list import held
 from covergen.storage import rejects, rows
 from covergen.storage.root import Root
 from covergen.storage.tables import TEXT_EMBEDDINGS
-from jobs.runtime.isolation import Stage, carefully
+from jobs.runtime.isolation import Stage, isolate
 from jobs.runtime.operators import begin, mapped, pooled, write
 from jobs.runtime.operators import rows as dataset_of
 from tests.jobs.conftest import config_for
@@ -53,7 +53,7 @@ def test_poison_is_isolated_and_named(ray_session: None, tmp_path: Path, kind: s
     root = Root.create(str(tmp_path / "root"))
     table, config = prompts(row05="kill", row06="raise", row17="kill"), config_for(root.uri)
     generation = root.generation(TEXT_EMBEDDINGS, {"v": 1}, shapes=SHAPES)
-    begun = begin(root, generation, config, name="read", owed=held(table.drop_columns("text")))
+    begun = begin(root, generation, config, name="read", required=held(table.drop_columns("text")))
     assert begun is not None
     generation, work = begun
     dataset, stage = dataset_of(table, per_block=8), Reads()
@@ -76,4 +76,4 @@ def test_poison_is_isolated_and_named(ray_session: None, tmp_path: Path, kind: s
 def test_errors_of_our_own_stop_the_stage(ray_session: None) -> None:
     stage: Stage = Reads()
     with pytest.raises(ModelError, match="the weights are gone"):
-        carefully(stage, prompts(row03="no weights"))
+        isolate(stage, prompts(row03="no weights"))

@@ -9,7 +9,7 @@ import ray
 
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.request import Manners
-from jobs.runtime.limiter import NAME, desk, limiter
+from jobs.runtime.limiter import NAME, coordinator, limiter
 from tests.sources.limited import greatest
 
 pytestmark = pytest.mark.ray
@@ -38,7 +38,7 @@ class Asker:
         return seen
 
 
-def forget_the_desk() -> None:
+def forget_the_coordinator() -> None:
     """End the cluster's desk, whichever test made it: its state lies in the root of the first."""
     until = time.monotonic() + 30
     while time.monotonic() < until:
@@ -51,7 +51,7 @@ def forget_the_desk() -> None:
 
 def test_processes_share_one_limit_and_its_rests(ray_session: None, tmp_path: Path) -> None:
     root = str(tmp_path / "root")
-    forget_the_desk()
+    forget_the_coordinator()
     try:
         first, second, third = [ray.remote(num_cpus=0)(Asker).remote(root) for _ in range(3)]
         ray.get([asker.__ray_ready__.remote() for asker in (first, second, third)])
@@ -66,7 +66,7 @@ def test_processes_share_one_limit_and_its_rests(ray_session: None, tmp_path: Pa
         assert sum(calls for _, calls in done) < len(sends)
         page = json.loads((tmp_path / "root" / "limits" / "state.json").read_text())["cluster"]
         assert page["rest"] > time.time() + 500 and len(sends) <= page["reserved"] <= len(sends) + 150
-        ray.kill(desk(root), no_restart=False)  # a node is lost: the actor starts anew from the root
+        ray.kill(coordinator(root), no_restart=False)  # a node is lost: the actor starts anew from the root
         assert ray.get(first.send.remote(1))[0] == []
     finally:
-        forget_the_desk()
+        forget_the_coordinator()

@@ -59,5 +59,5 @@ def test_a_run_in_which_nothing_moves_is_stopped_with_a_sentence(ray_session: No
 def test_a_step_that_is_taken_again_counts_once(ray_session: None) -> None:
     with progress.Meter("train", 10, stage="train", unit="steps") as meter:
         for step in (1, 2, 3, 2, 3):
-            progress.board().reach.remote("train", step)
+            progress.progress_board().reach.remote("train", step)
     assert meter.stages["train"]["rows"] == 3

@@ -14,7 +14,7 @@ from PIL import Image
 from covergen.media import audio
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
-from covergen.serving.api_keys import Doors, Key
+from covergen.serving.api_keys import ApiKeys, Key
 from covergen.serving.domain import CoverOrder
 from covergen.serving.http.local import local_app
 from covergen.serving.http.routes import Settings
@@ -47,7 +47,7 @@ def closed(service, tmp_path):
         Key("label", hashlib.sha256(b"secret-of-the-label").hexdigest(), Allowance(per_minute=3)),
         Key("shop", hashlib.sha256(b"secret-of-the-shop").hexdigest(), Allowance(at_once=2)),
     ]
-    app = local_app(str(tmp_path / "root"), service, Settings(doors=Doors(keys)))
+    app = local_app(str(tmp_path / "root"), service, Settings(api_keys=ApiKeys(keys)))
     with hosted(app) as base, httpx2.Client(base_url=base, timeout=120) as client:
         yield client
 

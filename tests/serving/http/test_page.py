@@ -16,7 +16,7 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from covergen.serving.api_keys import Doors, Key
+from covergen.serving.api_keys import ApiKeys, Key
 from covergen.serving.http.app import FOLDER
 from covergen.serving.http.local import local_app
 from covergen.serving.http.routes import Settings
@@ -276,7 +276,7 @@ class TestInChromium:
 
     def test_a_service_with_keys_asks_for_one_and_tells_how_long_to_wait(self, browser, service, tmp_path):
         allowed = Key("label", hashlib.sha256(b"secret-of-the-label").hexdigest(), Allowance(per_minute=1))
-        app = local_app(str(tmp_path / "root"), service, Settings(doors=Doors([allowed])))
+        app = local_app(str(tmp_path / "root"), service, Settings(api_keys=ApiKeys([allowed])))
         with hosted(app) as address:
             open_page(browser, address)
             until(browser, "#key-dialog[open]")

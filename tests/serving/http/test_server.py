@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 
 from covergen.serving.http import server
-from covergen.serving.http.followed import Followed
+from covergen.serving.http.followed import RequestLog
 from covergen.serving.http.local import local_app
 from covergen.serving.http.routes import Settings
 from covergen.serving.http.server import Connection, WithIds
@@ -251,7 +251,7 @@ def test_a_client_of_ray_serve_that_vanishes_is_told_to_ray():
     async def cancelled():
         scope = {"type": "http", "headers": [], "method": "GET", "path": "/"}
         stopping = asyncio.Event()
-        task = asyncio.create_task(Followed(app, named=True, stopping=stopping)(scope, None, None))
+        task = asyncio.create_task(RequestLog(app, named=True, stopping=stopping)(scope, None, None))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.limiter.coordinator import SEAT, Grant, LocalDesk, Report, Wait
+from covergen.sources.limiter.coordinator import SEAT, Grant, LocalCoordinator, Report, Wait
 from covergen.sources.limiter.limiter import LeasedLimiter, LocalLimiter
-from covergen.sources.limiter.quota import BLOCKS, Book
-from covergen.sources.limiter.sliding_window import Window
+from covergen.sources.limiter.quota import BLOCKS, DailyQuota
+from covergen.sources.limiter.sliding_window import SlidingWindow
 from covergen.sources.request import Manners
 from tests.sources.limited import Clock, greatest, simulate
 
@@ -21,9 +21,12 @@ DEEZER = Manners("deezer", 50, 5.0, at_once=8)
 SEARCH = Manners("search", 100, 10.0, daily=100, day_zone="America/Los_Angeles")
 
 
-def limiter(clock: Clock, desk: LocalDesk | None = None) -> LeasedLimiter:
+def limiter(clock: Clock, coordinator: LocalCoordinator | None = None) -> LeasedLimiter:
     return LeasedLimiter(
-        desk or LocalDesk(Book(wall=clock), clock=clock), clock=clock, sleep=clock.sleep, background=False
+        coordinator or LocalCoordinator(DailyQuota(wall=clock), clock=clock),
+        clock=clock,
+        sleep=clock.sleep,
+        background=False,
     )
 
 
@@ -62,7 +65,7 @@ def test_no_window_holds_more(
 
 
 def test_slots_hold_wherever_in_them_is_sent() -> None:
-    window = Window(5, 1.0)
+    window = SlidingWindow(5, 1.0)
     slots = [slot for tick in range(60) for slot in window.take(tick / 10, 9, stride=0)]
     for picks in ([slot.start for slot in slots], [slot.end - 1e-9 for slot in slots]):
         assert greatest(picks, 1.0) <= 5
@@ -92,8 +95,8 @@ def test_a_slot_missed_is_not_sent_late() -> None:
 
 def test_a_rest_is_kept_by_all_and_what_was_leased_is_taken_away() -> None:
     clock = Clock()
-    desk = LocalDesk(Book(wall=clock), clock=clock)
-    mine, other = limiter(clock, desk), limiter(clock, desk)
+    coordinator = LocalCoordinator(DailyQuota(wall=clock), clock=clock)
+    mine, other = limiter(clock, coordinator), limiter(clock, coordinator)
     mine.tend(0)
     for _ in range(6):  # by now it leases several slots at a time
         with mine.turn(DEEZER):
@@ -103,7 +106,7 @@ def test_a_rest_is_kept_by_all_and_what_was_leased_is_taken_away() -> None:
     rested = clock.now
     with mine.turn(DEEZER):
         assert rested + 30 <= clock.now < rested + 31
-    with limiter(clock, desk).turn(Manners("itunes", 20, 60.0)):
+    with limiter(clock, coordinator).turn(Manners("itunes", 20, 60.0)):
         assert clock.now < rested + 31  # of another bucket nothing is said
 
 
@@ -145,8 +148,8 @@ def test_a_daily_budget_is_never_exceeded_though_every_run_is_killed() -> None:
     clock, files = Clock(1_790_000_000.0), []
     sent = 0
     for run in range(60):
-        book = Book(lambda: files[-1] if files else None, files.append, wall=clock)
-        mine = limiter(clock, LocalDesk(book, clock=clock))
+        quota = DailyQuota(lambda: files[-1] if files else None, files.append, wall=clock)
+        mine = limiter(clock, LocalCoordinator(quota, clock=clock))
         try:
             for _ in range(run % 4 + 1):
                 with mine.turn(SEARCH):
@@ -162,8 +165,8 @@ def test_a_clean_end_wastes_nothing_and_writes_seldom() -> None:
     clock, files = Clock(1_790_000_000.0), []
     sent = 0
     for _ in range(7):
-        book = Book(lambda: files[-1] if files else None, files.append, wall=clock)
-        mine = LocalLimiter(book, clock=clock, sleep=clock.sleep, background=False)
+        quota = DailyQuota(lambda: files[-1] if files else None, files.append, wall=clock)
+        mine = LocalLimiter(quota, clock=clock, sleep=clock.sleep, background=False)
         try:
             for _ in range(17):
                 with mine.turn(SEARCH):
@@ -179,8 +182,8 @@ def test_rests_survive_a_restart_and_so_does_the_window() -> None:
     clock, files = Clock(1_790_000_000.0), []
 
     def new() -> LeasedLimiter:
-        book = Book(lambda: files[-1] if files else None, files.append, wall=clock)
-        return limiter(clock, LocalDesk(book, clock=clock))
+        quota = DailyQuota(lambda: files[-1] if files else None, files.append, wall=clock)
+        return limiter(clock, LocalCoordinator(quota, clock=clock))
 
     before, sends = new(), []
     for _ in range(30):
@@ -213,27 +216,27 @@ def test_no_slot_reaches_over_midnight() -> None:
 
 def test_a_dead_worker_gives_its_seat_up_in_the_end() -> None:
     clock = Clock()
-    desk = LocalDesk(Book(wall=clock), clock=clock)
+    coordinator = LocalCoordinator(DailyQuota(wall=clock), clock=clock)
     alone = Manners("musicbrainz", 1, 1.0, at_once=1)
-    assert isinstance(desk.ask("dead", alone, Report()), Grant)
-    waiting = desk.ask("alive", alone, Report())
+    assert isinstance(coordinator.ask("dead", alone, Report()), Grant)
+    waiting = coordinator.ask("alive", alone, Report())
     assert isinstance(waiting, Wait) and waiting.why == "busy"
     clock.now += SEAT + 5
-    assert isinstance(desk.ask("alive", alone, Report()), Grant)
+    assert isinstance(coordinator.ask("alive", alone, Report()), Grant)
 
 
 def test_a_long_request_keeps_its_seat_and_an_idle_lease_goes_back() -> None:
     clock = Clock()
-    desk = LocalDesk(Book(wall=clock), clock=clock)
+    coordinator = LocalCoordinator(DailyQuota(wall=clock), clock=clock)
     alone = Manners("musicbrainz", 1, 1.0, at_once=1)
-    mine = limiter(clock, desk)
+    mine = limiter(clock, coordinator)
     with mine.turn(alone):
         for _ in range(10):
             clock.now += 25
             mine.tend(0)
-        assert isinstance(desk.ask("other", alone, Report()), Wait)
+        assert isinstance(coordinator.ask("other", alone, Report()), Wait)
     mine.tend(0)
-    assert isinstance(desk.ask("other", alone, Report()), Grant)
+    assert isinstance(coordinator.ask("other", alone, Report()), Grant)
 
 
 def test_threads_by_the_real_clock() -> None:

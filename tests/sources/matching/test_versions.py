@@ -1,7 +1,7 @@
 import pytest
 
 from covergen.sources.matching.matching import Candidate, best
-from covergen.sources.matching.versions import rendition
+from covergen.sources.matching.versions import version
 from covergen.sources.request import Wanted
 
 
@@ -9,7 +9,7 @@ from covergen.sources.request import Wanted
     "title", ["Discover", "Mixed Feelings", "Coverdale", "Tributary", "Karaokean", "Remixed"]
 )
 def test_words_that_only_begin_alike_are_none(title):
-    assert rendition((title,), ("Blue",)) is None
+    assert version((title,), ("Blue",)) is None
 
 
 @pytest.mark.parametrize(
@@ -25,5 +25,5 @@ def test_words_that_only_begin_alike_are_none(title):
 )
 def test_who_asks_for_a_rendition_gets_it(title, artist):
     offered = (f"{title} (Remastered)", title)
-    assert rendition((title, artist), (title, artist)) is None
+    assert version((title, artist), (title, artist)) is None
     assert best(Wanted("w", artist, title), [Candidate(each, artist, each) for each in offered]).id == title

@@ -1,10 +1,10 @@
-"""Covers a second: the easel, kept full by covers that come one by one, against the painter's full batches.
+"""Covers a second: the engine, kept full by covers that come one by one, against the painter's full batches.
 
-`python -m benchmarks.easel [--quick] [--full]`: the tiny model and the shipped fusion, or on a GPU the
+`python -m benchmarks.engine [--quick] [--full]`: the tiny model and the shipped fusion, or on a GPU the
 architecture of Stable Diffusion 1.4 at 512 px, in bf16 and with random weights; batches of 8, guidance by
 words and by sound. Both paint the same covers in turns, and the better time of each counts. "alike" is the
 mark: every cover has the settings of the batch. "mixed" is what the painter cannot batch at all: half of the
-covers differ in steps and scheduler, and the painter must paint each kind by itself. "idle" is the easel's
+covers differ in steps and scheduler, and the painter must paint each kind by itself. "idle" is the engine's
 overhead for one cover alone, and "preview" the time for one preview.
 """
 
@@ -19,7 +19,7 @@ import typer
 
 from benchmarks.outcome import Outcome
 from benchmarks.train_sides import FULL, make_fusion, make_noise_scheduler, make_text, make_unet, make_vae
-from covergen.generation.batching import Easel
+from covergen.generation.batching import BatchingEngine
 from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
 from covergen.models import stable_diffusion
 from covergen.serving.service import CoverService
@@ -36,12 +36,12 @@ def main(*, quick: bool = False, full: bool = False) -> None:
     alike = [(request, PaintSettings(steps=steps)) for request in requests]
     kinds = [PaintSettings(steps=steps), PaintSettings(steps=steps * 3 // 4, noise_scheduler="dpm++")]
     mixed = [(request, kinds[k % 2]) for k, request in enumerate(requests)]
-    easel = Easel(painter, places=PLACES)
-    in_turns(easel, alike[:PLACES], 1)
-    ours, peer, fill = in_turns(easel, alike, rounds)
-    ours_mixed, peer_mixed, fill_mixed = in_turns(easel, mixed, 1)
-    ours_idle, peer_idle, _ = in_turns(easel, alike[:1], rounds)
-    easel.close()
+    engine = BatchingEngine(painter, places=PLACES)
+    in_turns(engine, alike[:PLACES], 1)
+    ours, peer, fill = in_turns(engine, alike, rounds)
+    ours_mixed, peer_mixed, fill_mixed = in_turns(engine, mixed, 1)
+    ours_idle, peer_idle, _ = in_turns(engine, alike[:1], rounds)
+    engine.close()
     facts = {
         "batch_fill": fill,
         "mixed_ratio": peer_mixed / ours_mixed,
@@ -52,7 +52,7 @@ def main(*, quick: bool = False, full: bool = False) -> None:
         "places": PLACES,
     }
     n, seconds = len(requests), time.perf_counter() - began
-    Outcome("easel", n / ours, n / peer, n, "covers/s", seconds).show(peer="Painter.paint", facts=facts)
+    Outcome("engine", n / ours, n / peer, n, "covers/s", seconds).show(peer="Painter.paint", facts=facts)
 
 
 def full_painter() -> Painter:
@@ -73,14 +73,14 @@ def full_painter() -> Painter:
     return Painter(model, make_fusion(sizes, model.unet))
 
 
-def in_turns(easel: Easel, orders: Sequence[Order], rounds: int) -> tuple[float, float, float]:
-    """Return the better seconds of easel and painter, and how full the easel's batches were."""
+def in_turns(engine: BatchingEngine, orders: Sequence[Order], rounds: int) -> tuple[float, float, float]:
+    """Return the better seconds of engine and painter, and how full the engine's batches were."""
     ours, peer = [], []
-    steps, rows = easel.steps_run, easel.rows_run
+    steps, rows = engine.steps_run, engine.rows_run
     for _ in range(rounds):
-        peer.append(_seconds(lambda: _paint_in_batches(easel.painter, orders)))
-        ours.append(_seconds(lambda: [cover.result() for cover in [easel.begin(*each) for each in orders]]))
-    fill = (easel.rows_run - rows) / ((easel.steps_run - steps) * PLACES)
+        peer.append(_seconds(lambda: _paint_in_batches(engine.painter, orders)))
+        ours.append(_seconds(lambda: [cover.result() for cover in [engine.begin(*each) for each in orders]]))
+    fill = (engine.rows_run - rows) / ((engine.steps_run - steps) * PLACES)
     return min(ours), min(peer), fill
 
 
@@ -103,7 +103,7 @@ def _requests(painter: Painter, count: int) -> list[CoverRequest]:
 
 
 def _preview_ms(painter: Painter) -> float:
-    latents = painter.sit(_requests(painter, 1), PaintSettings()).latents[0]
+    latents = painter.prepare(_requests(painter, 1), PaintSettings()).latents[0]
     painter.preview(latents)
     return 10 * _seconds(lambda: [painter.preview(latents) for _ in range(100)])
 
