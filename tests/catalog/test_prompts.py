@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from covergen.catalog.lyrics import quotes
 from covergen.catalog.prompts.album_genre import album_genre
 from covergen.catalog.prompts.custom import check_template
-from covergen.catalog.prompts.fit import fit
-from covergen.catalog.prompts.make import Wish, make_prompts
+from covergen.catalog.prompts.make import Wish, fit, make_prompts
 from covergen.catalog.prompts.popularity import standings
 from covergen.catalog.prompts.protocol import VARIANTS, Facts, listed, texts
 from covergen.catalog.prompts.registry import PROMPT_STYLES

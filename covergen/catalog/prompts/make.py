@@ -4,15 +4,14 @@ Training draws among the variants, so that the model learns to do without a titl
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from covergen.catalog.prompts.fit import Measure, fit
 from covergen.catalog.prompts.popularity import standings
-from covergen.catalog.prompts.protocol import Facts, facts_of
+from covergen.catalog.prompts.protocol import Facts, Parts, facts_of
 from covergen.catalog.prompts.registry import PROMPT_STYLES
 from covergen.catalog.tagged import heard_moods
 from covergen.errors import ConfigError
@@ -20,6 +19,7 @@ from covergen.storage import rows
 from covergen.storage.tables import PROMPTS
 
 TRACK_COLUMNS = ("track_id", "views", "lyrics")
+Measure = Callable[[str], int]
 
 
 @dataclass(frozen=True)
@@ -101,3 +101,20 @@ def _standings(albums: list[dict[str, Any]], told: Mapping[str, Mapping[str, Any
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fit(parts: Parts, budget: int | None, measure: Measure) -> str:
+    """Return the parts as one text of `budget` tokens at most, as `measure` counts them; None: any length.
+
+    Whole parts go first, from the last; then words of the first part, from its end. A single word is never
+    cut, even where it alone is too long.
+    """
+    kept = [part for part in parts if part]
+    if budget is None:
+        return " ".join(kept)
+    while len(kept) > 1 and measure(" ".join(kept)) > budget:
+        kept.pop()
+    words = " ".join(kept).split(" ")
+    while len(words) > 1 and measure(" ".join(words)) > budget:
+        words.pop()
+    return " ".join(words)

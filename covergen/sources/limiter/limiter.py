@@ -138,9 +138,7 @@ class LeasedLimiter:
         """Hear what is new, waiting so long for it, and give back what lies idle; the watcher does so."""
         notice = self.coordinator.changed(self._since, timeout=timeout)
         if notice is not None:
-            before = (
-                notice.number if notice.number > self._since else float("inf")
-            )  # else it is lost
+            before = notice.number if notice.number > self._since else float("inf")  # else it is lost
             self._since = notice.number
             with self._lock:
                 self._heard |= dict.fromkeys(notice.buckets, notice.number)
