@@ -4,7 +4,7 @@ Measurements that differ only in their seed make one line; all its figures have 
 seeds. Differences are paired: same albums, same seeds. S seeds, N albums.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
@@ -12,17 +12,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from covergen.evaluation.metrics import clustered
-from covergen.evaluation.metrics.bootstrap import Interval
-from covergen.evaluation.metrics.clustered import Statistic
+from covergen.evaluation.metrics.bootstrap import Interval, pearson
 from covergen.evaluation.tables.table import HIGHER_IS_BETTER, LOWER_IS_BETTER, SYSTEMS, verdict
 from covergen.experiments.fusion_benchmark.judge import FOLLOWED, TRUE
 from covergen.experiments.fusion_benchmark.rows import Measurement
 
 Values = NDArray[np.float64]
-
 METRICS: Final = (*LOWER_IS_BETTER, *HIGHER_IS_BETTER)
 _ORDER: Final = (*SYSTEMS, "true covers", "constant grey")
+Rows = NDArray[np.int64]
+Statistic = Callable[[Rows, Rows], Values]
+"""From drawn seeds (C, S) and drawn albums (C, N) to one figure a resample (C,)."""
+_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,8 @@ def compared(line: Line, other: Line, *, resamples: int) -> list[Compared]:
     for metric in METRICS:
         if metric not in line.metrics or metric not in other.metrics:
             continue
-        statistic = clustered.difference(_statistic(line, metric, seeds), _statistic(other, metric, seeds))
-        interval = clustered.interval(statistic, seeds=len(seeds), albums=line.n, resamples=resamples)
+        statistic = difference(_statistic(line, metric, seeds), _statistic(other, metric, seeds))
+        interval = interval(statistic, seeds=len(seeds), albums=line.n, resamples=resamples)
         found.append(
             Compared(line.name, line.noise_shift, other.system, metric, interval, verdict(metric, interval))
         )
@@ -130,9 +131,7 @@ def _line(rows: tuple[Measurement, ...], resamples: int) -> Line:
     seeds = sorted(line.seeds)
     names = [name for name in METRICS if _has(rows[0], name)]
     metrics = {
-        name: clustered.interval(
-            _statistic(line, name, seeds), seeds=len(seeds), albums=line.n, resamples=resamples
-        )
+        name: interval(_statistic(line, name, seeds), seeds=len(seeds), albums=line.n, resamples=resamples)
         for name in names
     }
     distances = {
@@ -153,8 +152,8 @@ def _statistic(line: Line, metric: str, seeds: Sequence[int]) -> Statistic:
     factor = metric.removesuffix("_r")
     if metric.endswith("_r") and factor in FOLLOWED:
         truth = np.array(line.measurements[0].values[TRUE + factor])  # (N,)
-        return clustered.correlation(_matrix(rows, factor, seeds), truth)
-    return clustered.mean(_matrix(rows, metric, seeds))
+        return correlation(_matrix(rows, factor, seeds), truth)
+    return mean(_matrix(rows, metric, seeds))
 
 
 def _matrix(rows: Mapping[int, Measurement], name: str, seeds: Sequence[int]) -> Values:
@@ -172,3 +171,45 @@ def _place(line: Line, names: list[str]) -> tuple[Any, ...]:
     system = _ORDER.index(line.system)
     floor = 0 if line.system in SYSTEMS else system
     return (floor, known, line.name, line.noise_shift, line.measurements[0].group, system)
+
+
+def interval(statistic: Statistic, *, seeds: int, albums: int, resamples: int, seed: int = 0) -> Interval:
+    """Return the statistic over all rows, with its interval."""
+    rng = np.random.default_rng(seed)
+    sizes = [min(_AT_ONCE, resamples - start) for start in range(0, resamples, _AT_ONCE)]
+    drawn = [
+        statistic(rng.integers(seeds, size=(size, seeds)), rng.integers(albums, size=(size, albums)))
+        for size in sizes
+    ]
+    low, high = np.percentile(np.concatenate(drawn), [2.5, 97.5])
+    (estimate,) = statistic(np.arange(seeds)[None], np.arange(albums)[None])
+    return Interval(float(estimate), float(low), float(high), albums)
+
+
+def mean(values: Values) -> Statistic:
+    """Return the statistic that is the mean of `values` (S, N)."""
+    return lambda seeds, albums: _drawn(values, seeds, albums).mean(axis=(1, 2))
+
+
+def correlation(values: Values, truth: Values) -> Statistic:
+    """Return the statistic that is Pearson's r of `values` (S, N) with `truth` (N,), averaged over seeds."""
+
+    def statistic(seeds: Rows, albums: Rows) -> Values:
+        drawn = _drawn(values, seeds, albums)  # (C, S, N)
+        true = np.broadcast_to(truth[albums][:, None], drawn.shape)
+        count = drawn.shape[2]
+        r: Values = pearson(drawn.reshape(-1, count), true.reshape(-1, count))
+        means: Values = r.reshape(drawn.shape[:2]).mean(axis=1)
+        return means
+
+    return statistic
+
+
+def difference(first: Statistic, second: Statistic) -> Statistic:
+    """Return first minus second on the same draws, so what seeds and albums have in common cancels."""
+    return lambda seeds, albums: first(seeds, albums) - second(seeds, albums)
+
+
+def _drawn(values: Values, seeds: Rows, albums: Rows) -> Values:
+    drawn: Values = values[seeds[:, :, None], albums[:, None, :]]  # (C, S, N)
+    return drawn

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from covergen.evaluation.metrics import bootstrap, clustered
+from covergen.evaluation.metrics import bootstrap
+from covergen.experiments.fusion_benchmark import table as clustered
 
 RNG = np.random.default_rng(3)
 ALBUMS = 80
