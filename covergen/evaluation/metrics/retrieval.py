@@ -5,7 +5,7 @@ albums. By chance R@k is k / N. F factors.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from covergen.procedural.factors import Factors, factor_vector
 
 Values = NDArray[np.float64]
 Ranks = NDArray[np.int64]
+Vectors = NDArray[np.floating]
+_WEIGHT: Final = 2.5
 
 
 def read_vectors(reading: Mapping[str, NDArray[Any]]) -> Values:
@@ -47,3 +49,12 @@ def ranks(queries: Values, gallery: Values) -> Ranks:
 def hits_at(rank: Ranks, k: int) -> Values:
     """Return 1 where the own album is among the nearest `k`, else 0; the mean is R@k."""
     return (rank <= k).astype(np.float64)
+
+
+def clip_scores(pictures: Vectors, texts: Vectors) -> Values:
+    """Return 2.5 max(cos, 0) of each picture's and its text's embedding, both (N, W), as (N,)."""
+    if pictures.shape != texts.shape:
+        raise ValueError(f"pictures {pictures.shape} and texts {texts.shape} differ in shape")
+    a, b = pictures.astype(np.float64), texts.astype(np.float64)
+    cosine = (a * b).sum(axis=1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))
+    return np.asarray(_WEIGHT * np.maximum(cosine, 0), dtype=np.float64)

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from covergen.evaluation.metrics import bootstrap
 from covergen.evaluation.metrics.bootstrap import RESAMPLES, Interval
-from covergen.evaluation.metrics.clip_score import clip_scores
 from covergen.evaluation.metrics.frechet import frechet_distance
 from covergen.evaluation.metrics.halves import Distance, HalfDistances, half_distances, spread
 from covergen.evaluation.metrics.kernel import cmmd, kernel_inception_distance
-from covergen.evaluation.metrics.retrieval import hits_at
+from covergen.evaluation.metrics.retrieval import clip_scores, hits_at
 from covergen.evaluation.metrics.song_to_cover import AT, SongScorer
 from covergen.evaluation.tables.table import GREY, TRUE_COVERS
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from covergen.evaluation.metrics.clip_score import clip_scores
+from covergen.evaluation.metrics.retrieval import clip_scores
 
 
 def test_the_score_is_two_and_a_half_times_a_cosine_that_is_not_negative():
