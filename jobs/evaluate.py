@@ -12,7 +12,8 @@ from covergen.evaluation.metrics.difference import ROUNDING_FLOOR, picture_diffe
 from covergen.evaluation.models import image_models
 from covergen.evaluation.report.content import ReportContent, Song, SongStrip
 from covergen.evaluation.report.report import link, page_of, publish
-from covergen.evaluation.tables import controlled, gather, predecessor, real
+from covergen.evaluation.tables import gather, predecessor, real
+from covergen.evaluation.tables import gather as controlled
 from covergen.evaluation.tables.real import Findings
 from covergen.evaluation.tables.table import SystemsTable
 from covergen.generation.requests import SCHEMA, requests

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from covergen.catalog.tagged import heard_moods
 from covergen.evaluation.report.content import CoverPair, Curve, LossChart, RejectedFile
 from covergen.evaluation.tables.table import SYSTEMS, SystemsTable, systems_table
 from covergen.media import images
+from covergen.models import stable_diffusion
 from covergen.procedural.factors import Album, draw_album
-from covergen.procedural.reader import CoverReader
+from covergen.procedural.reader import READER, CoverReader
 from covergen.sources.media import read_media
 from covergen.storage import rejects
 from covergen.storage.delta import one_of
@@ -190,3 +192,22 @@ def _smoothed(values: list[float], share: float = 0.1) -> list[float]:
         smooth += share * (value - smooth)
         out.append(smooth)
     return out
+
+
+def measure(
+    root: Root, *, base: str, offline: bool, reader_covers: int, resamples: int
+) -> SystemsTable | None:
+    """Return the table of the made-up albums, or None where there are none.
+
+    The reader is the one shipped beside `base`, else one fitted on `reader_covers` covers.
+    """
+    if not made_up(root):
+        return None
+    reconstruct = partial(stable_diffusion.reconstruct, stable_diffusion.load_vae(base, offline=offline))
+    shipped = stable_diffusion.folder(base, ("vae",), offline=offline) / READER
+    if shipped.is_file():
+        reader = CoverReader.load(shipped)
+    else:
+        size = stable_diffusion.size(base, offline=offline)
+        reader = CoverReader.fit(reader_covers, size=size, reconstruct=reconstruct)
+    return controlled_table(root, reader, reconstruct=reconstruct, resamples=resamples)

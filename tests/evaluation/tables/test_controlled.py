@@ -1,6 +1,6 @@
 """The controlled table of a root, with the shipped tiny model and the reader beside it."""
 
-from covergen.evaluation.tables import controlled
+from covergen.evaluation.tables import gather as controlled
 from covergen.procedural.covers import paint
 from covergen.procedural.factors import draw_album
 from covergen.storage.root import Root
