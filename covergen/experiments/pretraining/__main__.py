@@ -10,33 +10,42 @@ grow. `snapshot` writes whatever the U-Net has reached so far, while `train` goe
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Annotated, Final
 
 import numpy as np
 import torch
 import typer
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from transformers import CLIPTokenizer
 
 from covergen.experiments.pretraining.data import encoded_latents, painted_covers
-from covergen.experiments.pretraining.denoiser import train_denoiser
-from covergen.experiments.pretraining.export import (
-    export_text,
-    export_unet,
-    export_vae,
-    trained_unet,
-    trained_vae,
-)
+from covergen.experiments.pretraining.denoiser import build_noise_scheduler, build_unet, train_denoiser
 from covergen.experiments.pretraining.language import train_tokenizer
+from covergen.experiments.pretraining.loop import load_average
 from covergen.experiments.pretraining.parallel import launch
 from covergen.experiments.pretraining.preview import Base, evaluation_covers, measure
-from covergen.experiments.pretraining.text import train_text
-from covergen.experiments.pretraining.vae import measured_scale, psnr, reconstruct, train_vae
+from covergen.experiments.pretraining.text import CaptionClassifier, train_text
+from covergen.experiments.pretraining.vae import build_vae, measured_scale, psnr, reconstruct, train_vae
 from covergen.procedural.reader import READER, CoverReader
 
 ASSETS: Final = Path(__file__).parent.parent.parent / "assets" / "tiny"
 CHECKPOINTS: Final = Path.home() / ".cache" / "covergen" / "pretraining"
-
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+_INDEX = {
+    "_class_name": "StableDiffusionPipeline",
+    "_diffusers_version": "0.42.1",
+    "feature_extractor": [None, None],
+    "image_encoder": [None, None],
+    "requires_safety_checker": False,
+    "safety_checker": [None, None],
+    "scheduler": ["diffusers", "DDIMScheduler"],
+    "text_encoder": ["transformers", "CLIPTextModel"],
+    "tokenizer": ["transformers", "CLIPTokenizer"],
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "vae": ["diffusers", "AutoencoderKL"],
+}
 
 
 @app.command()
@@ -106,3 +115,48 @@ def _reader(path: Path, base: Base) -> CoverReader:
 
 if __name__ == "__main__":
     app()
+
+
+def trained_vae(checkpoint: Path, scaling_factor: float = 1.0) -> AutoencoderKL:
+    """Return the autoencoder of a checkpoint, with this `scaling_factor` in its configuration."""
+    vae = build_vae()
+    load_average(vae, checkpoint)
+    vae.register_to_config(scaling_factor=round(scaling_factor, 5))
+    return vae.eval().requires_grad_(False)
+
+
+def trained_unet(checkpoint: Path) -> UNet2DConditionModel:
+    """Return the averaged U-Net of a checkpoint."""
+    unet = build_unet()
+    load_average(unet, checkpoint)
+    return unet.eval().requires_grad_(False)
+
+
+def export_text(checkpoint: Path, tokenizer_folder: Path, target: Path) -> None:
+    """Write `tokenizer` and `text_encoder`; the classifier's heads stay behind."""
+    tokenizer = CLIPTokenizer.from_pretrained(tokenizer_folder)
+    model = CaptionClassifier(tokenizer)
+    load_average(model, checkpoint)
+    _replace(tokenizer, target / "tokenizer")
+    _replace(model.encoder.half(), target / "text_encoder")
+
+
+def export_vae(vae: AutoencoderKL, target: Path) -> None:
+    """Write `vae`."""
+    _replace(vae.half(), target / "vae")
+
+
+def export_unet(unet: UNet2DConditionModel, target: Path) -> None:
+    """Write `unet`, `scheduler` and the index of the pipeline."""
+    _replace(unet.half(), target / "unet")
+    build_noise_scheduler().save_pretrained(target / "scheduler")
+    (target / "model_index.json").write_text(json.dumps(_INDEX, indent=2) + "\n")
+
+
+def _replace(part: AutoencoderKL | UNet2DConditionModel | CLIPTokenizer, folder: Path) -> None:
+    """Save a part beside its folder, then swap the two."""
+    fresh = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(fresh, ignore_errors=True)
+    part.save_pretrained(fresh)
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)

@@ -7,15 +7,15 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
-from covergen.experiments.pretraining.data import encoded_latents, painted_covers
-from covergen.experiments.pretraining.denoiser import train_denoiser
-from covergen.experiments.pretraining.export import (
+from covergen.experiments.pretraining.__main__ import (
     export_text,
     export_unet,
     export_vae,
     trained_unet,
     trained_vae,
 )
+from covergen.experiments.pretraining.data import encoded_latents, painted_covers
+from covergen.experiments.pretraining.denoiser import train_denoiser
 from covergen.experiments.pretraining.language import train_tokenizer
 from covergen.experiments.pretraining.parallel import launch
 from covergen.experiments.pretraining.text import train_text
