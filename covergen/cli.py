@@ -141,9 +141,8 @@ def serve(
 ) -> None:
     """Open the page and the API on this machine, in one process and without a cluster."""
     from covergen.serving.api_keys import ApiKeys
-    from covergen.serving.http.local import local_app
     from covergen.serving.http.routes import Settings
-    from covergen.serving.http.server import run
+    from covergen.serving.http.server import local_app, run
     from covergen.serving.queue import Allowance
     from covergen.serving.service import CoverService
 

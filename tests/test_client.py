@@ -9,8 +9,8 @@ from covergen.client import Client, ServiceError
 from covergen.media import audio
 from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
-from covergen.serving.http.local import local_app
 from covergen.serving.http.routes import Settings
+from covergen.serving.http.server import local_app
 from covergen.serving.service import CoverService
 from tests.serving.hosting import hosted
 

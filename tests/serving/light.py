@@ -12,8 +12,8 @@ from covergen.errors import BadInput, RejectCode
 from covergen.serving.api_models import Order
 from covergen.serving.domain import Heard
 from covergen.serving.http.app import make_app
-from covergen.serving.http.local import LocalQueue
 from covergen.serving.http.routes import Service, Settings
+from covergen.serving.http.server import LocalQueue
 from covergen.serving.painter import Painted
 from covergen.serving.queue import RequestQueue
 from covergen.serving.runner import RequestRunner

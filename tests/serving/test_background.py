@@ -11,7 +11,7 @@ import pytest
 from covergen.errors import ModelError, RootFull
 from covergen.serving import background, retention
 from covergen.serving import queue as queue_module
-from covergen.serving.http.local import LocalQueue
+from covergen.serving.http.server import LocalQueue
 from covergen.serving.queue import Allowance, RequestQueue
 from covergen.serving.store import Store
 from tests.serving.hosting import own_process

@@ -13,8 +13,8 @@ from covergen.errors import ConfigError
 from covergen.serving.api_models import Order
 from covergen.serving.domain import CoverOrder
 from covergen.serving.http.app import make_app
-from covergen.serving.http.local import LocalQueue
 from covergen.serving.http.routes import Service, Settings
+from covergen.serving.http.server import LocalQueue
 from covergen.serving.listener import Listening
 from covergen.serving.painter import Painting
 from covergen.serving.queue import RequestQueue

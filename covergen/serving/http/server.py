@@ -1,10 +1,14 @@
 """The service on a port of this machine: connections that are cut when they stall, and an end that comes."""
 
+import asyncio
 import logging
 import os
 import signal
 import socket
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import cache
 from types import FrameType
 from typing import Any, Final
 
@@ -13,6 +17,15 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from covergen.errors import ConfigError
+from covergen.serving import background
+from covergen.serving.http.app import make_app
+from covergen.serving.http.routes import Service, Settings
+from covergen.serving.listener import Listening
+from covergen.serving.painter import Painting
+from covergen.serving.queue import RequestQueue
+from covergen.serving.runner import RequestRunner
+from covergen.serving.service import CoverService
+from covergen.serving.store import Store
 
 GRACE: Final = 10.0  # seconds that what is under way has once the service is to stop
 HEAD_SECONDS: Final = 10.0  # for a request's line and headers
@@ -159,3 +172,40 @@ def _cancelled(timer: Any) -> Any:
     if timer is not None:
         timer.cancel()
     return None
+
+
+class LocalQueue:
+    """The queue in the same process."""
+
+    def __init__(self, queue: RequestQueue):
+        self.queue = queue
+
+    async def call(self, method: str, *arguments: Any, **named: Any) -> Any:
+        """Call a method of the queue."""
+        return getattr(self.queue, method)(*arguments, **named)
+
+
+def local_app(root: str, service: CoverService, settings: Settings, *, waiting: int = 256) -> FastAPI:
+    """Return the API over models of this process; requests and covers are kept in a root."""
+    queue, painting = LocalQueue(RequestQueue(waiting=waiting)), Painting(service)
+    listening = Listening(service, catalogue=root)
+    runner = RequestRunner(cache(lambda owner: Store(root, owner)), queue, listening, painting, name="alone")
+
+    async def ready() -> None:
+        await listening.warm()
+        await painting.warm()
+
+    async def metrics() -> bytes:
+        return queue.queue.metrics_text()
+
+    @asynccontextmanager
+    async def beside(_: FastAPI) -> AsyncIterator[None]:
+        work = asyncio.create_task(background.run(runner, root, settings.api_keys.allowance_of, ready))
+        yield
+        work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+
+    app = make_app(Service(runner, ready, listening.tell, metrics), settings)
+    app.router.lifespan_context = beside
+    return app

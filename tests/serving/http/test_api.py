@@ -16,8 +16,8 @@ from covergen.procedural.factors import draw_album
 from covergen.procedural.music import synthesise
 from covergen.serving.api_keys import ApiKeys, Key
 from covergen.serving.domain import CoverOrder
-from covergen.serving.http.local import local_app
 from covergen.serving.http.routes import Settings
+from covergen.serving.http.server import local_app
 from covergen.serving.pictures import order_of, settings_in
 from covergen.serving.queue import Allowance
 from covergen.serving.service import CoverService

@@ -8,8 +8,8 @@ import pytest
 
 from covergen.serving.http import reading
 from covergen.serving.http.bodies import LEAST_RATE, LONGEST_JSON, Bodies
-from covergen.serving.http.local import local_app
 from covergen.serving.http.routes import Settings
+from covergen.serving.http.server import local_app
 from covergen.serving.problems import Problem
 from covergen.serving.service import CoverService
 from tests.serving.hosting import hosted

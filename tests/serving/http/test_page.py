@@ -18,8 +18,8 @@ from selenium.webdriver.common.keys import Keys
 
 from covergen.serving.api_keys import ApiKeys, Key
 from covergen.serving.http.app import FOLDER
-from covergen.serving.http.local import local_app
 from covergen.serving.http.routes import Settings
+from covergen.serving.http.server import local_app
 from covergen.serving.pictures import encode, settings_in
 from covergen.serving.queue import Allowance
 from covergen.serving.service import CoverService

@@ -5,9 +5,9 @@ import asyncio
 import httpx2
 import pytest
 
-from covergen.serving.http.local import local_app
 from covergen.serving.http.routes import Settings
 from covergen.serving.http.same_origin import SameOrigin
+from covergen.serving.http.server import local_app
 from covergen.serving.problems import Problem
 from covergen.serving.service import CoverService
 from jobs.runtime.service_config import Serve

@@ -16,9 +16,8 @@ import uvicorn
 
 from covergen.serving.http import server
 from covergen.serving.http.followed import RequestLog
-from covergen.serving.http.local import local_app
 from covergen.serving.http.routes import Settings
-from covergen.serving.http.server import Connection, WithIds
+from covergen.serving.http.server import Connection, WithIds, local_app
 from covergen.serving.service import CoverService
 from tests.serving.hosting import hosted
 
