@@ -11,7 +11,7 @@ import pytest
 
 from covergen.errors import BadInput, RejectCode
 from covergen.media import audio, images
-from covergen.sources.http.bodies import read_body
+from covergen.sources.http.transport import read_body
 
 TEXT = b'{"songs": [1, 2, 3]}' * 5000
 RAW = zlib.compressobj(wbits=-15)
