@@ -24,7 +24,7 @@ from covergen.sources.plan import foreseen
 from covergen.sources.protocol import Found, Record, batched
 from covergen.sources.registry import SOURCES, WEB_SOURCES
 from covergen.sources.request import Parsed, Request, WebSource
-from covergen.sources.youtube.reading import ReadPages
+from covergen.sources.youtube.browser import ReadPages
 from covergen.storage import rejects, rows
 from covergen.storage.root import Root
 from covergen.storage.tables import ALBUMS, ANSWERS, MEDIA, TRACKS

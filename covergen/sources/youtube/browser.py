@@ -11,13 +11,15 @@ import shutil
 import signal
 import tempfile
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import pyarrow as pa
 from selenium.common.exceptions import NoSuchElementException, WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
@@ -25,9 +27,13 @@ from selenium.webdriver.remote.remote_connection import RemoteConnection
 from urllib3.exceptions import HTTPError
 
 from covergen.errors import BadInput, ConfigError, RejectCode
+from covergen.sources.answers import Counts, row_of
 from covergen.sources.http.addresses import web_address
-from covergen.sources.request import Answer, usual_refusal
+from covergen.sources.limiter.limiter import Limiter
+from covergen.sources.request import Answer, Request, WebSource, usual_refusal
 from covergen.sources.youtube.pages import is_consent_page
+from covergen.storage import rows
+from covergen.storage.tables import ANSWERS
 
 CONSENT = {"name": "SOCS", "value": "CAI"}  # what a browser sends that has refused all but needed cookies
 _DEATHS = (WebDriverException, HTTPError, OSError)
@@ -324,3 +330,54 @@ def kill_those_with(profile: str) -> None:
                 os.kill(int(entry.parent.name), signal.SIGKILL)
         except OSError:  # it ended by itself, or is another user's
             continue
+
+
+class ReadPages:
+    """Loads each row's page (columns as of `FetchAnswers`): one browser a worker, with `tabs` tabs."""
+
+    key: Final = ANSWERS.key
+    outcome: Final = rows.outcome_schema(ANSWERS)
+
+    def __init__(self, sources: Mapping[str, WebSource], limiter: Callable[[], Limiter], *, tabs: int):
+        self.sources, self._make, self._count = sources, limiter, tabs
+        self._counts, self._sent = Counts(), Counter[str]()
+
+    def facts(self) -> dict[str, int]:
+        """Return what was counted since this was asked last."""
+        return self._counts.fresh({"sent": self._sent, "waited": self._limiter.waited})
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return one outcome per row, in order."""
+        requests = [Request(row["source"], row["kind"], row["url"]) for row in batch.to_pylist()]
+        pages = dict(self._tabs.read(self._paced(requests)))
+        results = [self._row(request, pages[request.url]) for request in requests]
+        self._counts.add(batch["source"].to_pylist(), results)
+        return rows.outcomes(ANSWERS, batch.drop_columns(["kind"]), results)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in {"_tabs", "_limiter"}}
+
+    @cached_property
+    def _tabs(self) -> Tabs:
+        return Tabs(self._count)
+
+    @cached_property
+    def _limiter(self) -> Limiter:
+        return self._make()
+
+    def _paced(self, requests: Iterable[Request]) -> Iterator[str]:
+        """Yield each address when its bucket lets it be sent; a tab that is free takes it at once."""
+        for request in requests:
+            manners = self.sources[request.source].manners(request)
+            with self._limiter.turn(manners):
+                self._sent[manners.bucket] += 1
+                yield request.url
+
+    def _row(self, request: Request, page: str | BadInput) -> dict[str, Any] | BadInput:
+        if isinstance(page, BadInput):
+            return page
+        body = page.encode("utf-8", "replace")  # a page may hold half a character
+        answer = Answer(request.url, 200, {"content-type": "text/html"}, body, datetime.now(UTC))
+        if refusal := self.sources[request.source].refusal(request, answer):
+            return refusal.problem
+        return row_of(answer)
