@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from covergen.procedural.colour import oklch_to_srgb, srgb_to_oklab
-from covergen.procedural.compositions import PAINTERS, Grid
-from covergen.procedural.covers import SHAPES, paint, polygon
+from covergen.procedural.covers import PAINTERS, SHAPES, Grid, paint, polygon
 from covergen.procedural.factors import COMPOSITIONS, GENRES, MOTIFS, Factors
 
 FACTORS = Factors("rock", "moon", 9, "major", 120.0, 0.5, 0.8)
