@@ -89,7 +89,7 @@ class Unlimited:
 
 @dataclass(frozen=True)
 class Client:
-    """Makes the real client, as `jobs.runtime.fetching` does, but for the limiter and the timeout."""
+    """Makes the real client, as `jobs.scrape` does, but for the limiter and the timeout."""
 
     timeout: float
 

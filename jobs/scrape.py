@@ -5,20 +5,26 @@ Local sources are read first; then the web is asked in turns, each for what the 
 
 import json
 import pickle
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import ray
 
 from covergen.config import Actors, Config
+from covergen.errors import ConfigError
 from covergen.lineage.work_list import held
 from covergen.media.audio import AudioLimits
 from covergen.sources.answers import FetchAnswers, answer_of, blocks, digests_of, is_doubted, parsed, summary
 from covergen.sources.http.addresses import is_web
+from covergen.sources.http.fetch import Fetcher
 from covergen.sources.known import not_from_others, refuse, upsert, wanted_of
+from covergen.sources.limiter.limiter import Limiter
 from covergen.sources.media import CheckMedia, stamp
 from covergen.sources.plan import foreseen
 from covergen.sources.protocol import Found, Record, batched
@@ -29,8 +35,7 @@ from covergen.storage import rejects, rows
 from covergen.storage.root import Root
 from covergen.storage.tables import ALBUMS, ANSWERS, MEDIA, TRACKS
 from jobs.runtime import entry, operators
-from jobs.runtime.fetching import fetcher_of
-from jobs.runtime.limiter import settle
+from jobs.runtime.limiter import limiter, settle
 from jobs.runtime.progress import say
 
 PART = 16  # media that one task opens
@@ -215,3 +220,35 @@ def _new(requests: Iterable[Request], known: set[str]) -> list[Request]:
     fresh = {request.key: request for request in requests if request.key not in known}
     known |= set(fresh)
     return list(fresh.values())
+
+
+def fetcher_of(root: Root, config: Config) -> "Making":
+    """Return what makes a worker's client. Raises ConfigError where nobody says who asks."""
+    contact = config.scrape.contact
+    if not contact:
+        raise ConfigError(
+            "scrape.contact is empty: sites on the web are told who asks. Give an e-mail address or a page "
+            "that answers for this run."
+        )
+    unruled = frozenset(
+        each.name for each in config.scrape.sources if getattr(each, "override_robots", False)
+    )
+    return Making(root.uri, f"covergen/{version('covergen')} ({contact})", unruled)
+
+
+@dataclass(frozen=True)
+class Making:
+    """Makes a worker's client, and its limiter alone; travels to the worker as it is."""
+
+    root: str
+    user_agent: str
+    unruled: frozenset[str]
+
+    def __call__(self) -> Fetcher:
+        """Return the client."""
+        cache = Path(tempfile.gettempdir(), "covergen", "http")
+        return Fetcher(self.user_agent, self.limiter(), cache=cache, unruled=self.unruled)
+
+    def limiter(self) -> Limiter:
+        """Return the cluster's limiter as this process has it."""
+        return limiter(self.root)
