@@ -124,10 +124,6 @@ def _facts(root: Root, config: Config, trained: Any, found: Findings) -> dict[st
     }
 
 
-if __name__ == "__main__":
-    entry.run(main, reads=("evaluate", "generate", "train", "embed", "models"))
-
-
 def song_strip(root: Root, config: Config, count: int = 3) -> SongStrip | None:
     """Paint the songs that sound most different under one prompt and one seed."""
     scope = {**root.scope(GENERATED), "systems": ["audio"], "variants": 1}
@@ -154,3 +150,7 @@ def song_strip(root: Root, config: Config, count: int = 3) -> SongStrip | None:
         for place, track in enumerate(chosen)
     )
     return SongStrip(first["prompt"], first["seed"], songs, ROUNDING_FLOOR)
+
+
+if __name__ == "__main__":
+    entry.run(main, reads=("evaluate", "generate", "train", "embed", "models"))

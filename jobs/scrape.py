@@ -120,10 +120,6 @@ def check(root: Root, candidates: list[Record], config: Config, sources: Sources
     operators.write(checked, root, generation, work=work, per_block=16 * PART, stage=stage, config=config)
 
 
-if __name__ == "__main__":
-    entry.run(main, reads=("scrape",), plans=True)
-
-
 def gather(root: Root, sources: Sources, first: Iterable[Request], config: Config) -> Iterator[Found]:
     """Yield what the answers to the first requests, and to all that follow from them, tell."""
     root.generation(ANSWERS, {"table": ANSWERS.name, "version": 1})
@@ -252,3 +248,7 @@ class Making:
     def limiter(self) -> Limiter:
         """Return the cluster's limiter as this process has it."""
         return limiter(self.root)
+
+
+if __name__ == "__main__":
+    entry.run(main, reads=("scrape",), plans=True)

@@ -106,7 +106,7 @@ def compared(line: Line, other: Line, *, resamples: int) -> list[Compared]:
         if metric not in line.metrics or metric not in other.metrics:
             continue
         statistic = difference(_statistic(line, metric, seeds), _statistic(other, metric, seeds))
-        interval = interval(statistic, seeds=len(seeds), albums=line.n, resamples=resamples)
+        interval = pigeonhole_interval(statistic, seeds=len(seeds), albums=line.n, resamples=resamples)
         found.append(
             Compared(line.name, line.noise_shift, other.system, metric, interval, verdict(metric, interval))
         )
@@ -131,7 +131,9 @@ def _line(rows: tuple[Measurement, ...], resamples: int) -> Line:
     seeds = sorted(line.seeds)
     names = [name for name in METRICS if _has(rows[0], name)]
     metrics = {
-        name: interval(_statistic(line, name, seeds), seeds=len(seeds), albums=line.n, resamples=resamples)
+        name: pigeonhole_interval(
+            _statistic(line, name, seeds), seeds=len(seeds), albums=line.n, resamples=resamples
+        )
         for name in names
     }
     distances = {
@@ -173,7 +175,9 @@ def _place(line: Line, names: list[str]) -> tuple[Any, ...]:
     return (floor, known, line.name, line.noise_shift, line.measurements[0].group, system)
 
 
-def interval(statistic: Statistic, *, seeds: int, albums: int, resamples: int, seed: int = 0) -> Interval:
+def pigeonhole_interval(
+    statistic: Statistic, *, seeds: int, albums: int, resamples: int, seed: int = 0
+) -> Interval:
     """Return the statistic over all rows, with its interval."""
     rng = np.random.default_rng(seed)
     sizes = [min(_AT_ONCE, resamples - start) for start in range(0, resamples, _AT_ONCE)]

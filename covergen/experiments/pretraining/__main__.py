@@ -113,10 +113,6 @@ def _reader(path: Path, base: Base) -> CoverReader:
     return CoverReader.load(path)
 
 
-if __name__ == "__main__":
-    app()
-
-
 def trained_vae(checkpoint: Path, scaling_factor: float = 1.0) -> AutoencoderKL:
     """Return the autoencoder of a checkpoint, with this `scaling_factor` in its configuration."""
     vae = build_vae()
@@ -160,3 +156,7 @@ def _replace(part: AutoencoderKL | UNet2DConditionModel | CLIPTokenizer, folder:
     part.save_pretrained(fresh)
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
+
+
+if __name__ == "__main__":
+    app()

@@ -143,10 +143,6 @@ def _steps_in(model: StableDiffusion, examples: Any, minutes: float) -> int:
     return max(SETTINGS.warmup_steps + 1, int(60 * minutes / seconds))
 
 
-if __name__ == "__main__":
-    app()
-
-
 def compare(
     model: StableDiffusion, fusion: Fusion, pairs: Pairs, *, settings: PaintSettings, sheet: Path
 ) -> dict[str, Any]:
@@ -231,3 +227,7 @@ def _differences(
         "recall_at_10": (hits["audio"], hits[other]),
     }
     return {name: asdict(bootstrap.difference_of_means(*columns)) for name, columns in pairs.items()}
+
+
+if __name__ == "__main__":
+    app()
