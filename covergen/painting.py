@@ -177,6 +177,9 @@ def _write(covers: Sequence[FinishedCover], out: Path, *, force: bool, own_size:
         print(f"Painted at {own_size} px, {changed}.")
 
 
+# Writing what a command made: beside files that are there, never over them unless that is asked for.
+
+
 def candidates(out: Path, *, several: bool = False) -> Iterator[Path]:
     """Yield the names a file may have: `out`, then with a number; of several files each has a number."""
     if not several:

@@ -40,6 +40,9 @@ _PAINTED: Final = (
 FLOORS = {TRUE_COVERS: "truth", GREY: "grey"}
 
 
+# What the benchmark has to measure: each row of the config by seeds, with and without noise shift.
+
+
 @dataclass(frozen=True)
 class Run:
     """A row, trained with one seed and painted with one noise shift: `config` is what the jobs are given."""

@@ -124,6 +124,9 @@ def _facts(root: Root, config: Config, trained: Any, found: Findings) -> dict[st
     }
 
 
+# Three songs under one prompt and one seed: what the sound alone changes.
+
+
 def song_strip(root: Root, config: Config, count: int = 3) -> SongStrip | None:
     """Paint the songs that sound most different under one prompt and one seed."""
     scope = {**root.scope(GENERATED), "systems": ["audio"], "variants": 1}

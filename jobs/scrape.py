@@ -120,6 +120,12 @@ def check(root: Root, candidates: list[Record], config: Config, sources: Sources
     operators.write(checked, root, generation, work=work, per_block=16 * PART, stage=stage, config=config)
 
 
+# Web sources -> answers, and what those tell: asked in rounds, parsed on the workers.
+#
+# A round asks what the last one's answers lead to. What is answered is never asked again, so a killed run
+# goes on where it stood, and parsing all over again costs no request.
+
+
 def gather(root: Root, sources: Sources, first: Iterable[Request], config: Config) -> Iterator[Found]:
     """Yield what the answers to the first requests, and to all that follow from them, tell."""
     root.generation(ANSWERS, {"table": ANSWERS.name, "version": 1})
@@ -216,6 +222,9 @@ def _new(requests: Iterable[Request], known: set[str]) -> list[Request]:
     fresh = {request.key: request for request in requests if request.key not in known}
     known |= set(fresh)
     return list(fresh.values())
+
+
+# The polite client as workers get it: one limiter for the whole cluster, a cache of each machine's own.
 
 
 def fetcher_of(root: Root, config: Config) -> "Making":

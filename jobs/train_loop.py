@@ -113,6 +113,9 @@ def save(trainer: Trainer, root: Root, task: dict[str, Any], *, step: int) -> No
         checkpoint.save_trainer(folder, trainer.state())
 
 
+# What a config says about training, as the plain parts that `covergen/training` works with.
+
+
 def settings_of(config: Config) -> TrainingSettings:
     """Return the trainer's plain settings."""
     train = config.train
@@ -168,6 +171,9 @@ def trainer_of(
     if train.objective == "predecessor":
         parts["vae"] = stable_diffusion.load_vae(models.stable_diffusion, offline=models.offline)
     return TRAINERS[train.objective](unet, fusion, settings=settings_of(config), wrap=wrap, **parts)
+
+
+# What the first worker shows while it trains: sheets of covers in the root, numbers to a tracker.
 
 
 class Watch:

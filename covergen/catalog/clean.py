@@ -47,6 +47,12 @@ class Cleaning:
     test: float = 0.1
 
 
+# One album in several rows: which of them are the same, and which row stays.
+#
+# A wrong merge loses an album, a missed one only doubles it: where in doubt, both stay. Rows are compared
+# within one artist and one title only, so the time is linear in rows.
+
+
 @dataclass
 class _Album:
     """One album: the row that stays, then those merged into it, with the tracks of all of them."""
@@ -351,6 +357,9 @@ def _surely_same(one: Set[str], other: Set[str]) -> bool:
 def _same_songs(one: Set[str], other: Set[str]) -> bool:
     fewer = min(len(one), len(other))
     return fewer < ENOUGH_TRACKS or len(one & other) >= SHARED_TRACKS * fewer
+
+
+# Train, validation or test: by artist, for good.
 
 
 def split_of(artist: str, *, validation: float, test: float, source_url: str | None = None) -> str:

@@ -12,6 +12,10 @@ from typing import Final
 import yaml
 from mutagen.id3 import TCON
 
+# The canonical genres, and what else each of them is called in English. Data, no code.
+#
+# What they are called in other languages stands beside it, in `genre_names.yaml`.
+
 # A leaf stands where its last word would mislead, or where it is one word that no other name holds whole.
 # Case, accents, hyphens and the ways to write "and" do not count. A name may hold a slash or a comma.
 FAMILIES: Final[dict[str, tuple[str, ...]]] = {

@@ -103,6 +103,11 @@ def load_frozen(kind: Any, config: Any, tensors: Mapping[str, Tensor], *, where:
     return model.eval().requires_grad_(False)
 
 
+# Which hidden states of a model are kept, and how they are pooled to a few frames a second.
+#
+# B windows, T states over time, F frames a window, W width.
+
+
 def kept_states(
     name: str, layers: Sequence[int] | None, *, default: Sequence[int], depth: int
 ) -> tuple[int, ...]:

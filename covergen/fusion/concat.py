@@ -40,6 +40,11 @@ class ConcatFusion(Fusion):
         return mixed
 
 
+# The predecessor's adapter: music features to as many positions as the text has.
+#
+# B batch, F frames, W feature width, T text tokens, D text width.
+
+
 class AudioAdapter(nn.Module):
     """Linear, strided convolution over time, adaptive average pool, LayerNorm; no nonlinearity, as it was."""
 
@@ -56,6 +61,11 @@ class AudioAdapter(nn.Module):
         pooled = functional.adaptive_avg_pool1d(convolved, positions)  # (B, D, T)
         out: Tensor = self.norm(pooled.transpose(1, 2))
         return out
+
+
+# The predecessor's concatenation, mended: what it made of the text is added to it, and begins as nothing.
+#
+# B batch, T text tokens, D text width, L layers, F frames, W feature width.
 
 
 class GatedConcatFusion(ConcatFusion):

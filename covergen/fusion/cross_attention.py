@@ -42,6 +42,11 @@ class CrossAttentionFusion(Fusion):
         return out
 
 
+# The predecessor's cross attention, mended: the music's answer is added to the text, and begins as nothing.
+#
+# B batch, T text tokens, D text width, L layers, F frames, W feature width.
+
+
 class GatedCrossAttentionFusion(CrossAttentionFusion):
     """Adds the music's answer to each text state, through a zero start."""
 

@@ -30,6 +30,11 @@ class TextOnlyFusion(Fusion):
         return states
 
 
+# The predecessor's control: a linear layer over the text alone.
+#
+# B batch, T text tokens, D text width.
+
+
 class LinearTextFusion(Fusion):
     """Replaces each text state by a linear map of it and hears nothing."""
 

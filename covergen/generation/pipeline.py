@@ -41,6 +41,9 @@ _RIDGE: Final = 1e-3
 _QUALITY: Final = 70
 
 
+# All noise of one cover, independent of the batch, the replica and the machine that paints it.
+
+
 def generators(seeds: Sequence[int]) -> list[torch.Generator]:
     """Return one CPU generator a row. Torch's takes in 32 bits of a seed only, so both halves are mixed."""
     return [torch.Generator().manual_seed(seed % 2**32 ^ _mixed(seed >> 32)) for seed in seeds]
@@ -68,6 +71,15 @@ def between(own: Tensor, other: Tensor, strength: float) -> Tensor:
 def _mixed(high: int) -> int:
     """Return the high half of a seed as 32 bits to be added in; zero stays zero, so that small seeds stay."""
     return high * 0x9E3779B1 % 2**32
+
+
+# What a cover that is still being painted looks like, at a thousandth of the VAE's work.
+#
+# A linear map from each latent cell, its neighbours and the mean of all cells (the VAE's attention lets that
+# tint every pixel) to a patch of pixels, fitted by least squares to a few drawn pictures and what the VAE's
+# encoder makes of them. It shows colours and forms, softly; it leaves grain to the VAE.
+#
+# N neighbourhoods, C latent channels, h w latent cells, p pixels along a patch.
 
 
 class Preview:

@@ -29,6 +29,11 @@ _SAIL: Final = ((0.06, -1.08), (0.88, 0.28), (0.06, 0.28))
 _JIB: Final = ((-0.1, -0.72), (-0.1, 0.28), (-0.76, 0.28))
 
 
+# Ten compositions, one a genre, as maps of tone: 0 the darkest colour of the palette, 1 the lightest.
+#
+# Coordinates run from -1 to 1, x to the right and y downwards. Edges are antialiased by signed distance.
+
+
 @dataclass(frozen=True)
 class Grid:
     """Pixel centres x, y (size, size) and the width of one pixel in the same units."""
@@ -261,6 +266,9 @@ def _motif_colours(factors: Factors, palette: Floats) -> tuple[Floats, Floats]:
     chroma = np.array([0.03 + 0.06 * factors.energy], dtype=np.float32)
     hue = np.array([factors.hue + 180], dtype=np.float32)
     return oklch_to_srgb(lightness, chroma, hue)[0], palette[0] if light_motif else palette[-1]
+
+
+# Eight motifs as signed distances: negative inside, about one unit of radius, y downwards.
 
 
 def moon(x: Floats, y: Floats) -> Floats:

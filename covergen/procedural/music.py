@@ -24,6 +24,9 @@ _BEATS_PER_CHORD: Final = 4
 _LOUDEST, _QUIETEST = -9.0, -33.0
 
 
+# Synthesiser patches: the timbre of an album, which tells nothing of its factors.
+
+
 @dataclass(frozen=True)
 class Patch:
     """A timbre: partials as (harmonic, amplitude), attack and decay of a note, vibrato and noise of the drum.

@@ -330,6 +330,12 @@ class RequestQueue:
             del self._requests[number]
 
 
+# What the service counts, for Prometheus.
+#
+# The board sees everything that happens, on whatever replica, so it holds the one set of figures. Names:
+# https://prometheus.io/docs/practices/naming/
+
+
 class Metrics:
     """All figures of the service. Labels have few values: codes and outcomes, never ids or words."""
 

@@ -89,6 +89,9 @@ def _said(row: Record) -> str:
     return repr({n: v for n, v in sorted(row.items()) if n not in {"fetched_at", "checksum"}})
 
 
+# What several sources tell of one album, track or medium, in one row.
+
+
 def merged(known: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     """Return a known row with what is told of the same key now.
 

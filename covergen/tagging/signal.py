@@ -67,6 +67,11 @@ _DULL: Final = 0.55  # brightness up to which a song may be melancholic
 _STANDS_OUT: Final = 0.65
 
 
+# Key and mode from pitch classes, after Krumhansl and Schmuckler (Krumhansl 1990, Cognitive Foundations).
+#
+# B windows of a song, T frames, K frequency bins, P peaks.
+
+
 @dataclass(frozen=True)
 class Key:
     """Tonic and mode, each None where the halves of the song disagree about it.
@@ -158,6 +163,9 @@ def _fits(classes: Floats) -> Floats | None:
     keys -= keys.mean(axis=1, keepdims=True)
     fits: Floats = keys @ heard / (np.linalg.norm(keys, axis=1) * np.linalg.norm(heard))
     return fits
+
+
+# Tempo from how onsets repeat. B windows, T mel frames, M mel bands, P candidate periods.
 
 
 def tempo(mel: Floats) -> float | None:

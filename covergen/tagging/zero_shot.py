@@ -40,6 +40,8 @@ _UNRELATED: Final = (
     "an engineer reads numbers aloud",
 )
 _COLLAPSED: Final = 0.95  # 0.18 was reported of laion/clap-htsat-unfused, 0.9993 of laion/larger_clap_music
+# The words a tagger chooses among: the tags of MTG-Jamendo (Bogdanov et al. 2019), run-together ones
+# opened. Those of its public splits: 56 moods and themes, 87 genres, 40 instruments.
 _MOODS = """
 action, adventure, advertising, background, ballad, calm, children, christmas, commercial, cool, corporate,
 dark, deep, documentary, drama, dramatic, dream, emotional, energetic, epic, fast, film, fun, funny, game,

@@ -15,6 +15,8 @@ from covergen.errors import ConfigError
 from covergen.training import objective
 from covergen.training.examples import Examples
 
+# Which examples go without sound, without words, or without either, so that guidance has its branches.
+
 
 @dataclass(frozen=True)
 class DropRates:

@@ -179,6 +179,9 @@ def checkpoint_folder(start_from: str | None) -> Path | None:
     return folder
 
 
+# Licences whose albums training leaves out unless the user says that he may learn from them.
+
+
 def usable(catalog: pa.Table, allowed: Collection[str] = ()) -> pa.Table:
     """Return the rows of a table that carry no refused licence, or only allowed ones."""
     kept = [not _refused(licence, allowed) for licence in catalog["licence"].to_pylist()]

@@ -267,6 +267,9 @@ def _decay_groups(fusion: Fusion, weight_decay: float) -> list[dict[str, Any]]:
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
+# The moving average of trained weights: what checkpoints hold and covers are painted with.
+
+
 class WeightAverage:
     """An exponential moving average of parameters by name, in fp32."""
 
@@ -301,6 +304,9 @@ class WeightAverage:
     def _fill(self, values: Mapping[str, Tensor]) -> None:
         for name, weight in self._parameters.items():
             weight.copy_(values[name])
+
+
+# The frozen U-Net and the fusion as one module, which data parallelism wraps. Letters as in `batches.py`.
 
 
 class ConditionedUNet(nn.Module):

@@ -18,6 +18,9 @@ from covergen.serving.problems import Problem, come_again
 from covergen.serving.queue import LONGEST_WAIT, RequestQueue
 
 _SONGS_AT_ONCE: Final = 4  # that a listener hears: who was refused comes again after them
+# The service's board as one named actor of the cluster, and the way to it.
+
+
 NAMESPACE: Final = "covergen"
 
 

@@ -103,6 +103,9 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+# Cutting a prompt to what a text encoder reads, the least important words first.
+
+
 def fit(parts: Parts, budget: int | None, measure: Measure) -> str:
     """Return the parts as one text of `budget` tokens at most, as `measure` counts them; None: any length.
 

@@ -51,6 +51,11 @@ def hits_at(rank: Ranks, k: int) -> Values:
     return (rank <= k).astype(np.float64)
 
 
+# CLIPScore (Hessel et al. 2021, arXiv:2104.08718): whether a picture shows what its prompt says.
+#
+# The text is the prompt as it was painted, without the paper's "A photo depicts" before it.
+
+
 def clip_scores(pictures: Vectors, texts: Vectors) -> Values:
     """Return 2.5 max(cos, 0) of each picture's and its text's embedding, both (N, W), as (N,)."""
     if pictures.shape != texts.shape:

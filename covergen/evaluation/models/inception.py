@@ -26,6 +26,13 @@ RELEASED: Final = "weights-inception-2015-12-05-6726825d.pth"
 _COUNTERS: Final = "num_batches_tracked"  # of training; older files lack them, nothing depends on them
 
 
+# The Inception network of FID (Szegedy et al. 2015, arXiv:1512.00567), as its released weights name it.
+#
+# It differs from the usual Inception v3 where TensorFlow's graph of 2015 does: mean pools count no padding,
+# and the last block takes the maximum. The network's names are those of the released tensors.
+# B pictures, C channels, H W pixels.
+
+
 class Inception(nn.Module):
     """Pictures (B, 3, H, W) of 0 to 255 to the last pool's features (B, 2048)."""
 

@@ -76,6 +76,9 @@ def _strip(strip: SongStrip, files: Path) -> list[str]:
     ]
 
 
+# The report's part on real albums as Markdown: the same facts, with its pictures as files.
+
+
 def _table(table: SystemsTable) -> list[str]:
     names = tuple(wording.label(metric, table.k) for metric in wording.METRICS)
     distances = tuple(label for label, _ in wording.DISTANCES.values())

@@ -187,6 +187,9 @@ def _spelled(count: int) -> str:
     return words[count] if count < len(words) else str(count)
 
 
+# Where the report lies, and what a person opens to read it.
+
+
 def page_of(root: Root) -> str:
     """Return where the report lies: in a folder of the root, so that it takes nobody's file away."""
     return root.path("report", PAGE)

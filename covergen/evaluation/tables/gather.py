@@ -194,6 +194,7 @@ def _smoothed(values: list[float], share: float = 0.1) -> list[float]:
     return out
 
 
+# The controlled table of a root: made-up albums, read by an evaluator that knows what this VAE can show.
 def measure(
     root: Root, *, base: str, offline: bool, reader_covers: int, resamples: int
 ) -> SystemsTable | None:

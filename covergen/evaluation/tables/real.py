@@ -34,6 +34,11 @@ PAIRS: Final = 8
 _TRAINING: Final = 10  # covers below which nearness says nothing
 
 
+# Albums that no training saw, painted by every system, and the training albums to judge them by.
+#
+# N albums, A music features.
+
+
 @dataclass(frozen=True)
 class AlbumSet:
     """Albums in one order: catalogue rows, and the rows of `media` that hold their true covers."""

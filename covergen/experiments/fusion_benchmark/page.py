@@ -12,6 +12,9 @@ from covergen.experiments.fusion_benchmark.table import Compared, Line, Spread, 
 SHOWN: Final = ("hue_error", "brightness_r", "energy_r", "density_r", "recall", "mse", "genre_accuracy")
 
 
+# What the controlled benchmark asks of a fusion, and whether it was reached.
+
+
 @dataclass(frozen=True)
 class Target:
     """A figure's bound; `gate` is false for one that is aimed at and holds nothing up."""

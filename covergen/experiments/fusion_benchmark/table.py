@@ -190,6 +190,14 @@ def pigeonhole_interval(
     return Interval(float(estimate), float(low), float(high), albums)
 
 
+# 95% bootstrap intervals over albums and seeds: both are drawn with replacement, and rows share the draw.
+#
+# A training is repeated with several seeds on the same albums, so a figure varies with either. Drawing whole
+# seeds and whole albums (the pigeonhole bootstrap, Owen 2007) lets both show; with one seed it is the
+# bootstrap over albums. Few seeds draw coarsely: an interval over three is a rough one.
+# S seeds, N albums, C resamples.
+
+
 def mean(values: Values) -> Statistic:
     """Return the statistic that is the mean of `values` (S, N)."""
     return lambda seeds, albums: _drawn(values, seeds, albums).mean(axis=(1, 2))

@@ -113,6 +113,11 @@ def _reader(path: Path, base: Base) -> CoverReader:
     return CoverReader.load(path)
 
 
+# Writes the trained parts as a Stable Diffusion folder that diffusers loads.
+#
+# Weights are float16 safetensors; the folder appears whole, part by part, never half written.
+
+
 def trained_vae(checkpoint: Path, scaling_factor: float = 1.0) -> AutoencoderKL:
     """Return the autoencoder of a checkpoint, with this `scaling_factor` in its configuration."""
     vae = build_vae()

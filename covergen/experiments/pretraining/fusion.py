@@ -143,6 +143,11 @@ def _steps_in(model: StableDiffusion, examples: Any, minutes: float) -> int:
     return max(SETTINGS.warmup_steps + 1, int(60 * minutes / seconds))
 
 
+# Is it the sound? One fusion under its own song, another album's and none: paired scores and a sheet.
+#
+# N albums of the evaluation split; pictures are uint8 (N, H, W, 3).
+
+
 def compare(
     model: StableDiffusion, fusion: Fusion, pairs: Pairs, *, settings: PaintSettings, sheet: Path
 ) -> dict[str, Any]:

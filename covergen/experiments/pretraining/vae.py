@@ -120,6 +120,9 @@ def psnr(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
     return float(10 * np.log10(255**2 / error))
 
 
+# Muon (Jordan et al., 2024): momentum, orthogonalised, for the matrices of a network.
+
+
 class Muon(torch.optim.Optimizer):
     """Moves each kernel along the nearest orthogonal matrix to its momentum; kernels count as (out, rest)."""
 
@@ -151,6 +154,12 @@ def orthogonalise(matrix: Tensor) -> Tensor:
         work = 3.4445 * work + (-4.7750 * gram + 2.0315 * gram @ gram) @ work
     result: Tensor = work.T if tall else work
     return result
+
+
+# Group normalisation whose backward pass is fast on CPUs.
+#
+# PyTorch 2.13 takes 46 ms for the gradient of one bf16 map (8, 16, 128, 128) that is channels last and 1 ms
+# for the same map in rows, while convolutions prefer channels last. So only this gradient changes the layout.
 
 
 class _Normalise(torch.autograd.Function):

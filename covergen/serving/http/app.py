@@ -99,6 +99,9 @@ def _add_routes(app: FastAPI, routes: Routes) -> None:
     add("/metrics", routes.metrics, methods=["GET"], responses=responses(text))
 
 
+# The page, as it comes with the package: it loads nothing from anywhere else, and may not.
+
+
 def add_to(app: FastAPI) -> None:
     """Serve the page at / and its files under /web."""
 
@@ -117,6 +120,9 @@ class _Files(StaticFiles):
         response = super().file_response(*arguments, **named)  # type: ignore[arg-type]
         response.headers.update({**HEADERS, "Cache-Control": "no-cache"})
         return response
+
+
+# What OpenAPI cannot read off the routes: bodies that are a form or JSON, and how answers look.
 
 
 def _body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:

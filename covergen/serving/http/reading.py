@@ -118,6 +118,9 @@ def patience(request: Request) -> float:
     return min(_LONGEST_WAIT, float(told[1])) if told else 0.0
 
 
+# From a picture's settings back to what a client is handed: nothing that an order would not take.
+
+
 class Painted(BaseModel):
     """What a picture tells of itself beside the order that paints it again."""
 

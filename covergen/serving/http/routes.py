@@ -405,5 +405,10 @@ async def event_stream(
     yield _event("end", state)
 
 
+# A request told as it goes on: server-sent events, from any replica.
+#
+# Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
+
+
 def _event(kind: str, told: Json | Any) -> str:
     return f"event: {kind}\ndata: {json.dumps(told)}\n\n"

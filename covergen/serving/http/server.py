@@ -185,6 +185,9 @@ class LocalQueue:
         return getattr(self.queue, method)(*arguments, **named)
 
 
+# The whole service in one process: what `covergen serve` runs, without a cluster.
+
+
 def local_app(root: str, service: CoverService, settings: Settings, *, waiting: int = 256) -> FastAPI:
     """Return the API over models of this process; requests and covers are kept in a root."""
     queue, painting = LocalQueue(RequestQueue(waiting=waiting)), Painting(service)

@@ -184,6 +184,12 @@ def _without(problem: BadInput, secrets: Iterable[str]) -> BadInput:
     return BadInput(problem.code, reason, retriable=problem.retriable)
 
 
+# Answers kept on disk and asked for again with conditions (RFC 9111), by hishel.
+#
+# hishel sees addresses without their secrets and no headers of a request: what it writes down holds no
+# credentials. Only what a source takes for an answer is kept: 200, with a body, and no refusal.
+
+
 @dataclass
 class _Question:
     """How an answer is had, and whether it may be kept; travels with the request through hishel."""

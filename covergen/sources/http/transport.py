@@ -171,6 +171,9 @@ def _origin(url: httpx2.URL) -> tuple[str, str]:
     return url.scheme, host_of(url)
 
 
+# The body of an answer, decoded and proven to be whole: by its length, chunks, coding, or by itself.
+
+
 class _Decoder(Protocol):
     """Undoes one coding."""
 

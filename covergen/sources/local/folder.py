@@ -118,6 +118,9 @@ def _name(song: Song) -> str:
     return shown(address_of(song.path))
 
 
+# Walking a music folder: its audio files in a fixed order.
+
+
 class MusicFolder:
     """Finds the audio files under a folder; what cannot be entered stands in `rejects` afterwards."""
 

@@ -136,6 +136,9 @@ def _artist_and_album(folders: list[str], root: Path) -> tuple[str, str]:
     return UNKNOWN, name
 
 
+# Lyrics that a user supplies: beside a song as .lrc or .txt of its name, or in its tags.
+
+
 def lyrics_beside(song: Path) -> str:
     """Return the lyrics in the text file with a song's name, empty where there is none that can be read."""
     for suffix in SUFFIXES:

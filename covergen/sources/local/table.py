@@ -48,6 +48,9 @@ _FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")  # and what guards one, so that a
 _log = logging.getLogger(__name__)
 
 
+# Columns of a table by the names that people give them, and cells by our own types.
+
+
 @dataclass(frozen=True)
 class Columns:
     """Which column serves which field; `ignored` serve none, `external` hold ids of other places."""
@@ -125,6 +128,9 @@ def _listed(text: str) -> list[Any] | str:
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return text
     return value if isinstance(value, list) else text
+
+
+# Rows of a CSV, JSON or Parquet file, one after another, as (row number, cells).
 
 
 def read_csv(path: Path) -> Iterator[Row]:

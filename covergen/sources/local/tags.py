@@ -231,6 +231,9 @@ def _values(tags: Any, path: Path) -> dict[str, list[str]]:
     return {name: [v for key in keys for v in _texts(tags.get(key))] for name, keys in names.items()}
 
 
+# Tags in the INFO list of a WAV file, which mutagen does not read (Microsoft RIFF MCI, 1991, chapter 2).
+
+
 def _texts(value: Any) -> list[str]:
     """Return the texts of a Vorbis, ASF or APEv2 value; pictures and links are none."""
     kind = getattr(value, "kind", None)
@@ -265,6 +268,9 @@ def _mp4_text(value: Any) -> str:
 
 def _is(tags: Any, kind: type) -> bool:
     return isinstance(tags, kind)
+
+
+# Tags whose bytes are of another code page than the Latin-1 that they were read as.
 
 
 def mended(values: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

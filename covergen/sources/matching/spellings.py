@@ -170,6 +170,9 @@ def _uncensored(found: re.Match[str]) -> str:
     return fits[0] if fits else found[0]
 
 
+# Titles of albums taken apart: the name, and what is said beside it of an edition, a film or a nickname.
+
+
 class AlbumTitle(NamedTuple):
     """A title: the `name` as it is written, and what stands beside it.
 

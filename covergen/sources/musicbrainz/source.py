@@ -173,6 +173,9 @@ def phrase(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+# What MusicBrainz tells of groups, releases and recordings. Any field may be missing or null.
+
+
 def candidate(thing: Mapping[str, Any]) -> Candidate:
     """Return a group or a release of a search as a candidate."""
     group = group_of(thing)

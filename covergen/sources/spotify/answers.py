@@ -168,6 +168,9 @@ def _has_id(thing: Any) -> bool:
     return isinstance(thing, Mapping) and isinstance(thing.get("id"), str)
 
 
+# Spotify's albums and songs as records. Any field may be missing, any item of a list null.
+
+
 def candidate(album: Any, upc: str | None = None) -> Candidate | None:
     """Return an album of a search as a candidate; None for what is none. `upc`: by which it was found."""
     if not isinstance(album, Mapping) or not _text(album, "id") or not _text(album, "name"):

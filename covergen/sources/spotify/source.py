@@ -127,6 +127,9 @@ class SpotifySource:
         return self._reader.read(request, answer)
 
 
+# What Spotify means by an answer that is none: five failures that must not be taken for one another.
+
+
 @dataclass(frozen=True)
 class Refused:
     """A refusal; `unauthorised`: the token was not taken."""

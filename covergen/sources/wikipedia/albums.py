@@ -257,6 +257,12 @@ def _halves(item: Cell) -> tuple[str, str, str]:
     raise BadInput(RejectCode.MISSING_FIELD, f"artist and album cannot be told apart in {item.text[:200]!r}")
 
 
+# Whether the cells of a row of albums stand in the columns they belong to.
+#
+# A rowspan that is one too long, a cell too many or too few moves all that follows it by a column, and what
+# was the artist is the album. None of that is guessed at: such a row is refused.
+
+
 def misplaced(row: Row, y: int, layout: Layout) -> str | None:
     """Return why the cells of row `y` do not stand in their columns, in words; None where they do."""
     album = layout.cell(row, "album")

@@ -276,6 +276,9 @@ def _told(error: BaseException) -> str:
     return " ".join(str(error).partition("Stacktrace:")[0].removeprefix("Message: ").split())[:300]
 
 
+# Starting and ending a headless Chromium that Selenium drives.
+
+
 class PatientChrome(Chrome):
     """Gives a command again that met its tab between two pages, where neither can answer."""
 
@@ -330,6 +333,9 @@ def kill_those_with(profile: str) -> None:
                 os.kill(int(entry.parent.name), signal.SIGKILL)
         except OSError:  # it ended by itself, or is another user's
             continue
+
+
+# Requests to rows of ANSWERS through a real browser: several pages load at once in its tabs.
 
 
 class ReadPages:

@@ -253,6 +253,9 @@ def _duration_ms(text: str | None) -> int | None:
     return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000 or None
 
 
+# What the errors of Google's APIs mean: a spent day, too many at once, a key that will not do.
+
+
 def youtube_refusal(answer: Answer, bucket: str, day_zone: str) -> Refusal | None:
     """Return what an error of the API means, by its reasons first and by its status where it gives none.
 
