@@ -4,9 +4,8 @@ import pyarrow as pa
 
 from covergen.catalog.clean import MEDIA_COLUMNS, TAG_COLUMNS, Cleaning, clean, genre_summary
 from covergen.catalog.export import export
-from covergen.catalog.prompts.custom import check_template
 from covergen.catalog.prompts.make import Wish, make_prompts
-from covergen.catalog.prompts.registry import PROMPT_STYLES
+from covergen.catalog.prompts.styles import PROMPT_STYLES, check_template
 from covergen.config import Config
 from covergen.embeddings.clip import token_counter
 from covergen.errors import ConfigError

@@ -85,7 +85,7 @@ def test_no_file_outgrows_its_room(folder: str) -> None:
 
 
 def registries() -> dict[str, dict[str, object]]:
-    from covergen.catalog.prompts.registry import PROMPT_STYLES
+    from covergen.catalog.prompts.styles import PROMPT_STYLES
     from covergen.config.train import PRESETS as TRAIN_PRESETS
     from covergen.embeddings import clip_image
     from covergen.embeddings.registry import AUDIO_ENCODERS

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from covergen.catalog.genres import UNKNOWN, canonical_genre
-from covergen.catalog.prompts.album_genre import album_genre
 from covergen.catalog.prompts.protocol import Facts, texts
+from covergen.catalog.prompts.styles import album_genre
 from covergen.embeddings.clip import ClipText
 from covergen.embeddings.stage import CutWindows, Hear, HearTracks
 from covergen.errors import BadInput, ConfigError, RejectCode

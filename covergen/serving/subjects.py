@@ -11,7 +11,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from covergen.catalog.genres import split_genres
-from covergen.catalog.prompts.emotions import mood_sentence
+from covergen.catalog.prompts.styles import mood_sentence
 from covergen.catalog.tagged import heard_moods
 from covergen.serving.service import SONG
 from covergen.sources.local.file_urls import path_of

@@ -4,12 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covergen.catalog.lyrics import quotes
-from covergen.catalog.prompts.album_genre import album_genre
-from covergen.catalog.prompts.custom import check_template
 from covergen.catalog.prompts.make import Wish, fit, make_prompts
-from covergen.catalog.prompts.popularity import standings
 from covergen.catalog.prompts.protocol import VARIANTS, Facts, listed, texts
-from covergen.catalog.prompts.registry import PROMPT_STYLES
+from covergen.catalog.prompts.styles import PROMPT_STYLES, album_genre, check_template, standings
 from covergen.errors import ConfigError
 from covergen.experiments.pretraining.language import vary_caption
 from covergen.procedural.factors import caption, draw_album

@@ -10,9 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from covergen.catalog.prompts.popularity import standings
 from covergen.catalog.prompts.protocol import Facts, Parts, facts_of
-from covergen.catalog.prompts.registry import PROMPT_STYLES
+from covergen.catalog.prompts.styles import PROMPT_STYLES, standings
 from covergen.catalog.tagged import heard_moods
 from covergen.errors import ConfigError
 from covergen.storage import rows

@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from covergen.catalog.prompts.album_genre import album_genre
 from covergen.catalog.prompts.protocol import VARIANTS, Facts, texts
+from covergen.catalog.prompts.styles import album_genre
 from covergen.embeddings.stage import HearTracks
 from covergen.errors import ModelError
 from covergen.media import audio
