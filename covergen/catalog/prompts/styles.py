@@ -1,4 +1,4 @@
-"""Prompt styles: what a text encoder is told of an album. A style is a function here and a line at the end."""
+"""Prompt styles: what a text encoder is told of an album. A style is a function, and a line at the end."""
 
 import string
 from collections.abc import Mapping
