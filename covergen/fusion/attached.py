@@ -95,19 +95,6 @@ class AttachedFusion(Fusion):
         flat: Tensor = self.cover_head(tokens.flatten(1))
         return flat.view(-1, self.channels, _COVER_GRID, _COVER_GRID)
 
-    def scale_blocks(self, scales: Mapping[str, float]) -> None:
-        """Weigh the music per block of the U-Net by name prefix, as {"up_blocks.1": 0.5}; 1 elsewhere."""
-        for prefix in scales:
-            if not any(name.startswith(prefix) for name in self.layer_names):
-                raise ModelError(
-                    f"no cross-attention layer begins with {prefix!r}; there are: {self.layer_names}"
-                )
-        for name, layer in zip(self.layer_names, self.attention, strict=True):
-            matching = [prefix for prefix in scales if name.startswith(prefix)]
-            longest = max(matching, key=len, default=None)
-            if isinstance(layer, MusicAttention):
-                layer.block_scale = 1.0 if longest is None else scales[longest]
-
 
 def _cross_attention(unet: nn.Module) -> dict[str, Any]:
     """Return the cross-attention layers by the name of their processor, in the U-Net's own order."""

@@ -33,15 +33,13 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, heads: int) -> Tensor:
 class MusicAttention(nn.Module, ABC):
     """An attention processor for one cross-attention layer, which keeps its own projections.
 
-    A fusion decides in `read` how the layer's queries meet text and music. `block_scale` weighs the music of
-    this layer against that of the others.
+    A fusion decides in `read` how the layer's queries meet text and music.
     """
 
     def __init__(self, layer: AttentionLayer, *, tokens: int):
         super().__init__()
         del layer
         self.tokens = tokens
-        self.block_scale = 1.0
 
     @abstractmethod
     def read(
@@ -66,7 +64,7 @@ class MusicAttention(nn.Module, ABC):
             raise ValueError("music is read from conditioning without a mask, in layers without a norm")
         text = encoder_hidden_states[:, : -self.tokens - 1]  # (B, T, D)
         music = encoder_hidden_states[:, -self.tokens - 1 : -1]  # (B, N, D)
-        scale = encoder_hidden_states[:, -1:, :1] * self.block_scale  # (B, 1, 1)
+        scale = encoder_hidden_states[:, -1:, :1]  # (B, 1, 1)
         seen = self.read(attn, attn.to_q(hidden_states), text=text, music=music, scale=scale)
         out: Tensor = attn.to_out[1](attn.to_out[0](seen))
         if attn.residual_connection:

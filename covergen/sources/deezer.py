@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlencode
 
@@ -40,7 +39,6 @@ _KINDS: Final = {"album": "album", "ep": "ep", "single": "single", "compile": "c
 _LEADS: Final = 3  # albums of one search that are looked up until one is of the right year
 _PAGE: Final = 100
 _TRACK_PAGE: Final = re.compile(r"https?://(?:www\.)?deezer\.com/(?:[a-z]{2}/)?track/(\d+)")
-_EXPIRES: Final = re.compile(r"\bexp=(\d{9,11})\b")
 _DENIED: Final = {"200", "300", "901"}  # permission, token, account
 _NO_DATA: Final = "800"
 _BY_UPC: Final = "album/upc:"
@@ -204,12 +202,6 @@ class DeezerSource:
 
     def _ask(self, wanted: Wanted, kind: str, path: str, **more: str) -> Request:
         return Request(self.name, kind, f"{self.base}/{path}", enriching.about(wanted, **more))
-
-
-def expires_at(uri: str) -> datetime | None:
-    """Return until when a preview's address is signed; None where it does not tell."""
-    found = _EXPIRES.search(uri)
-    return datetime.fromtimestamp(int(found[1]), UTC) if found else None
 
 
 def popularity(rank: Any) -> float | None:

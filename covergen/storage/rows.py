@@ -184,15 +184,6 @@ def tensor_dtype(field: pa.Field) -> np.dtype[Any]:
     return dtype
 
 
-def tensor_column(array: np.ndarray[Any, Any]) -> pa.Array:
-    """Return an array (rows, ...) as a binary column of little-endian float16."""
-    values = np.ascontiguousarray(array.reshape(len(array), -1), dtype="<f2")
-    offsets = np.arange(len(array) + 1, dtype=np.int32) * np.int32(values.shape[1] * 2)
-    return pa.Array.from_buffers(
-        pa.binary(), len(array), [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(values.tobytes())]
-    )
-
-
 def read_tensor(batch: pa.Table, name: str, schema: pa.Schema | None = None) -> np.ndarray[Any, Any]:
     """Return a tensor column as an array (rows, ...), read-only and without a copy of one chunk.
 

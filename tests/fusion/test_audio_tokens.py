@@ -50,13 +50,6 @@ def test_heads_open_one_by_one(fusion, unet, inputs):
     assert not torch.equal(predict(unet, inputs, fusion.condition(inputs[2], inputs[3])), quiet)
 
 
-def test_blocks_have_weights_of_their_own(fusion, unet, inputs):
-    quiet = predict(unet, inputs, fusion.words_only(inputs[2]))
-    open_gates(fusion)
-    fusion.scale_blocks({"": 0.0})
-    assert torch.equal(predict(unet, inputs, fusion.condition(inputs[2], inputs[3])), quiet)
-
-
 def test_only_shares_are_trained_inside_the_unet(fusion):
     inside = {name for name in fusion.trained() if name.startswith("attention.")}
     assert inside == {f"attention.{k}.share" for k in range(len(fusion.attention))}

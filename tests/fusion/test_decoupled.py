@@ -57,17 +57,6 @@ def test_each_row_has_its_own_scale(fusion, unet, inputs):
         assert torch.allclose(mixed[row], alone[row], atol=1e-6)
 
 
-def test_blocks_are_weighed_by_the_longest_prefix(fusion, unet, inputs):
-    base = predict(unet, inputs, fusion.words_only(inputs[2]))
-    loud(fusion)
-    fusion.scale_blocks({"": 0.0})
-    assert torch.equal(predict(unet, inputs, fusion.condition(inputs[2], inputs[3])), base)
-    fusion.scale_blocks({"": 0.0, "up_blocks": 1.0})
-    assert not torch.equal(predict(unet, inputs, fusion.condition(inputs[2], inputs[3])), base)
-    with pytest.raises(ModelError, match="side_blocks"):
-        fusion.scale_blocks({"side_blocks": 1.0})
-
-
 def test_the_unets_other_layers_are_left_alone(fusion, unet):
     assert sum(isinstance(p, AttnProcessor2_0) for p in unet.attn_processors.values()) == 4
     fusion.detach(unet)

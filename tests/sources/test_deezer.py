@@ -1,5 +1,4 @@
 import json
-from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -231,8 +230,6 @@ def test_an_unknown_upc_is_an_answer_to_who_knows_the_address_alone():
 def test_an_expired_preview_is_asked_for_anew():
     parsed = SOURCE.parse(by_search("Rain"), answer(album(listed(9))))
     cover, audio = parsed.found.media
-    assert deezer.expires_at(audio["uri"]) == datetime(2025, 2, 1, 11, 10, 32, tzinfo=UTC)
-    assert deezer.expires_at("https://p/1.mp3") is None
     assert SOURCE.refresh(cover) is None
     assert SOURCE.refresh({**audio, "source": "itunes"}) is None
     asked = SOURCE.refresh(audio)
@@ -300,8 +297,7 @@ def test_a_recorded_single_of_2025_by_two_artists(samples):
     parsed = check(SOURCE.parse(only(parsed.follow), answer({"data": [track], "total": 1})), "deezer")
     (row,) = parsed.found.tracks
     assert (row["track_id"], row["popularity"], row["duration_ms"]) == ("t", 99.7757, 250_000)
-    (audio,) = parsed.found.media
-    assert deezer.expires_at(audio["uri"]) == datetime(2025, 2, 1, 11, 10, 32, tzinfo=UTC)
+    assert len(parsed.found.media) == 1
 
 
 @pytest.mark.samples

@@ -22,7 +22,9 @@ from tests.toy_root import make_root
 def table_of(table, shapes, columns):
     schema = table.schema(shapes)
     arrays = {
-        name: rows.tensor_column(values) if isinstance(values, np.ndarray) else pa.array(values)
+        name: pa.array([row.astype("<f2").tobytes() for row in values], pa.binary())
+        if isinstance(values, np.ndarray)
+        else pa.array(values)
         for name, values in columns.items()
     }
     return pa.table(arrays, schema=pa.schema([schema.field(name) for name in arrays]))

@@ -25,10 +25,3 @@ def picture_difference(first: Pictures, second: Pictures) -> float:
 def song_differences(pictures: Pictures) -> Values:
     """Return the picture differences (S, S) of every two songs."""
     return np.array([[picture_difference(a, b) for b in pictures] for a in pictures])
-
-
-def songs_matter(pictures: Pictures) -> bool:
-    """Whether every two songs gave pictures that differ by more than the rounding floor."""
-    differences = song_differences(pictures)
-    apart = differences[~np.eye(len(pictures), dtype=bool)]
-    return bool(apart.size) and bool((apart > ROUNDING_FLOOR).all())

@@ -69,10 +69,10 @@ class Token:
             raise told
         return told
 
-    def forget(self, answered_at: datetime | None = None) -> None:
+    def forget(self, answered_at: datetime) -> None:
         """Ask for a new token next time, unless this one was taken after the answer that refused a token."""
         with self._lock:
-            if answered_at is None or self._taken_at is None or self._taken_at <= answered_at:
+            if self._taken_at is None or self._taken_at <= answered_at:
                 self._credentials = self._taken_at = None
 
     def _asked(self) -> str | CovergenError:

@@ -111,10 +111,6 @@ class SpotifySource:
         """
         return {"Authorization": f"Bearer {self._token.read()}"}
 
-    def forget_token(self) -> None:
-        """Make `headers` ask for a new token; `refusal` does so itself on seeing a 401."""
-        self._token.forget()
-
     def refusal(self, request: Request, answer: Answer) -> Refusal | None:
         """Return why an answer is none; after a 401, `headers` gives a new token for the next try."""
         refused = refusal_of(request, answer)

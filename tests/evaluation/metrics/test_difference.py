@@ -2,10 +2,8 @@ import numpy as np
 import pytest
 
 from covergen.evaluation.metrics.difference import (
-    ROUNDING_FLOOR,
     picture_difference,
     song_differences,
-    songs_matter,
 )
 
 BASE = np.full((8, 8, 3), 100, np.uint8)
@@ -15,17 +13,6 @@ def test_difference_on_pixels_of_zero_to_one():
     assert picture_difference(BASE, BASE) == 0
     assert picture_difference(BASE, BASE + 51) == pytest.approx(0.2)
     assert picture_difference(BASE + 51, BASE) == pytest.approx(0.2)
-
-
-def test_songs_matter_only_above_the_rounding_floor():
-    assert not songs_matter(np.stack([BASE, BASE + 2]))
-    assert songs_matter(np.stack([BASE, BASE + 3]))
-    assert pytest.approx(2 / 255) == ROUNDING_FLOOR
-
-
-def test_one_pair_of_equal_pictures_spoils_the_claim():
-    assert not songs_matter(np.stack([BASE, BASE + 90, BASE]))
-    assert not songs_matter(BASE[None])
 
 
 def test_all_pairs_are_measured():

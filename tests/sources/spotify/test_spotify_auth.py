@@ -112,8 +112,6 @@ def test_a_401_leads_to_one_new_token(accounts):
     stale = replace(late, fetched_at=datetime.now(UTC) - timedelta(hours=1))  # sent with the first token
     assert spotify.refusal(LOOKUP, stale).again
     assert spotify.headers() == {"Authorization": "Bearer bearer-2"}
-    spotify.forget_token()
-    assert spotify.headers() == {"Authorization": "Bearer bearer-3"}
 
 
 def test_a_pickled_source_takes_a_token_of_its_own(accounts):
