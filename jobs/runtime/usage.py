@@ -44,11 +44,10 @@ def service_usage(name: str, usage: str, document: str, args: type[Section]) -> 
 def keys_of(model: type[Section], prefix: str = "") -> Iterator[str]:
     """Yield an entry for each key of a section: name, type and default, then what it means."""
     for name, field in model.model_fields.items():
-        inner = [one for one in _sections_in(field.annotation) if one is not model]
+        inner = [one for one in sections_in(field.annotation) if one is not model]
         yield _entry(f"{prefix}{name}", _described(field, several=bool(inner)))
         for one in inner:
-            mark = one.model_fields.get("name")
-            title = get_args(mark.annotation)[0] if mark and get_origin(mark.annotation) is Literal else ""
+            title = title_of(one)
             yield from (
                 textwrap.indent(entry, " " * _INDENT)
                 for entry in keys_of(one, f"{title}: " if title else f"{name}: ")
@@ -58,7 +57,7 @@ def keys_of(model: type[Section], prefix: str = "") -> Iterator[str]:
 
 def _section(name: str) -> Iterator[str]:
     field = Config.model_fields[name]
-    (model,) = [*_sections_in(field.annotation), None][:1]
+    (model,) = [*sections_in(field.annotation), None][:1]
     if model is None:
         yield _entry(name, _described(field))
         return
@@ -66,14 +65,22 @@ def _section(name: str) -> Iterator[str]:
     yield from keys_of(model, f"{name}.")
 
 
-def _sections_in(annotation: Any) -> list[type[Section]]:
+def sections_in(annotation: Any) -> list[type[Section]]:
     """Return the sections that an annotation names, such as the kinds of a source."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return [annotation]
-    return [found for inner in get_args(annotation) for found in _sections_in(inner)]
+    return [found for inner in get_args(annotation) for found in sections_in(inner)]
 
 
 def _described(field: FieldInfo, *, several: bool = False) -> str:
+    kind, default = parts_of(field, several=several)
+    return f"{kind}, {default if field.is_required() else f'default {default}'}" + (
+        f": {field.description}" if field.description else ""
+    )
+
+
+def parts_of(field: FieldInfo, *, several: bool = False) -> tuple[str, str]:
+    """Return a key's type with its bounds, and its default or "required"; `several`: a list of sections."""
     kind = "list of the following" if several else _type(field.annotation)
     bounds = [
         f" {sign} {getattr(one, name)}"
@@ -81,8 +88,13 @@ def _described(field: FieldInfo, *, several: bool = False) -> str:
         for name, sign in _BOUNDS.items()
         if hasattr(one, name)
     ]
-    default = "required" if field.is_required() else f"default {_value(field.default)}"
-    return f"{kind}{''.join(bounds)}, {default}" + (f": {field.description}" if field.description else "")
+    return f"{kind}{''.join(bounds)}", "required" if field.is_required() else _value(field.default)
+
+
+def title_of(model: type[Section]) -> str:
+    """Return the `name` that a kind of section is told by, such as a source's; "" where it has none."""
+    mark = model.model_fields.get("name")
+    return get_args(mark.annotation)[0] if mark and get_origin(mark.annotation) is Literal else ""
 
 
 def _type(annotation: Any) -> str:
