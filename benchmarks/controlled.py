@@ -43,7 +43,7 @@ from covergen.models import stable_diffusion
 from covergen.storage.root import Root, digest_of
 from covergen.training.examples import Examples
 from jobs.benchmark import Run, plan
-from jobs.train_loop import trainer_of
+from jobs.runtime.training import trainer_of
 
 Pictures = NDArray[np.uint8]
 

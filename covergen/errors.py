@@ -18,7 +18,7 @@ class RejectCode(StrEnum):
     cause: str
     remedy: str
 
-    def __new__(cls, code: str, cause: str, remedy: str) -> "RejectCode":
+    def __new__(cls, code: str, cause: str = "", remedy: str = "") -> "RejectCode":
         """Make a text that is the code, with its cause and its remedy beside it."""
         made = str.__new__(cls, code)
         made._value_, made.cause, made.remedy = code, cause, remedy

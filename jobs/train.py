@@ -20,7 +20,7 @@ from covergen.training.dataset import SPLITS, checkpoint_folder, covered, data_d
 from jobs.runtime import entry, needs
 from jobs.runtime.operators import record
 from jobs.runtime.progress import Meter, say
-from jobs.train_loop import STAGE, recipe_of, train_loop
+from jobs.runtime.training import STAGE, recipe_of, train_loop
 
 CURRENT = "checkpoints/current.json"
 REMEDY = (

@@ -11,7 +11,7 @@ from covergen.models import stable_diffusion
 from covergen.storage.root import Root
 from covergen.training import checkpoint
 from covergen.training.dataset import read_examples
-from jobs.train_loop import Watch, fusion_of, recipe_of, trainer_of
+from jobs.runtime.training import Watch, fusion_of, recipe_of, trainer_of
 from tests import toys
 from tests.toy_root import make_root
 

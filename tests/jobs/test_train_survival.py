@@ -16,7 +16,7 @@ from covergen.models import stable_diffusion
 from covergen.storage.root import Root
 from covergen.training.dataset import read_examples
 from covergen.training.validation import validations
-from jobs.train_loop import fusion_of, trainer_of
+from jobs.runtime.training import fusion_of, trainer_of
 from tests import toys
 from tests.jobs.test_survival import eventually, finish, start
 from tests.toy_root import make_root

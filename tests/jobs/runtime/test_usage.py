@@ -17,11 +17,9 @@ from jobs.runtime.usage import job_usage, keys_of, service_usage
 REPOSITORY = Path(__file__).parent.parent.parent.parent
 JOBS = sorted(p.stem for p in (REPOSITORY / "jobs").glob("*.py") if "entry.run(main" in p.read_text())
 PARTS = {
-    "train": ("train_parts", "train_loop", "train_watch"),
-    "scrape": ("gather", "fetching"),
-    "evaluate": ("strip",),
+    "train": ("runtime/training",),
     "demo": tuple(name for name in JOBS if name not in {"demo", "benchmark"}),
-    "benchmark": ("scrape", "clean", "embed", "encode", "train", "generate", "benchmark_rows"),
+    "benchmark": ("scrape", "clean", "embed", "encode", "train", "generate"),
 }
 BY_FLAG = {"root", "ray", "retry", "dry_run"}
 
