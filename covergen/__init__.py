@@ -1,7 +1,7 @@
 """covergen makes album covers from music.
 
-What stands in `__all__` is the public API; it is loaded when it is first asked for, so that importing covergen
-loads no model library.
+What stands in `__all__` is the public API. It is loaded when it is first asked for: importing covergen alone
+loads no other library.
 """
 
 from importlib import import_module

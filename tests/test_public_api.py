@@ -13,7 +13,7 @@ def test_what_is_declared_is_there_under_its_own_name(name: str) -> None:
 
 
 def test_what_is_not_declared_is_refused_with_what_is() -> None:
-    with pytest.raises(AttributeError, match="covergen has no 'Cover'.*CoverService"):
+    with pytest.raises(AttributeError, match=r"covergen has no 'Cover'.*CoverService"):
         covergen.Cover  # noqa: B018
 
 
