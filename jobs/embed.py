@@ -1,13 +1,16 @@
 """catalog, media, prompts -> audio_, text_, image_embeddings: what the frozen encoders hear, read and see."""
 
+import pyarrow as pa
+from ray.data import Dataset
+
 from covergen.config import Config
 from covergen.embeddings.covers import SeeCovers
 from covergen.embeddings.stage import HearTracks
 from covergen.embeddings.words import ReadWords
 from covergen.storage.root import Root
-from covergen.storage.tables import AUDIO_EMBEDDINGS, IMAGE_EMBEDDINGS, MEDIA, PROMPTS, TEXT_EMBEDDINGS
+from covergen.storage.tables import AUDIO_EMBEDDINGS, IMAGE_EMBEDDINGS, PROMPTS, TEXT_EMBEDDINGS
 from jobs.runtime import entry, needs
-from jobs.runtime.operators import begin, listed, mapped, pooled, record, write
+from jobs.runtime.operators import listed, mapped, media_of, pooled, run_stage
 
 
 def main(config: Config) -> None:
@@ -22,21 +25,17 @@ def main(config: Config) -> None:
 
 def hear(root: Root, config: Config) -> None:
     """Decode on CPU tasks, run the encoder on its own actors, commit as it goes."""
-    asked = config.embed
-    stage = hearing(config)
-    generation = root.generation(AUDIO_EMBEDDINGS, stage.recipe(), shapes=stage.shapes(), facts=stage.facts())
-    begun = begin(root, generation, config, name="embed songs")
-    if begun is None:
-        return
-    generation, work = begun
-    songs = listed(
-        root.current(MEDIA), ["uri", "bytes"], key="owner_id", only=work.todo, per_block=asked.batch_size
-    ).rename_columns({"owner_id": "track_id"})
-    windows = mapped(songs, stage.cut(), batch_size=asked.batch_size)
+    asked, stage = config.embed, hearing(config)
     model = stage.hear()
-    heard = pooled(windows, model, actors=asked)
-    meter = write(heard, root, generation, work=work, per_block=asked.commit_rows, stage=model, config=config)
-    record(root, "embed", {"generation": generation.name, **meter.summary()})
+
+    def heard(todo: pa.Table) -> Dataset:
+        songs = media_of(root, todo, key="track_id", per_block=asked.batch_size)
+        return pooled(mapped(songs, stage.cut(), batch_size=asked.batch_size), model, actors=asked)
+
+    generation = root.generation(AUDIO_EMBEDDINGS, stage.recipe(), shapes=stage.shapes(), facts=stage.facts())
+    run_stage(
+        root, generation, config, name="embed songs", stage=model, rows=heard, actors=asked, job="embed"
+    )
 
 
 def hearing(config: Config) -> HearTracks:
@@ -67,17 +66,14 @@ def read(root: Root, config: Config) -> None:
         offline=config.models.offline,
         threads=asked.threads,
     )
+
+    def words(todo: pa.Table) -> Dataset:
+        columns, prompts = ["album_id", "variant", "text"], root.current(PROMPTS)
+        texts = listed(prompts, columns, key="prompt_id", only=todo, per_block=asked.commit_rows)
+        return pooled(texts, stage, actors=asked)
+
     generation = root.generation(TEXT_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
-    begun = begin(root, generation, config, name="embed prompts")
-    if begun is None:
-        return
-    generation, work = begun
-    columns = ["album_id", "variant", "text"]
-    prompts = listed(
-        root.current(PROMPTS), columns, key="prompt_id", only=work.todo, per_block=asked.commit_rows
-    )
-    words = pooled(prompts, stage, actors=asked)
-    write(words, root, generation, work=work, per_block=asked.commit_rows, stage=stage, config=config)
+    run_stage(root, generation, config, name="embed prompts", stage=stage, rows=words, actors=asked)
 
 
 def see(root: Root, config: Config, image_encoder: str) -> None:
@@ -91,18 +87,14 @@ def see(root: Root, config: Config, image_encoder: str) -> None:
         threads=asked.threads,
         batch_size=asked.batch_size,
     )
-    generation = root.generation(IMAGE_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
-    begun = begin(root, generation, config, name="embed covers")
-    if begun is None:
-        return
-    generation, work = begun
-    covers = listed(
-        root.current(MEDIA), ["uri", "bytes"], key="owner_id", only=work.todo, per_block=asked.batch_size
-    ).rename_columns({"owner_id": "album_id"})
-    crops = mapped(covers, stage.crop(), batch_size=asked.batch_size)
     model = stage.see()
-    seen = pooled(crops, model, actors=asked)
-    write(seen, root, generation, work=work, per_block=asked.commit_rows, stage=model, config=config)
+
+    def seen(todo: pa.Table) -> Dataset:
+        covers = media_of(root, todo, key="album_id", per_block=asked.batch_size)
+        return pooled(mapped(covers, stage.crop(), batch_size=asked.batch_size), model, actors=asked)
+
+    generation = root.generation(IMAGE_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
+    run_stage(root, generation, config, name="embed covers", stage=model, rows=seen, actors=asked)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """catalog, media -> latents: the albums' own covers through the frozen VAE."""
 
+import pyarrow as pa
+from ray.data import Dataset
+
 from covergen.config import Config
 from covergen.latents.stage import EncodeCovers
 from covergen.storage.root import Root
-from covergen.storage.tables import LATENTS, MEDIA
+from covergen.storage.tables import LATENTS
 from jobs.runtime import entry, needs
-from jobs.runtime.operators import begin, listed, mapped, pooled, record, write
+from jobs.runtime.operators import mapped, media_of, pooled, run_stage
 
 
 def main(config: Config) -> None:
@@ -21,24 +24,15 @@ def main(config: Config) -> None:
         batch_size=asked.batch_size,
     )
     generation = root.generation(LATENTS, stage.recipe(), shapes=stage.shapes())
-    begun = begin(root, generation, config, name="encode covers")
-    if begun is None:
-        return
-    generation, work = begun
-    covers = listed(
-        root.current(MEDIA),
-        ["uri", "bytes"],
-        key="owner_id",
-        only=work.todo,
-        per_block=asked.batch_size,
-    ).rename_columns({"owner_id": "album_id"})
-    crops = mapped(covers, stage.crop(), batch_size=asked.batch_size)
     model = stage.encode()
-    encoded = pooled(crops, model, actors=asked)
-    meter = write(
-        encoded, root, generation, work=work, per_block=asked.commit_rows, stage=model, config=config
+
+    def encoded(todo: pa.Table) -> Dataset:
+        covers = media_of(root, todo, key="album_id", per_block=asked.batch_size)
+        return pooled(mapped(covers, stage.crop(), batch_size=asked.batch_size), model, actors=asked)
+
+    run_stage(
+        root, generation, config, name="encode covers", stage=model, rows=encoded, actors=asked, job="encode"
     )
-    record(root, "encode", {"generation": generation.name, **meter.summary()})
 
 
 if __name__ == "__main__":

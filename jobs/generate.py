@@ -18,7 +18,7 @@ from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED, TEXT_EMBEDDINGS
 from covergen.training import checkpoint
 from jobs.runtime import entry, needs
-from jobs.runtime.operators import Attach, begin, pooled, record, rows, write
+from jobs.runtime.operators import Attach, pooled, rows, run_stage
 from jobs.runtime.progress import say
 from jobs.train import CURRENT, adopt, start_of
 
@@ -41,18 +41,23 @@ def main(config: Config) -> None:
         say(f"generate: of {there} albums none is in the split {asked.split}; generate.split=all paints each")
     required = held(wanted.select([*GENERATED.key, "input_digest"]))
     needs.check(config, "generate")
-    begun = begin(root, generation, config, name="generate", required=required)
-    if begun is None:
-        return
-    generation, work = begun
-    todo = work.todo.join(wanted, [*GENERATED.key, "input_digest"])
-    painted = paint(
-        root, stage, todo.sort_by([("album_id", "ascending"), ("system", "ascending")]), actors=asked
+
+    def painted(todo: pa.Table) -> Dataset:
+        asked_for = todo.join(wanted, [*GENERATED.key, "input_digest"])
+        order = [("album_id", "ascending"), ("system", "ascending")]
+        return paint(root, stage, asked_for.sort_by(order), actors=asked)
+
+    run_stage(
+        root,
+        generation,
+        config,
+        name="generate",
+        stage=stage,
+        rows=painted,
+        actors=asked,
+        required=required,
+        job="generate",
     )
-    meter = write(
-        painted, root, generation, work=work, per_block=asked.commit_rows, stage=stage, config=config
-    )
-    record(root, "generate", {"generation": generation.name, **meter.summary()})
 
 
 def painter(root: Root, config: Config) -> Paint:

@@ -2,16 +2,17 @@
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from ray.data import Dataset
 
 from covergen.config import Config
 from covergen.lineage.partitions import Piece
 from covergen.lineage.work_list import REQUIRED_ROWS
 from covergen.storage.delta import Generation
 from covergen.storage.root import Root
-from covergen.storage.tables import MEDIA, TAGS
+from covergen.storage.tables import TAGS
 from covergen.tagging.stage import TagTracks, joint_recipe
 from jobs.runtime import entry, needs
-from jobs.runtime.operators import begin, listed, mapped, pooled, record, write
+from jobs.runtime.operators import mapped, media_of, pooled, run_stage
 from jobs.runtime.progress import say
 
 
@@ -42,29 +43,31 @@ def main(config: Config) -> None:
 
 def tag(root: Root, generation: Generation, stage: TagTracks, *, config: Config) -> None:
     """Decode in tasks, tag in tasks or, where a model does it, on actors of its own; commit as it goes."""
-    asked, name = config.tag, stage.tagger.name
+    asked, name, model = config.tag, stage.tagger.name, stage.tag()
 
     def required(root: Root, piece: Piece) -> pa.Table:
         rows = REQUIRED_ROWS[TAGS.name](root, piece)
         return rows.filter(pc.equal(rows["tagger"], name))
 
-    begun = begin(root, generation, config, name=f"tag by {name}", required=required)
-    if begun is None:
-        return
-    generation, work = begun
-    songs = listed(
-        root.current(MEDIA), ["uri", "bytes"], key="owner_id", only=work.todo, per_block=asked.batch_size
-    ).rename_columns({"owner_id": "track_id"})
-    windows = mapped(songs, stage.cut(), batch_size=asked.batch_size)
-    model = stage.tag()
-    if stage.tagger.basis == "model":
-        tagged = pooled(windows, model, actors=asked)
-    else:
-        tagged = mapped(windows, model, batch_size=asked.batch_size)
-    meter = write(
-        tagged, root, generation, work=work, per_block=asked.commit_rows, stage=model, config=config
+    def tagged(todo: pa.Table) -> Dataset:
+        songs = media_of(root, todo, key="track_id", per_block=asked.batch_size)
+        windows = mapped(songs, stage.cut(), batch_size=asked.batch_size)
+        if stage.tagger.basis == "model":
+            return pooled(windows, model, actors=asked)
+        return mapped(windows, model, batch_size=asked.batch_size)
+
+    run_stage(
+        root,
+        generation,
+        config,
+        name=f"tag by {name}",
+        stage=model,
+        rows=tagged,
+        actors=asked,
+        required=required,
+        job="tag",
+        tagger=name,
     )
-    record(root, "tag", {"generation": generation.name, "tagger": name, **meter.summary()})
 
 
 if __name__ == "__main__":

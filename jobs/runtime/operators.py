@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from covergen.lineage.work_list import REQUIRED_ROWS, RequiredRows, Work, work_l
 from covergen.storage import objects, rejects, upkeep
 from covergen.storage.delta import RUN, Generation, one_of
 from covergen.storage.root import Root
+from covergen.storage.tables import MEDIA
 from jobs.runtime import progress
 from jobs.runtime.entry import start_ray
 from jobs.runtime.isolation import Stage, isolate, name_of
@@ -159,6 +160,42 @@ class _Write:
         return counts
 
 
+def run_stage(
+    root: Root,
+    generation: Generation,
+    config: Config,
+    *,
+    name: str,
+    stage: Stage,
+    rows: Callable[[pa.Table], Dataset],
+    actors: Actors,
+    required: RequiredRows | None = None,
+    job: str | None = None,
+    **facts: Any,
+) -> None:
+    """Bring a generation up to date: what is left to do, made by `rows` and `stage`, its last one, committed.
+
+    `rows` returns a dataset of outcomes for the keys and digests to do. `required` is what the table has to
+    hold unless that is what its inputs ask for. How it went is written down for `job`, with `facts`.
+    """
+    begun = begin(root, generation, config, name=name, required=required)
+    if begun is None:
+        return
+    ours, work = begun
+    made = rows(work.todo)
+    meter = write(made, root, ours, work=work, per_block=actors.commit_rows, stage=stage, config=config)
+    if job is not None:
+        record(root, job, {"generation": ours.name, **facts, **meter.summary()})
+
+
+def media_of(root: Root, todo: pa.Table, *, key: str, per_block: int) -> Dataset:
+    """Return uri and bytes of the media of what is to do, their owner under the name `key`."""
+    media = root.current(MEDIA)
+    dataset = listed(media, ["uri", "bytes"], key="owner_id", only=todo, per_block=per_block)
+    renamed: Dataset = dataset.rename_columns({"owner_id": key})
+    return renamed
+
+
 def write(
     dataset: Dataset,
     root: Root,
@@ -213,7 +250,7 @@ def begin(
     """Return the generation as this run alone may write it, and its work; nothing where none is left.
 
     Taking over comes before the work list that counts: what an older run has not committed by then, it
-    never will. Ray is started where there is work. `owed` is what the table owes unless it is given.
+    never will. Ray is started where there is work.
     """
     required, retry = required or REQUIRED_ROWS[generation.table_name], config.retry
     before = generation.version
