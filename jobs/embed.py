@@ -47,11 +47,7 @@ def hearing(config: Config) -> HearTracks:
         frame_rate=asked.frame_rate,
         layers=asked.layers,
         allow_noncommercial=asked.allow_noncommercial,
-        device=asked.device,
-        bf16=asked.bf16,
-        offline=config.models.offline,
-        threads=asked.threads,
-        batch_size=asked.batch_size,
+        **config.model_options(asked),
         resample_on_device=asked.resample == "device",
     )
 
@@ -79,14 +75,7 @@ def read(root: Root, config: Config) -> None:
 def see(root: Root, config: Config, image_encoder: str) -> None:
     """Decode covers on CPU tasks and run the image encoder on its own actors."""
     asked = config.embed
-    stage = SeeCovers(
-        image_encoder,
-        device=asked.device,
-        bf16=asked.bf16,
-        offline=config.models.offline,
-        threads=asked.threads,
-        batch_size=asked.batch_size,
-    )
+    stage = SeeCovers(image_encoder, **config.model_options(asked))
     model = stage.see()
 
     def seen(todo: pa.Table) -> Dataset:

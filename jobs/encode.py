@@ -15,14 +15,7 @@ def main(config: Config) -> None:
     """Decode covers on CPU tasks, run the VAE on its own actors, commit as it goes."""
     root, asked = Root.open(config.root), config.encode
     needs.check(config, "encode")
-    stage = EncodeCovers(
-        config.models.stable_diffusion,
-        device=asked.device,
-        offline=config.models.offline,
-        bf16=asked.bf16,
-        threads=asked.threads,
-        batch_size=asked.batch_size,
-    )
+    stage = EncodeCovers(config.models.stable_diffusion, **config.model_options(asked))
     generation = root.generation(LATENTS, stage.recipe(), shapes=stage.shapes())
     model = stage.encode()
 

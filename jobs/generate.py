@@ -70,11 +70,7 @@ def painter(root: Root, config: Config) -> Paint:
         fusion,
         settings=PaintSettings.of(asked),
         encoder_recipe=heard,
-        device=asked.device,
-        bf16=asked.bf16,
-        batch_size=asked.batch_size,
-        threads=asked.threads,
-        offline=config.models.offline,
+        **config.model_options(asked),
     )
 
 

@@ -28,11 +28,7 @@ def main(config: Config) -> None:
             name,
             seconds=asked.seconds,
             clap=asked.clap,
-            device=asked.device,
-            bf16=asked.bf16,
-            offline=config.models.offline,
-            threads=asked.threads,
-            batch_size=asked.batch_size,
+            **config.model_options(asked),
         )
         for name in asked.taggers
     ]

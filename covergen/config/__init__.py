@@ -5,7 +5,7 @@ Unknown keys are refused with the nearest right name. Only `jobs/` and `cli.py` 
 
 import difflib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -199,6 +199,16 @@ class Generate(Actors):
     )
 
 
+class ModelOptions(TypedDict):
+    """How a stage runs its model, as the stages take it."""
+
+    device: str
+    bf16: bool
+    offline: bool
+    threads: int
+    batch_size: int
+
+
 class Config(Section):
     """A whole run."""
 
@@ -216,6 +226,16 @@ class Config(Section):
     benchmark: Benchmark = Benchmark()
     retry: tuple[str, ...] = Field((), description="reject codes that are taken up again")
     dry_run: bool = Field(False, description="scrape: say what it will take and do nothing")
+
+    def model_options(self, actors: Actors) -> ModelOptions:
+        """Return how a pool of actors runs its model."""
+        return {
+            "device": actors.device,
+            "bf16": actors.bf16,
+            "offline": self.models.offline,
+            "threads": actors.threads,
+            "batch_size": actors.batch_size,
+        }
 
 
 def load(path: str | Path, overrides: list[str] | None = None) -> Config:
