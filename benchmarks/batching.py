@@ -1,6 +1,6 @@
 """Covers a second: the engine, kept full by covers that come one by one, against the painter's full batches.
 
-`python -m benchmarks.engine [--quick] [--full]`: the tiny model and the shipped fusion, or on a GPU the
+`python -m benchmarks.batching [--quick] [--full]`: the tiny model and the shipped fusion, or on a GPU the
 architecture of Stable Diffusion 1.4 at 512 px, in bf16 and with random weights; batches of 8, guidance by
 words and by sound. Both paint the same covers in turns, and the better time of each counts. "alike" is the
 mark: every cover has the settings of the batch. "mixed" is what the painter cannot batch at all: half of the

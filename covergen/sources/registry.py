@@ -4,7 +4,7 @@ from covergen.sources.deezer import DeezerSource
 from covergen.sources.itunes import ITunesSource
 from covergen.sources.local.folder import FolderSource
 from covergen.sources.local.table import TableSource
-from covergen.sources.musicbrainz.source import MusicBrainzSource
+from covergen.sources.musicbrainz import MusicBrainzSource
 from covergen.sources.procedural import ProceduralSource
 from covergen.sources.protocol import Source
 from covergen.sources.request import WebSource

@@ -2,7 +2,7 @@
 
 from covergen.sources.deezer import DeezerSource
 from covergen.sources.itunes import ITunesSource
-from covergen.sources.musicbrainz.source import MusicBrainzSource
+from covergen.sources.musicbrainz import MusicBrainzSource
 from covergen.sources.plan import HEADINGS, SONGS, foreseen, media_of, plan, told
 from covergen.sources.wikipedia.source import WikipediaSource
 from covergen.storage.root import Root

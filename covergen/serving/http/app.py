@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 
 from covergen.serving.api_models import Failure, History, Order, State, Uploads, Words
 from covergen.serving.http.bodies import Bodies
-from covergen.serving.http.followed import REFUSALS, RequestLog, refuse
+from covergen.serving.http.request_log import REFUSALS, RequestLog, refuse
 from covergen.serving.http.routes import Routes, Service, Settings
 from covergen.serving.http.same_origin import SameOrigin
 from covergen.serving.pictures import MIME

@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 
 from covergen.serving.http import server
-from covergen.serving.http.followed import RequestLog
+from covergen.serving.http.request_log import RequestLog
 from covergen.serving.http.routes import Settings
 from covergen.serving.http.server import Connection, WithIds, local_app
 from covergen.serving.service import CoverService
@@ -138,8 +138,8 @@ def test_a_refused_upload_can_still_read_why(tmp_path):
 STUB = """
 import asyncio, sys, threading, time
 from fastapi import FastAPI
-from covergen.serving.followed import Followed
-from covergen.serving.server import run
+from covergen.serving.http.request_log import RequestLog
+from covergen.serving.http.server import run
 
 async def forever(scope, receive, send):
     if scope["path"] == "/thread":
@@ -152,7 +152,7 @@ class App(FastAPI):
         if scope["type"] != "http":
             return await super().__call__(scope, receive, send)
         print("came", flush=True)
-        await Followed(forever, named=False, stopping=self.state.stopping)(scope, receive, send)
+        await RequestLog(forever, named=False, stopping=self.state.stopping)(scope, receive, send)
 
 app = App()
 app.state.stopping = asyncio.Event()

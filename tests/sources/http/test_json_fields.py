@@ -8,10 +8,9 @@ from covergen.errors import BadInput
 from covergen.sources.deezer import DeezerSource
 from covergen.sources.http import json_fields as told
 from covergen.sources.itunes import ITunesSource
-from covergen.sources.musicbrainz.source import MusicBrainzSource
+from covergen.sources.musicbrainz import MusicBrainzSource
 from covergen.sources.request import Parsed
-from tests.sources import test_deezer, test_itunes
-from tests.sources.musicbrainz import test_musicbrainz
+from tests.sources import test_deezer, test_itunes, test_musicbrainz
 from tests.sources.open_sources import answer, check, only, wanted
 
 LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.just([None]))

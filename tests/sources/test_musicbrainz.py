@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covergen.errors import RejectCode
+from covergen.sources import musicbrainz
 from covergen.sources.identity import album_id, track_id
-from covergen.sources.musicbrainz import source as musicbrainz_rows
-from covergen.sources.musicbrainz.source import MusicBrainzSource, phrase
+from covergen.sources.musicbrainz import MusicBrainzSource, phrase
 from covergen.sources.request import WantedTrack
 from tests.sources.open_sources import answer, check, followed, only, refused, sample, wanted
 
@@ -128,13 +128,13 @@ def test_the_original_release_is_looked_up():
     plain = {"title": "Blue"}
     order = []
     while releases:
-        order.append(musicbrainz_rows.original(wanted(**plain), {"releases": releases}))
+        order.append(musicbrainz.original(wanted(**plain), {"releases": releases}))
         if order[-1] is None:
             break
         releases = [each for each in releases if each["id"] != order[-1]]
     assert order == ["day", "year", "later", "undated", "special", "promo", "deluxe", None]
     both = {"releases": [release(id="a"), release(id="b", title="Blue (Deluxe)", date="2014")]}
-    assert musicbrainz_rows.original(wanted(title="Blue (Deluxe)"), both) == "b"
+    assert musicbrainz.original(wanted(title="Blue (Deluxe)"), both) == "b"
 
 
 def test_a_group_without_releases_still_tells_genres_and_cover():
@@ -271,7 +271,7 @@ def test_recorded_nulls_and_a_release_without_songs(samples):
 @pytest.mark.samples
 def test_recorded_credits_are_joined(samples):
     recording = sample(samples / "samples/musicbrainz/recording_multi_artists_1.json").json()
-    assert musicbrainz_rows.credit(recording) == "Ed Sheeran; Meek Mill; A Boogie Wit da Hoodie"
+    assert musicbrainz.credit(recording) == "Ed Sheeran; Meek Mill; A Boogie Wit da Hoodie"
     told = release(
         [{"position": 1, "recording": sample(samples / "samples/musicbrainz/recording.json").json()}]
     )

@@ -1,1 +1,0 @@
-"""MusicBrainz and its Cover Art Archive."""
