@@ -28,9 +28,9 @@ from benchmarks.outcome import device
 from covergen.config import Config, load
 from covergen.errors import ConfigError
 from covergen.evaluation.tables.table import GREY, TRUE_COVERS
-from covergen.experiments.fusion_benchmark import page as benchmark_page
+from covergen.experiments.fusion_benchmark import page
 from covergen.experiments.fusion_benchmark import rows as benchmark_rows
-from covergen.experiments.fusion_benchmark.judge import Judge, Scores, reader_digest
+from covergen.experiments.fusion_benchmark.measure import Judge, Scores, reader_digest
 from covergen.experiments.fusion_benchmark.rows import Measurement, digest_for, is_there
 from covergen.experiments.fusion_benchmark.table import table_lines
 from covergen.experiments.pretraining.pairs import Pairs, hearing
@@ -168,9 +168,9 @@ def show(root: Root, config: Config, world: str) -> None:
     asked = config.benchmark
     names = [row.name for row in asked.rows]
     lines = table_lines(benchmark_rows.read(root, world), resamples=asked.resamples, names=names)
-    found = benchmark_page.differences(lines, resamples=asked.resamples)
-    print(benchmark_page.markdown(lines, found, judging=asked.judged))
-    print(json.dumps(benchmark_page.tree(lines, found, judging=asked.judged), sort_keys=True))
+    found = page.differences(lines, resamples=asked.resamples)
+    print(page.markdown(lines, found, judging=asked.judged))
+    print(json.dumps(page.tree(lines, found, judging=asked.judged), sort_keys=True))
 
 
 def say(began: float, words: str) -> None:

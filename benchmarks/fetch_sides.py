@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from covergen.sources.http.fetch import ATTEMPTS, Fetcher
 from covergen.sources.limiter.limiter import PATIENCE
 from covergen.sources.media import CheckMedia
-from covergen.sources.request import Manners
+from covergen.sources.web_source import Manners
 from covergen.storage import rejects, rows
 from covergen.storage.root import Root
 from covergen.storage.tables import MEDIA

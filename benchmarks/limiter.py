@@ -23,7 +23,7 @@ import typer
 from benchmarks.outcome import Outcome
 from covergen.config import Config
 from covergen.sources.limiter.limiter import Limiter, LocalLimiter
-from covergen.sources.request import Manners
+from covergen.sources.web_source import Manners
 from jobs.runtime.entry import start_ray
 from jobs.runtime.limiter import limiter as limiter_of
 

@@ -23,8 +23,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import HubertConfig, HubertModel
 
 from benchmarks.outcome import Outcome
+from covergen.embeddings.audio_stage import HearTracks
 from covergen.embeddings.mert import Mert
-from covergen.embeddings.stage import HearTracks
 from covergen.errors import ConfigError
 from covergen.media import audio
 from covergen.procedural.factors import draw_album

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from covergen.client import Client
     from covergen.errors import BadInput, ConfigError, CovergenError, ModelError, RejectCode, RootError
+    from covergen.root_commands import sweep, verify
     from covergen.serving.domain import CoverOrder, FinishedCover, Heard
     from covergen.serving.service import CoverService
     from covergen.storage.root import Root
-    from covergen.whole_root import sweep, verify
 
 _HOMES = {
     "covergen.client": ("Client",),
@@ -21,7 +21,7 @@ _HOMES = {
     "covergen.serving.domain": ("CoverOrder", "FinishedCover", "Heard"),
     "covergen.serving.service": ("CoverService",),
     "covergen.storage.root": ("Root",),
-    "covergen.whole_root": ("sweep", "verify"),
+    "covergen.root_commands": ("sweep", "verify"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -110,14 +110,14 @@ def cover(
     given = {"artist": artist, "album": album, "genre": genre, "year": year}
     _check_places(music, out)
 
-    from covergen import painting
+    from covergen import cover_command
 
     models = {
         "stable_diffusion": stable_diffusion, "fusion": None if fusion == "none" else fusion,
         "encoder": encoder, "allow_noncommercial": allow_noncommercial, "device": device, "bf16": bf16,
         "offline": offline,
     }  # fmt: skip
-    painting.paint(music, out, given=given, order=order, models=models, force=force, moods=moods)
+    cover_command.paint(music, out, given=given, order=order, models=models, force=force, moods=moods)
 
 
 @app.command()
@@ -188,7 +188,7 @@ def export_adapter(
     if not out.absolute().parent.is_dir():
         raise ConfigError(f"There is no folder {out.absolute().parent}; make it, or choose another place.")
 
-    from covergen.painting import free
+    from covergen.cover_command import free
     from covergen.serving import service as export
 
     if (place := free(out, force=force)) != out:
@@ -259,9 +259,9 @@ def genres(
 @app.command()
 def verify(root: Annotated[str, typer.Argument(help="folder or s3:// address", show_default=False)]) -> None:
     """Prove a root: no doubled keys, no lost rows, checksums, schemas. Exit code 1 if something is wrong."""
-    from covergen import whole_root
+    from covergen import root_commands
 
-    problems = whole_root.verify(root)
+    problems = root_commands.verify(root)
     for problem in problems:
         print(f"{problem.kind}: {problem.message}")
     if problems:
@@ -280,12 +280,12 @@ def sweep(
     cover_days: Annotated[float | None, typer.Option(min=0, help="of a service: covers are kept")] = None,
 ) -> None:
     """Remove files that no reader sees, such as those of a killed job or service."""
-    from covergen import whole_root
+    from covergen import root_commands
     from covergen.serving.queue import Allowance
 
     limit = None if upload_mb is None else int(upload_mb * 2**20)
     kept = Allowance(upload_bytes=limit, upload_days=upload_days, cover_days=cover_days)
-    counts = whole_root.sweep(root, hours=hours, dry_run=dry_run, allowance=kept)
+    counts = root_commands.sweep(root, hours=hours, dry_run=dry_run, allowance=kept)
     for table, files in counts.items():
         print(f"{table:<20} {files} files")
     print(f"{sum(counts.values())} files {'would be removed' if dry_run else 'removed'} from {root}.")

@@ -17,11 +17,17 @@ from covergen.config.benchmark import BenchmarkRow
 from covergen.errors import ConfigError
 from covergen.evaluation.tables.table import GREY, TRUE_COVERS
 from covergen.experiments.fusion_benchmark import page as benchmark_page
-from covergen.experiments.fusion_benchmark import rows as benchmark_rows
-from covergen.experiments.fusion_benchmark.judge import Judge, Scores
+from covergen.experiments.fusion_benchmark import rows
+from covergen.experiments.fusion_benchmark.dataset import (
+    SPLIT,
+    evaluated,
+    painted,
+    training_seconds,
+    world_of,
+)
+from covergen.experiments.fusion_benchmark.measure import Judge, Scores
 from covergen.experiments.fusion_benchmark.rows import Measurement, digest_for, is_there
 from covergen.experiments.fusion_benchmark.table import table_lines
-from covergen.experiments.fusion_benchmark.world import SPLIT, evaluated, painted, training_seconds, world_of
 from covergen.fusion import FUSIONS, Fusion
 from covergen.fusion.text_only import TextOnlyFusion
 from covergen.procedural.factors import Album
@@ -138,7 +144,7 @@ def main(config: Config) -> None:
         judge = ray.remote(num_cpus=0)(Judge).remote(list(albums.values()), **known)
         for name in floors:
             scores = ray.get(getattr(judge, FLOORS[name]).remote())
-            benchmark_rows.write(root, _measurement(scores, albums, world=world, name=name, system=name))
+            rows.write(root, _measurement(scores, albums, world=world, name=name, system=name))
         for number, run in enumerate(left, 1):
             say(f"benchmark: {run.title}, {number} of {len(left)}")
             measure(root, run, judge, albums=albums, world=world)
@@ -165,12 +171,12 @@ def measure(root: Root, run: Run, judge: Any, *, albums: dict[str, Album], world
             noise_shift=run.config.generate.noise_shift,
             seconds={"paint": seconds} | ({} if trained is None else {"train": trained}),
         )
-        benchmark_rows.write(root, measurement)
+        rows.write(root, measurement)
 
 
 def show(root: Root, config: Config, world: str) -> None:
     """Write the table of this world's rows, of earlier runs too, as Markdown and JSON, and print both."""
-    asked, measurements = config.benchmark, benchmark_rows.read(root, world)
+    asked, measurements = config.benchmark, rows.read(root, world)
     lines = table_lines(measurements, resamples=asked.resamples, names=[row.name for row in asked.rows])
     found = benchmark_page.differences(lines, resamples=asked.resamples)
     page = benchmark_page.markdown(lines, found, judging=asked.judged)

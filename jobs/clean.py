@@ -7,7 +7,7 @@ from covergen.catalog.export import export
 from covergen.catalog.prompts.make import Wish, make_prompts
 from covergen.catalog.prompts.styles import PROMPT_STYLES, check_template
 from covergen.config import Config
-from covergen.embeddings.clip import token_counter
+from covergen.embeddings.clip_text import token_counter
 from covergen.errors import ConfigError
 from covergen.lineage.work_list import held, work_list
 from covergen.models import stable_diffusion

@@ -9,14 +9,14 @@ from covergen.models import stable_diffusion
 from covergen.storage.root import Root
 from covergen.storage.tables import GENERATED
 from jobs import clean, embed, encode, evaluate, generate, scrape, tag, train
-from jobs.runtime import entry, needs
+from jobs.runtime import check_weights, entry
 from jobs.runtime.progress import say
 
 
 def main(config: Config) -> None:
     """Run every job on one config, and end with the path of the report."""
     start = time.monotonic()
-    needs.check_all(config)
+    check_weights.check_all(config)
     if config.train.start_from is not None:  # what does not fit is told before an hour of listening
         base, hearing = stable_diffusion.digest(config.models.stable_diffusion), embed.hearing(config)
         train.start_of(config, base_digest=base, audio={**hearing.recipe(), **hearing.facts()})

@@ -19,9 +19,9 @@ from covergen.errors import ConfigError, CovergenError
 from covergen.serving.manifest import problems_in, read_manifest
 from covergen.storage import objects
 from jobs.runtime import entry
+from jobs.runtime.help_text import service_usage
 from jobs.runtime.progress import say
 from jobs.runtime.service_config import Serve
-from jobs.runtime.usage import service_usage
 from jobs.serve import READY_SECONDS, core
 
 GRACE: Final = 10.0  # seconds for what is under way once the service is to stop

@@ -4,19 +4,19 @@ import pyarrow as pa
 from ray.data import Dataset
 
 from covergen.config import Config
-from covergen.embeddings.covers import SeeCovers
-from covergen.embeddings.stage import HearTracks
-from covergen.embeddings.words import ReadWords
+from covergen.embeddings.audio_stage import HearTracks
+from covergen.embeddings.image_stage import SeeCovers
+from covergen.embeddings.text_stage import ReadWords
 from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS, IMAGE_EMBEDDINGS, PROMPTS, TEXT_EMBEDDINGS
-from jobs.runtime import entry, needs
+from jobs.runtime import check_weights, entry
 from jobs.runtime.operators import listed, mapped, media_of, pooled, run_stage
 
 
 def main(config: Config) -> None:
     """Embed the songs, then the prompts, then the covers if asked to, that are not embedded yet."""
     root = Root.open(config.root)
-    needs.check(config, "embed")
+    check_weights.check(config, "embed")
     hear(root, config)
     read(root, config)
     if config.embed.image_encoder is not None:

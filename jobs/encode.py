@@ -7,14 +7,14 @@ from covergen.config import Config
 from covergen.latents.stage import EncodeCovers
 from covergen.storage.root import Root
 from covergen.storage.tables import LATENTS
-from jobs.runtime import entry, needs
+from jobs.runtime import check_weights, entry
 from jobs.runtime.operators import mapped, media_of, pooled, run_stage
 
 
 def main(config: Config) -> None:
     """Decode covers on CPU tasks, run the VAE on its own actors, commit as it goes."""
     root, asked = Root.open(config.root), config.encode
-    needs.check(config, "encode")
+    check_weights.check(config, "encode")
     stage = EncodeCovers(config.models.stable_diffusion, **config.model_options(asked))
     generation = root.generation(LATENTS, stage.recipe(), shapes=stage.shapes())
     model = stage.encode()

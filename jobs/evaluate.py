@@ -8,7 +8,7 @@ import ray
 
 from covergen.config import Config
 from covergen.errors import RootError
-from covergen.evaluation.metrics.difference import ROUNDING_FLOOR, picture_difference
+from covergen.evaluation.metrics.audio_effect import ROUNDING_FLOOR, picture_difference
 from covergen.evaluation.models import image_models
 from covergen.evaluation.report.content import ReportContent, Song, SongStrip
 from covergen.evaluation.report.report import link, page_of, publish

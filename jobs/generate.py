@@ -6,7 +6,7 @@ import pyarrow as pa
 from ray.data import Dataset
 
 from covergen.config import Actors, Config
-from covergen.embeddings.stage import heard_with
+from covergen.embeddings.audio_stage import heard_with
 from covergen.errors import RootError
 from covergen.generation.pipeline import PaintSettings
 from covergen.generation.requests import requests
@@ -17,7 +17,7 @@ from covergen.storage import objects
 from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED, TEXT_EMBEDDINGS
 from covergen.training import checkpoint
-from jobs.runtime import entry, needs
+from jobs.runtime import check_weights, entry
 from jobs.runtime.operators import Attach, pooled, rows, run_stage
 from jobs.runtime.progress import say
 from jobs.train import CURRENT, adopt, start_of
@@ -40,7 +40,7 @@ def main(config: Config) -> None:
         there = root.current(CATALOG).count()
         say(f"generate: of {there} albums none is in the split {asked.split}; generate.split=all paints each")
     required = held(wanted.select([*GENERATED.key, "input_digest"]))
-    needs.check(config, "generate")
+    check_weights.check(config, "generate")
 
     def painted(todo: pa.Table) -> Dataset:
         asked_for = todo.join(wanted, [*GENERATED.key, "input_digest"])

@@ -23,13 +23,13 @@ from covergen.media.audio import AudioLimits
 from covergen.sources.answers import FetchAnswers, answer_of, blocks, digests_of, is_doubted, parsed, summary
 from covergen.sources.http.addresses import is_web
 from covergen.sources.http.fetch import Fetcher
-from covergen.sources.known import not_from_others, refuse, upsert, wanted_of
+from covergen.sources.known_rows import not_from_others, refuse, upsert, wanted_of
 from covergen.sources.limiter.limiter import Limiter
 from covergen.sources.media import CheckMedia, stamp
 from covergen.sources.plan import foreseen
 from covergen.sources.protocol import Found, Record, batched
 from covergen.sources.registry import SOURCES, WEB_SOURCES
-from covergen.sources.request import Parsed, Request, WebSource
+from covergen.sources.web_source import Parsed, Request, WebSource
 from covergen.sources.youtube.browser import ReadPages
 from covergen.storage import rejects, rows
 from covergen.storage.root import Root

@@ -14,7 +14,7 @@ import torch
 from fastapi import FastAPI
 from ray import serve
 
-from covergen.serving import background
+from covergen.serving import maintenance
 from covergen.serving.audio_features import Lost
 from covergen.serving.http.app import make_app
 from covergen.serving.http.routes import Service
@@ -25,9 +25,9 @@ from covergen.serving.runner import RequestRunner
 from covergen.serving.service import CoverService
 from covergen.serving.store import Store
 from jobs.runtime import entry
+from jobs.runtime.help_text import service_usage
 from jobs.runtime.replicas import FarListener, FarPainter, RemoteQueue
 from jobs.runtime.service_config import Serve
-from jobs.runtime.usage import service_usage
 
 READY_SECONDS = 600.0  # for models to load and one cover to be painted
 
@@ -63,7 +63,7 @@ class Ingress:
         stores = cache(lambda owner: Store(args.root, owner))
         queue = RemoteQueue(args.root, args.waiting)
         self._runner = RequestRunner(stores, queue, self._listener, self._painter, name=name)
-        beside = background.run(self._runner, args.root, args.settings().api_keys.allowance_of, self._ready)
+        beside = maintenance.run(self._runner, args.root, args.settings().api_keys.allowance_of, self._ready)
         self._beside = asyncio.create_task(beside)
 
     def __serve_build_asgi_app__(self) -> FastAPI:

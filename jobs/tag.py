@@ -11,7 +11,7 @@ from covergen.storage.delta import Generation
 from covergen.storage.root import Root
 from covergen.storage.tables import TAGS
 from covergen.tagging.stage import TagTracks, joint_recipe
-from jobs.runtime import entry, needs
+from jobs.runtime import check_weights, entry
 from jobs.runtime.operators import mapped, media_of, pooled, run_stage
 from jobs.runtime.progress import say
 
@@ -22,7 +22,7 @@ def main(config: Config) -> None:
     if not asked.taggers:
         say("tag: nothing to do, no tagger is asked for")
         return
-    needs.check(config, "tag")
+    check_weights.check(config, "tag")
     stages = [
         TagTracks(
             name,

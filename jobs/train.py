@@ -9,7 +9,7 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from covergen.config import Config
-from covergen.embeddings.stage import heard_with
+from covergen.embeddings.audio_stage import heard_with
 from covergen.errors import ConfigError, CovergenError
 from covergen.models import stable_diffusion
 from covergen.storage import objects
@@ -17,7 +17,7 @@ from covergen.storage.root import Root, digest_of
 from covergen.storage.tables import AUDIO_EMBEDDINGS
 from covergen.training import checkpoint
 from covergen.training.dataset import SPLITS, checkpoint_folder, covered, data_digest, lacking, left_out
-from jobs.runtime import entry, needs
+from jobs.runtime import check_weights, entry
 from jobs.runtime.operators import record
 from jobs.runtime.progress import Meter, say
 from jobs.runtime.training import STAGE, recipe_of, train_loop
@@ -55,7 +55,7 @@ def main(config: Config) -> None:
         return
     if omitted := left_out(covered(root, SPLITS), allowed):
         say(f"train: {omitted}")
-    needs.check(config, "train")
+    check_weights.check(config, "train")
     entry.start_ray(config)
     task = {
         "config": config.model_dump(),

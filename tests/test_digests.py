@@ -4,8 +4,8 @@ Who changes what a stage makes raises its VERSION, and the digest here with it. 
 """
 
 from covergen.catalog.clean import split_of
-from covergen.embeddings.stage import HearTracks
-from covergen.embeddings.words import ReadWords
+from covergen.embeddings.audio_stage import HearTracks
+from covergen.embeddings.text_stage import ReadWords
 from covergen.generation.pipeline import PaintSettings
 from covergen.generation.seeds import seed_of
 from covergen.generation.stage import Paint

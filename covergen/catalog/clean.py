@@ -15,7 +15,7 @@ import pyarrow as pa
 from covergen.catalog.genres import canonical_genre, split_genres
 from covergen.catalog.tagged import heard_genres
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.fields import join_names
+from covergen.sources.field_parsing import join_names
 from covergen.sources.matching.editions import NOBODY, TitleKey, artist_key, title_key
 from covergen.storage import rows
 from covergen.storage.tables import CATALOG

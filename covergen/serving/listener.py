@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from covergen.catalog.genres import genre_note
-from covergen.embeddings.stage import heard_with
+from covergen.embeddings.audio_stage import heard_with
 from covergen.errors import BadInput, RejectCode
 from covergen.media import audio
 from covergen.media.audio import AudioLimits

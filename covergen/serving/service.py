@@ -23,8 +23,8 @@ from safetensors.torch import save_file
 from covergen.catalog.genres import UNKNOWN, canonical_genre
 from covergen.catalog.prompts.protocol import Facts, texts
 from covergen.catalog.prompts.styles import album_genre
-from covergen.embeddings.clip import ClipText
-from covergen.embeddings.stage import CutWindows, Hear, HearTracks
+from covergen.embeddings.audio_stage import CutWindows, Hear, HearTracks
+from covergen.embeddings.clip_text import ClipText
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.fusion.ip_adapter import adapter_tensors
 from covergen.generation.pipeline import Cover, CoverRequest, Painter, PaintSettings

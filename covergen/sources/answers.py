@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from covergen.errors import BadInput
 from covergen.sources.protocol import Found, Rejected
-from covergen.sources.request import Answer, Parsed, Request, WebSource
+from covergen.sources.web_source import Answer, Parsed, Request, WebSource
 from covergen.storage import rows
 from covergen.storage.tables import ANSWERS
 

@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.fields import parse_date
+from covergen.sources.field_parsing import parse_date
 from covergen.sources.identity import album_id, normalise, track_id
 from covergen.sources.matching.editions import artist_key, title_key
 from covergen.sources.matching.matching import isrc_key, same_song
 from covergen.sources.protocol import Found, Record, Rejected
-from covergen.sources.request import Request, Wanted, WantedTrack
+from covergen.sources.web_source import Request, Wanted, WantedTrack
 
 STAGE: Final = "answers"
 

@@ -3,7 +3,7 @@
 import hashlib
 import unicodedata
 
-from covergen.sources.fields import UNSEEN
+from covergen.sources.field_parsing import UNSEEN
 
 _APOSTROPHES = str.maketrans("", "", "'’‘ʼ`´" + UNSEEN)
 _UNSEEN = str.maketrans("", "", UNSEEN)

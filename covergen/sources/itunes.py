@@ -14,7 +14,7 @@ from covergen.sources.enriching import Origin, ToldAlbum, ToldSong
 from covergen.sources.http.json_fields import address, error_in, items_in, object_in, shapeless, whole, words
 from covergen.sources.matching.editions import without_edition
 from covergen.sources.matching.matching import Candidate, best, first_artist, upc_key
-from covergen.sources.request import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
+from covergen.sources.web_source import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
 
 BASE: Final = "https://itunes.apple.com"
 LICENCE: Final = "itunes-promotional"

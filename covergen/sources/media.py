@@ -19,7 +19,7 @@ from covergen.sources import procedural
 from covergen.sources.http.addresses import host_of, is_web, masked, unsigned, web_address
 from covergen.sources.local.embedded import embedded_picture
 from covergen.sources.local.file_urls import EMBEDDED, path_of, shown
-from covergen.sources.request import Answer, Manners, Request, WebSource
+from covergen.sources.web_source import Answer, Manners, Request, WebSource
 from covergen.storage import rows
 from covergen.storage.tables import MEDIA
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from covergen.errors import BadInput, RejectCode
 from covergen.sources import enriching
 from covergen.sources.enriching import Origin, ToldAlbum, ToldSong
-from covergen.sources.fields import join_names
+from covergen.sources.field_parsing import join_names
 from covergen.sources.http.json_fields import (
     error_in,
     items_in,
@@ -26,7 +26,7 @@ from covergen.sources.identity import normalise
 from covergen.sources.matching.editions import NOBODY, artist_key, title_key, without_edition
 from covergen.sources.matching.matching import Candidate, best, first_artist, isrc_key, upc_key
 from covergen.sources.protocol import Found
-from covergen.sources.request import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
+from covergen.sources.web_source import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
 
 BASE: Final = "https://musicbrainz.org/ws/2"
 COVERS: Final = "https://coverartarchive.org"

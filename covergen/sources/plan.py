@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from covergen.sources.known import wanted_of
-from covergen.sources.request import Manners, Request, Wanted, WebSource
+from covergen.sources.known_rows import wanted_of
+from covergen.sources.web_source import Manners, Request, Wanted, WebSource
 from covergen.storage.root import Root
 from covergen.storage.tables import ANSWERS, MEDIA
 

@@ -7,8 +7,8 @@ from covergen.sources.local.table import TableSource
 from covergen.sources.musicbrainz import MusicBrainzSource
 from covergen.sources.procedural import ProceduralSource
 from covergen.sources.protocol import Source
-from covergen.sources.request import WebSource
 from covergen.sources.spotify.source import SpotifySource
+from covergen.sources.web_source import WebSource
 from covergen.sources.wikipedia.source import WikipediaSource
 from covergen.sources.youtube.results import YouTubePages
 from covergen.sources.youtube.source import YouTube

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from covergen.embeddings.stage import CUTS, CutWindows
+from covergen.embeddings.audio_stage import CUTS, CutWindows
 from covergen.embeddings.windows import count_windows
 from covergen.errors import ModelError
 from covergen.models.weights import use_threads

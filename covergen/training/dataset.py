@@ -20,7 +20,7 @@ from covergen.storage.columns import Table
 from covergen.storage.delta import one_of
 from covergen.storage.root import Root, digest_of
 from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, LATENTS, TEXT_EMBEDDINGS
-from covergen.training import store
+from covergen.training import example_store
 from covergen.training.examples import Examples
 
 TABLES = (LATENTS, TEXT_EMBEDDINGS, AUDIO_EMBEDDINGS)
@@ -59,7 +59,7 @@ def read_examples(
     with _alone(place):
         if not (place / key).is_dir():
             _stream(root, place, key, allowed=allowed, **scales)
-        examples, facts = store.read(place / key, null_states=torch.as_tensor(null_states[0]))
+        examples, facts = example_store.read(place / key, null_states=torch.as_tensor(null_states[0]))
     return examples.between(*facts["splits"][split]) if split in facts["splits"] else None
 
 
@@ -77,7 +77,7 @@ def _stream(
     catalog = catalog.sort_by([("split", "ascending"), ("album_id", "ascending")])
     latents, texts, sounds = (root.current(table) for table in TABLES)
     words = texts.read(["album_id", "variant"])
-    layout = store.lay_out(
+    layout = example_store.lay_out(
         catalog,
         latents=latents.read(["album_id"])["album_id"].to_pylist(),
         audio=sounds.read(["track_id"])["track_id"].to_pylist(),
@@ -86,7 +86,7 @@ def _stream(
     split_of = dict(zip(catalog["album_id"].to_pylist(), catalog["split"].to_pylist(), strict=True))
     splits = [split_of[album] for album in layout.album_ids]  # in order, so each is one run of rows
     bounds = {name: (splits.index(name), splits.index(name) + splits.count(name)) for name in set(splits)}
-    parts = store.Parts(
+    parts = example_store.Parts(
         latents.batches(["album_id", "mean", "std"]),
         texts.batches(["album_id", "variant", "states"]),
         sounds.batches(["track_id", "frames"]),
@@ -96,7 +96,7 @@ def _stream(
             shutil.rmtree(older)
     growing = place / f"{key}.part"
     try:
-        store.write(
+        example_store.write(
             growing,
             layout,
             parts,

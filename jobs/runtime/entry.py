@@ -18,7 +18,7 @@ from deltalake.exceptions import DeltaError
 
 from covergen.config import Config, RayCluster, load
 from covergen.errors import ConfigError, CovergenError, RejectCode, one_line
-from jobs.runtime.usage import job_usage
+from jobs.runtime.help_text import job_usage
 
 MIN_CPUS = 4  # with fewer logical CPUs, a reader and an actor pool can wait on each other for ever
 

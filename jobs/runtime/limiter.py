@@ -15,7 +15,7 @@ from ray.exceptions import RayError
 from covergen.sources.limiter.coordinator import ALL, Grant, LocalCoordinator, Notice, Report, Wait
 from covergen.sources.limiter.limiter import LeasedLimiter
 from covergen.sources.limiter.quota import DailyQuota
-from covergen.sources.request import Manners
+from covergen.sources.web_source import Manners
 from covergen.storage.root import Root
 
 NAME: Final = "covergen-limiter"

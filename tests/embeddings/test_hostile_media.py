@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from covergen.embeddings.stage import CutWindows, HearTracks
+from covergen.embeddings.audio_stage import CutWindows, HearTracks
 from covergen.errors import RejectCode
 from covergen.sources.local.file_urls import address_of
 from tests.hostile_files import FORMATS, MUTATIONS, HostileFile, hostile_files

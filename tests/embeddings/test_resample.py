@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from covergen.embeddings import resample
+from covergen.embeddings.audio_stage import CutWindows, HearTracks
 from covergen.embeddings.resample import Resampler, is_fit, resampled_size
-from covergen.embeddings.stage import CutWindows, HearTracks
 from covergen.errors import ConfigError
 from covergen.media import audio
 from covergen.procedural.factors import draw_album

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from covergen.embeddings.stage import HearTracks
+from covergen.embeddings.audio_stage import HearTracks
 from covergen.media.audio import AUDIO_SUFFIXES
 
 SAMPLES = os.environ.get("COVERGEN_SAMPLES")

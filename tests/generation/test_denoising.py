@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from covergen.generation import denoising as sampler
+from covergen.generation import denoising
 from covergen.generation.pipeline import first_noise, generators
 from covergen.models.stable_diffusion import NOISE_SCHEDULERS
 
@@ -27,7 +27,7 @@ def branch(number, rows=3):
 
 def prepare(model, kind, seeds, *, branches, scales, steps):
     own = generators(seeds)
-    return sampler.DenoisingState(
+    return denoising.DenoisingState(
         model.noise_scheduler(kind),
         first_noise(own, SHAPE),
         branches=branches,
@@ -41,8 +41,8 @@ def test_guidance_follows_the_formula(model):
     state = prepare(
         model, "ddim", SEEDS, branches=[branch(1), branch(3), branch(4)], scales=[5.0, 2.0], steps=2
     )
-    (prediction,) = sampler.predict(denoiser_of(0.0), [state])
-    out = sampler.guided(prediction.chunk(3), [5.0, 2.0])
+    (prediction,) = denoising.predict(denoiser_of(0.0), [state])
+    out = denoising.guided(prediction.chunk(3), [5.0, 2.0])
     assert torch.allclose(out, torch.full_like(out, 1 + 5 * (3 - 1) + 2 * (4 - 3)))
 
 
@@ -50,8 +50,8 @@ def test_scales_of_one_leave_the_last_branch(model):
     state = prepare(
         model, "ddim", SEEDS, branches=[branch(1), branch(3), branch(4)], scales=[1.0, 1.0], steps=2
     )
-    (prediction,) = sampler.predict(denoiser_of(0.1), [state])
-    out = sampler.guided(prediction.chunk(3), [1.0, 1.0])
+    (prediction,) = denoising.predict(denoiser_of(0.1), [state])
+    out = denoising.guided(prediction.chunk(3), [1.0, 1.0])
     assert torch.allclose(out, 4 + 0.1 * state.latents, atol=1e-5)
 
 
@@ -66,9 +66,9 @@ def test_sittings_of_all_kinds_share_a_call(model):
         yield prepare(model, "ddpm", [4], branches=[branch(k, 1) for k in range(2)], scales=[2.0], steps=6)
 
     together, alone = list(denoising_states()), list(denoising_states())
-    expected = [sampler.sample(denoiser_of(0.1), state) for state in alone]
+    expected = [denoising.sample(denoiser_of(0.1), state) for state in alone]
     while left := [state for state in together if not state.done]:
-        for state, prediction in zip(left, sampler.predict(denoiser_of(0.1), left), strict=True):
+        for state, prediction in zip(left, denoising.predict(denoiser_of(0.1), left), strict=True):
             state.take(prediction)
     for state, latents in zip(together, expected, strict=True):
         assert torch.allclose(state.latents, latents, atol=1e-4)
@@ -78,7 +78,7 @@ def test_sittings_of_all_kinds_share_a_call(model):
 def test_every_scheduler_paints_each_row_by_itself(model, kind):
     def paint(seeds):
         branches = [branch(number, len(seeds)) for number in (0.1, 0.2)]
-        return sampler.sample(
+        return denoising.sample(
             denoiser_of(0.1), prepare(model, kind, seeds, branches=branches, scales=[3.0], steps=6)
         )
 
@@ -100,19 +100,19 @@ def test_a_perfect_denoiser_finds_the_latents(model):
 
     for kind in ("ddim", "dpm++", "ddpm"):
         state = prepare(model, kind, SEEDS, branches=[branch(0), branch(0)], scales=[7.0], steps=20)
-        state.take(sampler.predict(denoise, [state])[0])
+        state.take(denoising.predict(denoise, [state])[0])
         assert (state.expected() - truth).abs().max() < 0.05, kind
         assert (state.latents - truth).abs().max() > 0.5, kind
-        out = sampler.sample(denoise, state)
+        out = denoising.sample(denoise, state)
         assert (out - truth).abs().max() < 0.05, kind
 
 
 def test_shifted_noise_leans_to_the_promise_and_keeps_its_grain():
     noise = first_noise(generators([7]), (4, 16, 16))
     promised = torch.ones(1, 4, 2, 2) * 3
-    shifted = sampler.shift_noise(noise, promised, weight=1.0, first_signal=0.25)
+    shifted = denoising.shift_noise(noise, promised, weight=1.0, first_signal=0.25)
     low = torch.nn.functional.adaptive_avg_pool2d
     wanted = 0.5 * promised + 0.75**0.5 * low(noise, 2)
     assert torch.allclose(low(shifted, 2), wanted, atol=1e-5)
     assert torch.allclose(shifted.diff(dim=3)[..., :7], noise.diff(dim=3)[..., :7], atol=1e-5)
-    assert torch.equal(sampler.shift_noise(noise, promised, weight=0.0, first_signal=0.25), noise)
+    assert torch.equal(denoising.shift_noise(noise, promised, weight=0.0, first_signal=0.25), noise)

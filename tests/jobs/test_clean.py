@@ -2,7 +2,7 @@
 
 import pytest
 
-from covergen.embeddings.clip import token_counter
+from covergen.embeddings.clip_text import token_counter
 from covergen.lineage.verify import verify
 from covergen.storage import rejects, rows
 from covergen.storage.root import Root

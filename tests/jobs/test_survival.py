@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import yaml
 
-from covergen.embeddings.stage import HearTracks
-from covergen.embeddings.words import ReadWords
+from covergen.embeddings.audio_stage import HearTracks
+from covergen.embeddings.text_stage import ReadWords
 from covergen.lineage.verify import verify
 from covergen.storage import objects, rejects
 from covergen.storage.root import Root, digest_of

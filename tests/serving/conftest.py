@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from covergen.embeddings.stage import HearTracks
+from covergen.embeddings.audio_stage import HearTracks
 from covergen.fusion import build
 from covergen.media import audio
 from covergen.models import stable_diffusion

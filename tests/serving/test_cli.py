@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from covergen import cli, painting
+from covergen import cli, cover_command
 from covergen.media import images
 from covergen.serving.pictures import settings_in
 from covergen.storage.root import Root
@@ -141,7 +141,7 @@ def test_an_interrupt_ends_with_130(run, words, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(painting, "paint", interrupt)
+    monkeypatch.setattr(cover_command, "paint", interrupt)
     code, _, errors = run(*words)
     assert code == 130 and "Traceback" not in errors
 

@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 
 from covergen import cli
-from covergen.embeddings.stage import HearTracks
+from covergen.embeddings.audio_stage import HearTracks
 from covergen.fusion import build
 from covergen.media import images
 from covergen.models import stable_diffusion

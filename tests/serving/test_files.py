@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from covergen.cover_command import candidates, free, safe_name, write_all
 from covergen.errors import ConfigError
-from covergen.painting import candidates, free, safe_name, write_all
 
 
 def test_one_file_has_its_name_and_then_numbers_and_several_have_numbers():

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from covergen.serving import queue as queue_module
+from covergen.serving import queue
 from covergen.serving.retention import verify
 from covergen.serving.store import Store
 from covergen.storage import objects
@@ -92,7 +92,7 @@ def test_what_was_accepted_before_the_disk_was_full_is_finished_when_there_is_ro
     told = client.post("/v1/covers", json=WORDS, headers={"Prefer": "wait=20"}).json()
     assert (told["status"], told["error"]["code"]) == ("failed", "no_room")
     disk()
-    monkeypatch.setattr(queue_module, "REMEMBERED", -1.0)  # later
+    monkeypatch.setattr(queue, "REMEMBERED", -1.0)  # later
     assert finished(client, told["id"])["status"] == "done"
 
 
@@ -104,7 +104,7 @@ def test_what_is_given_up_while_the_disk_is_full_is_not_painted_later(
     disk(errno.ENOSPC)
     assert client.delete(f"/v1/covers/{number}").json()["status"] == "cancelled"
     disk()
-    monkeypatch.setattr(queue_module, "REMEMBERED", -1.0)  # later
+    monkeypatch.setattr(queue, "REMEMBERED", -1.0)  # later
     assert finished(client, number)["status"] == "cancelled"
     assert Store(str(tmp_path), "everybody").ended(number)["status"] == "cancelled"
     assert parts["painter"].painted == []

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from covergen.embeddings.stage import HearTracks
+from covergen.embeddings.audio_stage import HearTracks
 from covergen.errors import BadInput
 from covergen.serving.listener import Listening
 from covergen.serving.service import CoverService

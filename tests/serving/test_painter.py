@@ -7,10 +7,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from covergen import cli, painting
+from covergen import cli, cover_command
 from covergen.media import images
+from covergen.serving.album_metadata import Subject
 from covergen.serving.pictures import settings_in
-from covergen.serving.subjects import Subject
 from covergen.sources.identity import album_id
 
 
@@ -78,12 +78,12 @@ def test_what_nothing_tells_is_asked_on_a_terminal_alone(music, monkeypatch):
         return "Answer"
 
     monkeypatch.setattr(typer, "prompt", answer)
-    subject = painting.subject_of(music("Satie/Gymnopédies/01 - Lent.flac", artist="Erik Satie"))
+    subject = cover_command.subject_of(music("Satie/Gymnopédies/01 - Lent.flac", artist="Erik Satie"))
     given = dict.fromkeys(("artist", "album", "genre", "year"))
-    assert painting._asked(subject, given) == given and asked == []
+    assert cover_command._asked(subject, given) == given and asked == []
     for stream in (sys.stdin, sys.stdout):
         monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
-    assert painting._asked(subject, given) == {**given, "album": "Answer", "genre": "Answer"}
+    assert cover_command._asked(subject, given) == {**given, "album": "Answer", "genre": "Answer"}
     assert asked == [("Album", "Gymnopédies"), ("Genre", "unknown")]
 
 
@@ -103,7 +103,7 @@ def test_several_albums_have_a_cover_each_named_after_them(paint, music, tmp_pat
     music("b/1.flac", artist="Zoë", album="Night")
     music("c/1.flac", broken=True)
     result = paint(tmp_path / "music", "--out", str(tmp_path))
-    assert result.exit_code == 2 or isinstance(result.exception, painting.ConfigError)
+    assert result.exit_code == 2 or isinstance(result.exception, cover_command.ConfigError)
     assert "1 of 3 albums got no cover" in str(result.exception)
     assert {path.name for path in tmp_path.glob("*.png")} == {"AC_DC - Loud.png", "Zoë - Night.png"}
     assert "the first of 2 songs (files do not tell which is the most popular)" in result.output
@@ -126,7 +126,7 @@ def test_a_cover_that_is_there_stays_and_what_was_enlarged_is_said(paint, music,
 
 def test_two_albums_of_one_name_never_take_each_others_place(tmp_path):
     named = [Subject("A", "Night", (), year) for year in ("1997", "2001", "2001", None)]
-    folder = [path.name for path in painting._places(tmp_path, named)]
+    folder = [path.name for path in cover_command._places(tmp_path, named)]
     assert folder == ["A - Night.png", "A - Night (2001).png", "A - Night (2).png", "A - Night (3).png"]
-    (first, *_) = painting._places(tmp_path / "art.jpg", named)
+    (first, *_) = cover_command._places(tmp_path / "art.jpg", named)
     assert first == tmp_path / "art - A - Night.jpg"

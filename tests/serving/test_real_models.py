@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from covergen import cli
 from covergen.embeddings import mert
+from covergen.embeddings.audio_stage import HearTracks, heard_with
 from covergen.embeddings.mert import MertPreset
-from covergen.embeddings.stage import HearTracks, heard_with
-from covergen.embeddings.words import ReadWords
+from covergen.embeddings.text_stage import ReadWords
 from covergen.errors import ConfigError, ModelError
 from covergen.fusion import build
 from covergen.media import images

@@ -9,7 +9,7 @@ import httpx2
 import numpy as np
 import pytest
 
-from covergen import whole_root
+from covergen import root_commands
 from covergen.errors import RootError
 from covergen.serving import retention
 from covergen.serving.api_keys import ApiKeys, Key
@@ -114,16 +114,16 @@ def broken(root):
 def test_a_sweep_of_a_service_removes_what_was_half_done_and_nothing_else(tmp_path):
     store, stale = broken(tmp_path)
     expected = {"service half-written": 2, "service orphans": 4}
-    assert whole_root.sweep(str(tmp_path), dry_run=True) == expected
+    assert root_commands.sweep(str(tmp_path), dry_run=True) == expected
     assert all(path.exists() for path in stale)
-    assert whole_root.sweep(str(tmp_path)) == expected
+    assert root_commands.sweep(str(tmp_path)) == expected
     assert not any(path.exists() for path in stale)
     assert (tmp_path / "service/label/desktop.ini").exists() and len(store.songs()) == len(
         store.numbers()
     ) == 1
-    assert whole_root.sweep(str(tmp_path)) == {}
+    assert root_commands.sweep(str(tmp_path)) == {}
     songs(store, 2)
-    assert whole_root.sweep(str(tmp_path), allowance=Allowance(upload_bytes=0)) == {"service uploads": 3}
+    assert root_commands.sweep(str(tmp_path), allowance=Allowance(upload_bytes=0)) == {"service uploads": 3}
 
 
 def test_a_service_is_proved(tmp_path):
@@ -132,22 +132,22 @@ def test_a_service_is_proved(tmp_path):
     clean.keep(number, 0, Kept(b"a picture", "png", {}))
     clean.finish(number, {"status": "done"})
     clean.keep_song(b"a song")
-    assert whole_root.verify(str(tmp_path / "clean")) == []
+    assert root_commands.verify(str(tmp_path / "clean")) == []
     broken(tmp_path / "broken")
     (tmp_path / "broken/service/label/requests/link").symlink_to("/etc")
-    found = sorted(problem.kind for problem in whole_root.verify(str(tmp_path / "broken")))
+    found = sorted(problem.kind for problem in root_commands.verify(str(tmp_path / "broken")))
     assert found == ["checksum", "half-written", "link", "lost", "stray", "stray", "unreadable"]
 
 
 def test_a_root_may_hold_tables_and_a_service(tmp_path):
     root = Root.create(str(tmp_path))
     broken(tmp_path)
-    assert whole_root.verify(root.uri) and set(whole_root.sweep(root.uri)) == {
+    assert root_commands.verify(root.uri) and set(root_commands.sweep(root.uri)) == {
         "service half-written",
         "service orphans",
     }
     with pytest.raises(RootError, match="is not a covergen root"):
-        whole_root.sweep(str(tmp_path / "nothing"))
+        root_commands.sweep(str(tmp_path / "nothing"))
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from covergen.catalog.prompts.make import make_prompts
-from covergen.embeddings.stage import HearTracks
-from covergen.embeddings.words import ReadWords
+from covergen.embeddings.audio_stage import HearTracks
+from covergen.embeddings.text_stage import ReadWords
 from covergen.errors import BadInput, ConfigError, ModelError, RejectCode
 from covergen.generation.pipeline import PaintSettings
 from covergen.generation.seeds import seed_of

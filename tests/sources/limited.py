@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from covergen.sources.limiter.coordinator import LocalCoordinator, Report, Wait
 from covergen.sources.limiter.sliding_window import Slot
-from covergen.sources.request import Manners
+from covergen.sources.web_source import Manners
 
 
 class Clock:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from covergen.sources.request import Answer, Parsed, Request, Wanted, WantedTrack
+from covergen.sources.web_source import Answer, Parsed, Request, Wanted, WantedTrack
 from covergen.storage import rows
 from covergen.storage.tables import ALBUMS, MEDIA, TRACKS
 

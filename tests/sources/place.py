@@ -12,7 +12,7 @@ from covergen.errors import BadInput, RejectCode
 from covergen.sources.http.fetch import Fetcher
 from covergen.sources.limiter.limiter import LocalLimiter
 from covergen.sources.limiter.quota import DailyQuota
-from covergen.sources.request import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
+from covergen.sources.web_source import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
 from tests.sources.limited import Clock
 
 AGENT = "covergen/0.1 (https://example.org; ops@example.org)"

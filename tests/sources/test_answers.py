@@ -11,7 +11,7 @@ import pytest
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.answers import FetchAnswers, answer_of, blocks, digests_of, is_doubted, parsed, summary
 from covergen.sources.protocol import Found
-from covergen.sources.request import (
+from covergen.sources.web_source import (
     Answer,
     Manners,
     Parsed,

@@ -7,7 +7,7 @@ from covergen.errors import BadInput, RejectCode
 from covergen.sources import deezer
 from covergen.sources.deezer import DeezerSource
 from covergen.sources.identity import album_id, track_id
-from covergen.sources.request import Request, Wanted, WantedTrack
+from covergen.sources.web_source import Request, Wanted, WantedTrack
 from tests.sources.open_sources import answer, check, followed, only, refused, sample, wanted
 
 SOURCE = DeezerSource(base="http://local/")

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from covergen.sources.fields import clean_text, join_names, parse_date, parse_number
+from covergen.sources.field_parsing import clean_text, join_names, parse_date, parse_number
 from covergen.sources.identity import album_id, normalise, track_id
 
 

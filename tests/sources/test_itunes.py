@@ -5,7 +5,7 @@ import pytest
 from covergen.errors import ConfigError, RejectCode
 from covergen.sources.identity import album_id, track_id
 from covergen.sources.itunes import ITunesSource, larger
-from covergen.sources.request import Wanted, WantedTrack
+from covergen.sources.web_source import Wanted, WantedTrack
 from tests.sources.open_sources import answer, check, followed, only, refused, sample, wanted
 
 SOURCE = ITunesSource(base="http://local/", cover_size=600)

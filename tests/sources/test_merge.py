@@ -1,4 +1,4 @@
-from covergen.sources.known import merged
+from covergen.sources.known_rows import merged
 
 KNOWN = {
     "track_id": "t", "title": "Blue", "isrc": None, "views": 3, "external_ids": [("deezer", "1")],

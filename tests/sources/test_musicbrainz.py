@@ -8,7 +8,7 @@ from covergen.errors import RejectCode
 from covergen.sources import musicbrainz
 from covergen.sources.identity import album_id, track_id
 from covergen.sources.musicbrainz import MusicBrainzSource, phrase
-from covergen.sources.request import WantedTrack
+from covergen.sources.web_source import WantedTrack
 from tests.sources.open_sources import answer, check, followed, only, refused, sample, wanted
 
 SOURCE = MusicBrainzSource(base="http://local/ws/2/", covers="http://covers/")

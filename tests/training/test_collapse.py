@@ -14,7 +14,7 @@ from covergen.fusion import build
 from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
 from covergen.models import stable_diffusion
 from covergen.models.stable_diffusion import build_noise_scheduler
-from covergen.procedural.reader import READER, CoverReader
+from covergen.procedural.factor_reader import READER, CoverReader
 from covergen.training.batches import DropRates
 from covergen.training.examples import Examples
 from covergen.training.settings import TrainingSettings

@@ -17,7 +17,7 @@ from covergen.fusion import build
 from covergen.generation.pipeline import PaintSettings
 from covergen.models import stable_diffusion
 from covergen.models.stable_diffusion import build_noise_scheduler
-from covergen.procedural.reader import CoverReader
+from covergen.procedural.factor_reader import CoverReader
 from covergen.training import objective
 from covergen.training.batches import BatchPlan, DropRates
 from covergen.training.settings import TrainingSettings

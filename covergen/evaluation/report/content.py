@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from covergen.evaluation.metrics.nearest import Nearness
+from covergen.evaluation.metrics.memorization import Nearness
 from covergen.evaluation.tables.predecessor import ComparedRow
 from covergen.evaluation.tables.real_table import RealTable
 from covergen.evaluation.tables.table import SystemsTable

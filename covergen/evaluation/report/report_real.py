@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from covergen.evaluation.metrics.bootstrap import Interval
-from covergen.evaluation.metrics.nearest import QUANTILE
+from covergen.evaluation.metrics.memorization import QUANTILE
 from covergen.evaluation.report import wording
 from covergen.evaluation.report.content import MemoryCheck, Picture, SystemSheet
 from covergen.evaluation.tables.predecessor import ComparedRow

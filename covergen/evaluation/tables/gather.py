@@ -15,8 +15,8 @@ from covergen.evaluation.report.content import CoverPair, Curve, LossChart, Reje
 from covergen.evaluation.tables.table import SYSTEMS, SystemsTable, systems_table
 from covergen.media import images
 from covergen.models import stable_diffusion
+from covergen.procedural.factor_reader import READER, CoverReader
 from covergen.procedural.factors import Album, draw_album
-from covergen.procedural.reader import READER, CoverReader
 from covergen.sources.media import read_media
 from covergen.storage import rejects
 from covergen.storage.delta import one_of

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covergen.evaluation.metrics import song_to_cover
-from covergen.evaluation.metrics.halves import LEAST
-from covergen.evaluation.metrics.nearest import nearness
+from covergen.evaluation.metrics.memorization import nearness
 from covergen.evaluation.metrics.paired import grey_mse, paired_mse
+from covergen.evaluation.metrics.split_half import LEAST
 from covergen.evaluation.models.image_models import ImageModels, see_all
 from covergen.evaluation.report.content import MemoryCheck, Missing, Neighbour, SystemSheet
 from covergen.evaluation.tables.real_table import DESCRIPTORS, SPACES, BySpace, RealTable, Songs, real_table

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from covergen.evaluation.metrics import bootstrap
 from covergen.evaluation.metrics.bootstrap import RESAMPLES, Interval
 from covergen.evaluation.metrics.frechet import frechet_distance
-from covergen.evaluation.metrics.halves import Distance, HalfDistances, half_distances, spread
-from covergen.evaluation.metrics.kernel import cmmd, kernel_inception_distance
+from covergen.evaluation.metrics.kernel_distance import cmmd, kernel_inception_distance
 from covergen.evaluation.metrics.retrieval import clip_scores, hits_at
 from covergen.evaluation.metrics.song_to_cover import AT, SongScorer
+from covergen.evaluation.metrics.split_half import Distance, HalfDistances, half_distances, spread
 from covergen.evaluation.tables.table import GREY, TRUE_COVERS
 
 Features = NDArray[np.floating]

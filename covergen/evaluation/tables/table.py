@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from covergen.evaluation.metrics import bootstrap
 from covergen.evaluation.metrics.bootstrap import RESAMPLES, Interval
 from covergen.evaluation.metrics.frechet import frechet_distance, joint_frechet_distance
-from covergen.evaluation.metrics.kernel import kernel_inception_distance
+from covergen.evaluation.metrics.kernel_distance import kernel_inception_distance
 from covergen.evaluation.metrics.paired import PairedScores, grey_mse, paired_mse, paired_scores
 from covergen.evaluation.metrics.retrieval import hits_at, ranks, read_vectors, true_vectors
 from covergen.procedural.factors import Factors

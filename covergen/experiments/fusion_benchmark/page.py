@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from covergen.evaluation.report import wording
 from covergen.evaluation.report.markdown import markdown_table
-from covergen.experiments.fusion_benchmark.judge import K
+from covergen.experiments.fusion_benchmark.measure import K
 from covergen.experiments.fusion_benchmark.table import Compared, Line, Spread, compared, rival
 
 SHOWN: Final = ("hue_error", "brightness_r", "energy_r", "density_r", "recall", "mse", "genre_accuracy")

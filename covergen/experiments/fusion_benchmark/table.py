@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from covergen.evaluation.metrics.bootstrap import Interval, pearson
 from covergen.evaluation.tables.table import HIGHER_IS_BETTER, LOWER_IS_BETTER, SYSTEMS, verdict
-from covergen.experiments.fusion_benchmark.judge import FOLLOWED, TRUE
+from covergen.experiments.fusion_benchmark.measure import FOLLOWED, TRUE
 from covergen.experiments.fusion_benchmark.rows import Measurement
 
 Values = NDArray[np.float64]

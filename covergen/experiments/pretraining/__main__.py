@@ -28,7 +28,7 @@ from covergen.experiments.pretraining.parallel import launch
 from covergen.experiments.pretraining.preview import Base, evaluation_covers, measure
 from covergen.experiments.pretraining.text import CaptionClassifier, train_text
 from covergen.experiments.pretraining.vae import build_vae, measured_scale, psnr, reconstruct, train_vae
-from covergen.procedural.reader import READER, CoverReader
+from covergen.procedural.factor_reader import READER, CoverReader
 
 ASSETS: Final = Path(__file__).parent.parent.parent / "assets" / "tiny"
 CHECKPOINTS: Final = Path.home() / ".cache" / "covergen" / "pretraining"

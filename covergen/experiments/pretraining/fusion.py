@@ -28,7 +28,7 @@ from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
 from covergen.generation.seeds import seed_of
 from covergen.models import stable_diffusion
 from covergen.models.stable_diffusion import StableDiffusion
-from covergen.procedural.reader import CoverReader
+from covergen.procedural.factor_reader import CoverReader
 from covergen.training import checkpoint
 from covergen.training.alignment import Row
 from covergen.training.settings import TrainingSettings

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from covergen.catalog.prompts.protocol import VARIANTS, Facts, texts
 from covergen.catalog.prompts.styles import album_genre
-from covergen.embeddings.stage import HearTracks
+from covergen.embeddings.audio_stage import HearTracks
 from covergen.errors import ModelError
 from covergen.media import audio
 from covergen.models import stable_diffusion

@@ -18,8 +18,8 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from covergen.experiments.pretraining.data import to_covers
 from covergen.experiments.pretraining.text import token_ids
 from covergen.procedural.covers import paint
+from covergen.procedural.factor_reader import CoverReader
 from covergen.procedural.factors import Album, caption, descriptors, draw_album
-from covergen.procedural.reader import CoverReader
 
 
 @dataclass

@@ -19,7 +19,13 @@ from covergen.errors import RootError
 from covergen.serving import retention
 from covergen.serving.api_keys import EVERYBODY, ApiKeys, Key
 from covergen.serving.api_models import Order, Words
-from covergen.serving.http.reading import idempotency_key, patience, picture_wanted, read_body, recalled
+from covergen.serving.http.request_parsing import (
+    idempotency_key,
+    patience,
+    picture_wanted,
+    read_body,
+    recalled,
+)
 from covergen.serving.pictures import MIME
 from covergen.serving.problems import Problem, come_again, no_song, no_such
 from covergen.serving.queue import Allowance, Refused

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from covergen.errors import ConfigError
-from covergen.serving import background
+from covergen.serving import maintenance
 from covergen.serving.http.app import make_app
 from covergen.serving.http.routes import Service, Settings
 from covergen.serving.listener import Listening
@@ -203,7 +203,7 @@ def local_app(root: str, service: CoverService, settings: Settings, *, waiting: 
 
     @asynccontextmanager
     async def beside(_: FastAPI) -> AsyncIterator[None]:
-        work = asyncio.create_task(background.run(runner, root, settings.api_keys.allowance_of, ready))
+        work = asyncio.create_task(maintenance.run(runner, root, settings.api_keys.allowance_of, ready))
         yield
         work.cancel()
         with suppress(asyncio.CancelledError):

@@ -20,7 +20,7 @@ from covergen.errors import BadInput, RejectCode
 from covergen.sources.http.addresses import masked, web_address
 from covergen.sources.http.transport import TIMEOUT, Ask, Transport
 from covergen.sources.limiter.limiter import Limiter
-from covergen.sources.request import Answer, Manners, Refusal, Request, WebSource, usual_refusal
+from covergen.sources.web_source import Answer, Manners, Refusal, Request, WebSource, usual_refusal
 
 ATTEMPTS: Final = 4
 PAUSE: Final = tenacity.wait_exponential_jitter(multiplier=0.5, max=20.0, jitter=1.0)  # seconds

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.fields import clean_text
+from covergen.sources.field_parsing import clean_text
 from covergen.sources.http.addresses import is_web
-from covergen.sources.request import Answer, Refusal, no_answer
+from covergen.sources.web_source import Answer, Refusal, no_answer
 
 
 def object_in(answer: Answer) -> Mapping[str, Any]:

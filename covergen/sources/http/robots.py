@@ -10,7 +10,7 @@ from protego import Protego
 
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.http.addresses import host_of, web_address
-from covergen.sources.request import Answer, Manners
+from covergen.sources.web_source import Answer, Manners
 
 DAY: Final = 86_400.0
 SOON: Final = 300.0  # seconds after which a robots.txt that could not be had is asked for again

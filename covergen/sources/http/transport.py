@@ -23,7 +23,7 @@ from covergen.errors import BadInput, RejectCode, one_line
 from covergen.sources.http.addresses import host_of, masked, redirected, web_address
 from covergen.sources.http.robots import MAX_BYTES, NOT_KEPT, NOT_READ, Robots, refused_by
 from covergen.sources.limiter.limiter import Limiter
-from covergen.sources.request import Answer, Manners
+from covergen.sources.web_source import Answer, Manners
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 CRAWL_DELAY: Final = "crawl-delay"  # before a host: the bucket of its own pause

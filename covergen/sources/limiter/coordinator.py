@@ -12,7 +12,7 @@ from typing import Final, Literal, Protocol
 
 from covergen.sources.limiter.quota import DailyQuota
 from covergen.sources.limiter.sliding_window import PACE, SlidingWindow, Slot
-from covergen.sources.request import Manners
+from covergen.sources.web_source import Manners
 
 ALL: Final = "*"  # in a notice: every bucket
 SEAT: Final = 60.0  # seconds after its last slot in which a worker that says nothing is taken for dead

@@ -19,7 +19,7 @@ from covergen.errors import BadInput, RejectCode
 from covergen.sources.limiter.coordinator import ALL, LocalCoordinator, RateLimitCoordinator, Report, Wait
 from covergen.sources.limiter.quota import DailyQuota
 from covergen.sources.limiter.sliding_window import Slot
-from covergen.sources.request import Manners
+from covergen.sources.web_source import Manners
 
 LOOK: Final = 0.1  # seconds between looks at what is leased and idle
 IDLE: Final = 0.5  # seconds after which a worker that sends nothing gives its lease back

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from covergen.sources.request import Manners
+from covergen.sources.web_source import Manners
 
 BLOCKS: Final = 20  # in which a daily budget is reserved, and so written
 ALIVE: Final = 60.0  # seconds that a bucket is said to be active ahead

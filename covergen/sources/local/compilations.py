@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from covergen.sources.fields import VARIOUS
+from covergen.sources.field_parsing import VARIOUS
 from covergen.sources.identity import album_id, normalise
 from covergen.sources.local.file_urls import name_of
 from covergen.sources.local.folder_names import year_in_name

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.media.audio import AUDIO_SUFFIXES
-from covergen.sources.fields import join_names, parse_date
+from covergen.sources.field_parsing import join_names, parse_date
 from covergen.sources.identity import album_id, track_id
 from covergen.sources.local.compilations import albums_of
 from covergen.sources.local.covers import cover_of

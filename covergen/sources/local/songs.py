@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from covergen.sources.fields import clean_text, parse_date
+from covergen.sources.field_parsing import clean_text, parse_date
 from covergen.sources.identity import normalise
 from covergen.sources.local.file_urls import name_of
 from covergen.sources.local.folder_names import FolderNames, disc_in_title, disc_of_side, year_in_name

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from covergen.errors import BadInput, ConfigError, RejectCode
-from covergen.sources.fields import clean_text, parse_date
+from covergen.sources.field_parsing import clean_text, parse_date
 from covergen.sources.identity import album_id, track_id
 from covergen.sources.local.file_urls import address_of
 from covergen.sources.protocol import Found, Record, Rejected

@@ -22,7 +22,7 @@ from covergen.errors import BadInput
 from covergen.media import mpeg, ogg
 from covergen.media.audio import AudioLimits
 from covergen.media.audio_input import opened_audio
-from covergen.sources.fields import clean_text, join_names, parse_number
+from covergen.sources.field_parsing import clean_text, join_names, parse_number
 from covergen.sources.local.embedded import BROKEN, Proof, apev2_of, listed, pictures_in
 from covergen.sources.local.folder_names import side_and_number
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.fields import parse_date
+from covergen.sources.field_parsing import parse_date
 from covergen.sources.identity import normalise
 from covergen.sources.matching.editions import (
     NOBODY,
@@ -22,7 +22,7 @@ from covergen.sources.matching.editions import (
 )
 from covergen.sources.matching.spellings import AlbumTitle, read_title, same_spelling, same_title, scripts
 from covergen.sources.matching.versions import version
-from covergen.sources.request import Wanted, WantedTrack
+from covergen.sources.web_source import Wanted, WantedTrack
 
 _KIND_RANK: Final = {"album": 0, "single": 0}  # any other: 1
 _UNDATED: Final = 2  # behind the same year and the next one

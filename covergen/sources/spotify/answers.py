@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.fields import clean_text, join_names, parse_date
+from covergen.sources.field_parsing import clean_text, join_names, parse_date
 from covergen.sources.identity import album_id, normalise, track_id
 from covergen.sources.matching.matching import Candidate, best, isrc_key, same_song
 from covergen.sources.protocol import Found, Record, Rejected
-from covergen.sources.request import Answer, Parsed, Request, WantedTrack
 from covergen.sources.spotify.requests import NAME, Asking, Subject, subjects_of
+from covergen.sources.web_source import Answer, Parsed, Request, WantedTrack
 
 STAGE: Final = "answers"
 LICENCE: Final = "spotify-terms"

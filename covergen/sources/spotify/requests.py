@@ -11,11 +11,11 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from covergen.errors import BadInput, ConfigError, RejectCode
-from covergen.sources.fields import VARIOUS, clean_text
+from covergen.sources.field_parsing import VARIOUS, clean_text
 from covergen.sources.http.addresses import query_of
 from covergen.sources.identity import normalise
 from covergen.sources.matching.matching import isrc_key, upc_key
-from covergen.sources.request import Request, Wanted, WantedTrack
+from covergen.sources.web_source import Request, Wanted, WantedTrack
 
 NAME: Final = "spotify"
 BASE: Final = "https://api.spotify.com/v1"

@@ -10,8 +10,11 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, ClassVar, Final
 
 from covergen.errors import BadInput, ConfigError, RejectCode
-from covergen.sources.fields import clean_text
-from covergen.sources.request import (
+from covergen.sources.field_parsing import clean_text
+from covergen.sources.spotify.answers import Reader
+from covergen.sources.spotify.auth import TOKEN_URL, Token, check_credentials
+from covergen.sources.spotify.requests import BASE, NAME, Asking, Subject, begin
+from covergen.sources.web_source import (
     Answer,
     Manners,
     Parsed,
@@ -21,9 +24,6 @@ from covergen.sources.request import (
     no_answer,
     usual_refusal,
 )
-from covergen.sources.spotify.answers import Reader
-from covergen.sources.spotify.auth import TOKEN_URL, Token, check_credentials
-from covergen.sources.spotify.requests import BASE, NAME, Asking, Subject, begin
 
 WINDOW: Final = 30.0  # seconds over which Spotify counts; how many it allows is not published
 BATCHES: Final = frozenset({"albums", "songs", "artists"})

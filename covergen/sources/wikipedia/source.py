@@ -13,7 +13,7 @@ from urllib.parse import quote
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources.identity import album_id
 from covergen.sources.protocol import Found, Record, Rejected
-from covergen.sources.request import (
+from covergen.sources.web_source import (
     Answer,
     Manners,
     Parsed,
@@ -23,7 +23,7 @@ from covergen.sources.request import (
     no_answer,
     usual_refusal,
 )
-from covergen.sources.wikipedia.albums import Album, read_albums
+from covergen.sources.wikipedia.layouts import Album, read_albums
 from covergen.sources.wikipedia.page import Page, read_page
 from covergen.sources.wikipedia.words import months_in
 

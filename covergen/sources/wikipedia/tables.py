@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from selectolax.lexbor import LexborNode
 
-from covergen.sources.fields import clean_text
+from covergen.sources.field_parsing import clean_text
 
 _MOST_COLUMNS: Final = 200
 _MOST_ROWS: Final = 65_534  # the standard's own limit

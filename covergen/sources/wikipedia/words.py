@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.fields import PRECISIONS, join_names
+from covergen.sources.field_parsing import PRECISIONS, join_names
 from covergen.sources.identity import normalise
 from covergen.sources.wikipedia.tables import Cell
 

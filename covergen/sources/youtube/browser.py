@@ -30,7 +30,7 @@ from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources.answers import Counts, row_of
 from covergen.sources.http.addresses import web_address
 from covergen.sources.limiter.limiter import Limiter
-from covergen.sources.request import Answer, Request, WebSource, usual_refusal
+from covergen.sources.web_source import Answer, Request, WebSource, usual_refusal
 from covergen.sources.youtube.pages import is_consent_page
 from covergen.storage import rows
 from covergen.storage.tables import ANSWERS

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources.protocol import Found
-from covergen.sources.request import (
+from covergen.sources.web_source import (
     Answer,
     Manners,
     Parsed,

@@ -12,7 +12,7 @@ from covergen.sources.matching.editions import without_article
 from covergen.sources.matching.matching import TrackCandidate, best_track
 from covergen.sources.matching.versions import version
 from covergen.sources.protocol import Record, Rejected
-from covergen.sources.request import Wanted, WantedTrack
+from covergen.sources.web_source import Wanted, WantedTrack
 
 WATCH = "https://www.youtube.com/watch?v="
 # What uploaders add to a title that changes nothing in the sound: one of the words that say so, and others.

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources.protocol import Found, Record
-from covergen.sources.request import (
+from covergen.sources.web_source import (
     Answer,
     Manners,
     Parsed,

@@ -8,7 +8,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance, maximum_mean_discrepancy
 
 from covergen.evaluation.metrics.frechet import frechet_distance
-from covergen.evaluation.metrics.kernel import cmmd, kernel_inception_distance
+from covergen.evaluation.metrics.kernel_distance import cmmd, kernel_inception_distance
 
 RELATIVE = 1e-6
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from covergen.evaluation.metrics.bootstrap import Interval
-from covergen.evaluation.metrics.nearest import Nearness
+from covergen.evaluation.metrics.memorization import Nearness
 from covergen.evaluation.report import report_real
 from covergen.evaluation.report.content import MemoryCheck, Neighbour, ReportContent, SystemSheet
 from covergen.evaluation.report.report import write_report

@@ -6,8 +6,8 @@ from covergen.evaluation.tables import table
 from covergen.evaluation.tables.table import GREY, TRUE_COVERS, systems_table, verdict
 from covergen.generation.requests import derangement
 from covergen.procedural.covers import paint
+from covergen.procedural.factor_reader import CoverReader
 from covergen.procedural.factors import draw_album
-from covergen.procedural.reader import CoverReader
 
 COUNT, SIZE = 60, 64
 

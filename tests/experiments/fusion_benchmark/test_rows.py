@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from covergen.errors import RootError
-from covergen.experiments.fusion_benchmark import rows as benchmark_rows
+from covergen.experiments.fusion_benchmark import rows
 from covergen.experiments.fusion_benchmark.rows import FOLDER, Measurement, digest_for
 from covergen.storage.root import Root
 
@@ -30,10 +30,10 @@ def root(tmp_path):
 
 
 def test_what_was_written_is_read_again(root):
-    assert not benchmark_rows.is_there(root, ROW.digest)
-    benchmark_rows.write(root, ROW)
-    assert benchmark_rows.is_there(root, digest_for("w", RECIPE, system="audio", seed=0))
-    assert benchmark_rows.read(root, "w") == [ROW]
+    assert not rows.is_there(root, ROW.digest)
+    rows.write(root, ROW)
+    assert rows.is_there(root, digest_for("w", RECIPE, system="audio", seed=0))
+    assert rows.read(root, "w") == [ROW]
 
 
 def test_every_part_of_what_made_it_gives_another_name():
@@ -49,19 +49,19 @@ def test_every_part_of_what_made_it_gives_another_name():
 
 def test_runs_add_up_and_worlds_stay_apart(root):
     for seed in (2, 0, 1):
-        benchmark_rows.write(root, replace(ROW, seed=seed))
-    benchmark_rows.write(root, replace(ROW, world="another"))
-    found = benchmark_rows.read(root, "w")
+        rows.write(root, replace(ROW, seed=seed))
+    rows.write(root, replace(ROW, world="another"))
+    found = rows.read(root, "w")
     assert [row.seed for row in found] == [0, 1, 2]
     assert len({row.group for row in found}) == 1
 
 
 def test_nothing_measured_is_no_error(root):
-    assert benchmark_rows.read(root, "w") == []
+    assert rows.read(root, "w") == []
 
 
 @pytest.mark.parametrize("damage", [b"{", b"[1]", b'{"values": {}}', b'{"values": 3, "albums": []}'])
 def test_a_damaged_file_is_named(root, damage):
     root.write(f"{FOLDER}/0123.json", damage)
     with pytest.raises(RootError, match=r"0123.json is no measurement; remove it"):
-        benchmark_rows.read(root, "w")
+        rows.read(root, "w")

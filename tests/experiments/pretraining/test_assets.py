@@ -17,8 +17,8 @@ from covergen.experiments.pretraining.preview import (
     read_back,
 )
 from covergen.experiments.pretraining.vae import psnr, reconstruct
+from covergen.procedural.factor_reader import READER, CoverReader
 from covergen.procedural.factors import caption
-from covergen.procedural.reader import READER, CoverReader
 
 TINY = Path(covergen.__file__).parent / "assets" / "tiny"
 

@@ -21,8 +21,8 @@ from covergen.experiments.pretraining.vae import (
     speed_up_norms,
 )
 from covergen.procedural.covers import paint
+from covergen.procedural.factor_reader import CoverReader
 from covergen.procedural.factors import GENRES, caption, draw_album
-from covergen.procedural.reader import CoverReader
 
 
 @pytest.fixture(scope="module")

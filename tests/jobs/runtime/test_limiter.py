@@ -8,7 +8,7 @@ import pytest
 import ray
 
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.request import Manners
+from covergen.sources.web_source import Manners
 from jobs.runtime.limiter import NAME, coordinator, limiter
 from tests.sources.limited import greatest
 

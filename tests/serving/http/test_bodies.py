@@ -6,7 +6,7 @@ import json
 import httpx2
 import pytest
 
-from covergen.serving.http import reading
+from covergen.serving.http import request_parsing
 from covergen.serving.http.bodies import LEAST_RATE, LONGEST_JSON, Bodies
 from covergen.serving.http.routes import Settings
 from covergen.serving.http.server import local_app
@@ -36,8 +36,8 @@ def test_what_is_parsed_at_once_is_small(client, path, headers, monkeypatch):
     def parse(*_):
         raise AssertionError("it was parsed")
 
-    monkeypatch.setattr(reading, "read_json", parse)
-    monkeypatch.setattr(reading, "read_form", parse)
+    monkeypatch.setattr(request_parsing, "read_json", parse)
+    monkeypatch.setattr(request_parsing, "read_form", parse)
     body = json.dumps({str(k): k for k in range(20_000)}).encode()
     assert len(body) > 2 * LONGEST_JSON
     for content in (body, in_parts(body)):

@@ -10,7 +10,7 @@ from covergen.errors import BadInput, ConfigError
 from covergen.serving.api_models import Order
 from covergen.serving.domain import MOST_STEPS, FinishedCover
 from covergen.serving.http.app import FOLDER
-from covergen.serving.http.reading import recalled
+from covergen.serving.http.request_parsing import recalled
 from covergen.serving.pictures import MIME, encode
 from covergen.serving.problems import Problem
 

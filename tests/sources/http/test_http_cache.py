@@ -9,7 +9,7 @@ import pytest
 
 from covergen.errors import BadInput
 from covergen.sources.http.addresses import masked
-from covergen.sources.request import Request
+from covergen.sources.web_source import Request
 from tests.sources.place import SECRET, Place, Plain, say
 
 

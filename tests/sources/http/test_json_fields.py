@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from covergen.errors import BadInput
 from covergen.sources.deezer import DeezerSource
-from covergen.sources.http import json_fields as told
+from covergen.sources.http import json_fields
 from covergen.sources.itunes import ITunesSource
 from covergen.sources.musicbrainz import MusicBrainzSource
-from covergen.sources.request import Parsed
+from covergen.sources.web_source import Parsed
 from tests.sources import test_deezer, test_itunes, test_musicbrainz
 from tests.sources.open_sources import answer, check, only, wanted
 
@@ -20,33 +20,37 @@ LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text
 @given(LEAVES | st.lists(LEAVES, max_size=3) | st.dictionaries(st.text(max_size=2), LEAVES, max_size=3))
 def test_any_value_is_read_without_a_crash(value):
     thing = {"a": value}
-    assert all(isinstance(each, dict) for each in told.objects(thing, "a"))
-    assert isinstance(told.part(thing, "a"), dict)
-    assert isinstance(told.words(thing, "a"), str)
-    number = told.whole(thing, "a")
+    assert all(isinstance(each, dict) for each in json_fields.objects(thing, "a"))
+    assert isinstance(json_fields.part(thing, "a"), dict)
+    assert isinstance(json_fields.words(thing, "a"), str)
+    number = json_fields.whole(thing, "a")
     assert number is None or 0 < number < 2**31
-    assert (told.address(thing, "a") or "http://x").startswith("http")
+    assert (json_fields.address(thing, "a") or "http://x").startswith("http")
 
 
 def test_what_is_read():
     thing = {"number": 3, "float": 2.9, "half": 0.5, "text": " a\n b ", "yes": True, "url": "https://x/ü"}
-    assert (told.words(thing, "number"), told.words(thing, "text"), told.words(thing, "yes")) == (
+    assert (
+        json_fields.words(thing, "number"),
+        json_fields.words(thing, "text"),
+        json_fields.words(thing, "yes"),
+    ) == (
         "3",
         "a b",
         "",
     )
-    assert [told.whole(thing, name) for name in ("number", "float", "half", "yes", "none")] == [
+    assert [json_fields.whole(thing, name) for name in ("number", "float", "half", "yes", "none")] == [
         3,
         2,
         None,
         None,
         None,
     ]
-    assert (told.address(thing, "url"), told.address(thing, "text")) == ("https://x/ü", None)
+    assert (json_fields.address(thing, "url"), json_fields.address(thing, "text")) == ("https://x/ü", None)
     with pytest.raises(BadInput, match="did not answer with a JSON object"):
-        told.object_in(answer([]))
+        json_fields.object_in(answer([]))
     with pytest.raises(BadInput, match="without the list 'data'"):
-        told.items_in({"data": {}}, "data", answer({}))
+        json_fields.items_in({"data": {}}, "data", answer({}))
 
 
 def lookups():

@@ -6,7 +6,7 @@ import pytest
 
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.http.robots import DAY, MAX_BYTES, NOT_KEPT, NOT_READ, SOON, Robots, refused_by
-from covergen.sources.request import Answer, Manners
+from covergen.sources.web_source import Answer, Manners
 from tests.sources.limited import Clock
 
 AGENT = "covergen/0.1 (https://example.org; ops@example.org)"

@@ -14,7 +14,7 @@ from covergen.sources.limiter.coordinator import SEAT, Grant, LocalCoordinator, 
 from covergen.sources.limiter.limiter import LeasedLimiter, LocalLimiter
 from covergen.sources.limiter.quota import BLOCKS, DailyQuota
 from covergen.sources.limiter.sliding_window import SlidingWindow
-from covergen.sources.request import Manners
+from covergen.sources.web_source import Manners
 from tests.sources.limited import Clock, greatest, simulate
 
 DEEZER = Manners("deezer", 50, 5.0, at_once=8)

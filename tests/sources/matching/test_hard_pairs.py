@@ -7,7 +7,7 @@ import pytest
 
 from covergen.errors import BadInput
 from covergen.sources.matching.matching import Candidate, best
-from covergen.sources.request import Wanted
+from covergen.sources.web_source import Wanted
 
 SAME = [
     # editions

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.matching import matching
 from covergen.sources.matching.matching import Candidate, TrackCandidate, best, best_track, leads
-from covergen.sources.request import Wanted, WantedTrack
+from covergen.sources.web_source import Wanted, WantedTrack
 
 
 def wanted(title="Blue", artist="Zoë", year="1994", upc=None, songs=()):

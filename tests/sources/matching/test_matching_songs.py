@@ -2,7 +2,7 @@ import pytest
 
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.matching.matching import TrackCandidate, best_track
-from covergen.sources.request import WantedTrack
+from covergen.sources.web_source import WantedTrack
 
 
 def song(title, artist="Zoë", **more):

@@ -2,7 +2,7 @@ import pytest
 
 from covergen.sources.matching.matching import Candidate, best
 from covergen.sources.matching.versions import version
-from covergen.sources.request import Wanted
+from covergen.sources.web_source import Wanted
 
 
 @pytest.mark.parametrize(

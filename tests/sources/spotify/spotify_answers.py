@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from covergen.sources.identity import album_id, track_id
-from covergen.sources.request import Answer, Request, Wanted, WantedTrack
+from covergen.sources.web_source import Answer, Request, Wanted, WantedTrack
 
 MOMENT = datetime(2026, 11, 26, 18, 0, tzinfo=UTC)
 LANTERNS = album_id("Paper Lanterns", "Night Ferry", "2019")

@@ -5,8 +5,8 @@ import pytest
 
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources.identity import album_id, track_id
-from covergen.sources.request import Wanted, WantedTrack
 from covergen.sources.spotify.source import SpotifySource
+from covergen.sources.web_source import Wanted, WantedTrack
 from covergen.storage import rows
 from covergen.storage.tables import ALBUMS, MEDIA, TRACKS
 from tests.sources.spotify.spotify_answers import (

@@ -13,9 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from covergen.errors import BadInput, ConfigError, RejectCode
-from covergen.sources.request import Request
 from covergen.sources.spotify.auth import Token
 from covergen.sources.spotify.source import SpotifySource
+from covergen.sources.web_source import Request
 from tests.sources.spotify.spotify_answers import answer
 
 CLIENT, SECRET = "client-5c1d7e", "secret-9f3ab2"

@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 
 from covergen.errors import RejectCode
-from covergen.sources.request import Request
 from covergen.sources.spotify.source import refusal_of
+from covergen.sources.web_source import Request
 from tests.sources.spotify.spotify_answers import answer
 
 LOOKUP = Request("spotify", "album", "https://api.spotify.com/v1/albums/1")

@@ -10,9 +10,9 @@ import yaml
 
 from covergen.errors import RejectCode
 from covergen.sources.identity import album_id
-from covergen.sources.request import Found, Request, Wanted, WantedTrack
 from covergen.sources.spotify.requests import SURFACES
 from covergen.sources.spotify.source import SpotifySource, refusal_of
+from covergen.sources.web_source import Found, Request, Wanted, WantedTrack
 from tests.sources.spotify.spotify_answers import album, answer, in_search, page, song
 
 pytestmark = pytest.mark.samples

@@ -8,7 +8,7 @@ from random import Random
 from urllib.parse import quote
 
 from covergen.sources.protocol import Found
-from covergen.sources.request import Answer, Parsed, Request
+from covergen.sources.web_source import Answer, Parsed, Request
 from covergen.sources.wikipedia.source import WikipediaSource
 
 NOTE = '<sup id="cite_ref-7" class="reference"><a href="#cite_note-7"><span>[</span>7<span>]</span></a></sup>'

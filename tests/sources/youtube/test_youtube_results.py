@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from covergen.errors import ConfigError, RejectCode
-from covergen.sources.request import Answer, Wanted, WantedTrack
+from covergen.sources.web_source import Answer, Wanted, WantedTrack
 from covergen.sources.youtube.results import LICENCE, YouTubePages
 from covergen.storage import rows
 from covergen.storage.tables import TRACKS

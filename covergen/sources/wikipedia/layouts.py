@@ -13,7 +13,7 @@ from typing import Final
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.identity import normalise
 from covergen.sources.wikipedia import words
-from covergen.sources.wikipedia.layout import Layout, is_foreign, read_layout, roles_of, seen
+from covergen.sources.wikipedia.columns import Layout, is_foreign, read_layout, roles_of, seen
 from covergen.sources.wikipedia.page import Block, Page
 from covergen.sources.wikipedia.tables import Cell, Grid
 

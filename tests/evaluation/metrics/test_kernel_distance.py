@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from covergen.evaluation.metrics.kernel import cmmd, kernel_inception_distance
+from covergen.evaluation.metrics.kernel_distance import cmmd, kernel_inception_distance
 
 RNG = np.random.default_rng(5)
 

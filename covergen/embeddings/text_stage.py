@@ -9,8 +9,8 @@ from typing import Any, Final
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from covergen.embeddings import clip
-from covergen.embeddings.clip import ClipText
+from covergen.embeddings import clip_text
+from covergen.embeddings.clip_text import ClipText
 from covergen.errors import BadInput, RejectCode
 from covergen.models.weights import use_threads
 from covergen.storage import rows
@@ -39,7 +39,7 @@ class ReadWords:
         """Return everything that shapes a row; its digest names the generation."""
         return {
             "stage": "read",
-            "version": clip.VERSION,
+            "version": clip_text.VERSION,
             "stable_diffusion": self.text.name,
             "text_digest": self.text.digest,
             "bf16": self.text.bf16,

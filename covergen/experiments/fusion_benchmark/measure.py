@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covergen.evaluation.metrics.frechet import frechet_distance, joint_frechet_distance
-from covergen.evaluation.metrics.kernel import kernel_inception_distance
+from covergen.evaluation.metrics.kernel_distance import kernel_inception_distance
 from covergen.evaluation.metrics.paired import grey_mse, paired_mse, paired_scores
 from covergen.evaluation.metrics.retrieval import hits_at, ranks, read_vectors, true_vectors
 from covergen.evaluation.tables.table import Reader
 from covergen.models import stable_diffusion
 from covergen.models.weights import files_digest
 from covergen.procedural.covers import paint
+from covergen.procedural.factor_reader import READER, CoverReader
 from covergen.procedural.factors import Album, draw_album
-from covergen.procedural.reader import READER, CoverReader
 
 Pictures = NDArray[np.uint8]
 

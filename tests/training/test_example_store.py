@@ -12,7 +12,7 @@ import torch
 from covergen.errors import ConfigError
 from covergen.storage import rows
 from covergen.storage.tables import AUDIO_EMBEDDINGS, LATENTS, TEXT_EMBEDDINGS
-from covergen.training import store
+from covergen.training import example_store
 from covergen.training.batches import BatchPlan
 from covergen.training.dataset import read_examples
 from tests import toys
@@ -62,7 +62,7 @@ def tables():
 
 
 def laid_out(catalog, latents, text, audio):
-    return store.lay_out(
+    return example_store.lay_out(
         catalog,
         latents=latents["album_id"].to_pylist(),
         audio=audio["track_id"].to_pylist(),
@@ -76,9 +76,11 @@ def in_pieces(table):
 
 def test_rows_are_aligned_whatever_their_order_and_pieces(tables, tmp_path):
     _, *parts = tables
-    pieces = store.Parts(*map(in_pieces, parts))
-    store.write(tmp_path, laid_out(*tables), pieces, scaling_factor=2.0, shift_factor=1.0, facts={"a": 1})
-    examples, facts = store.read(tmp_path, null_states=torch.zeros(3, 5))
+    pieces = example_store.Parts(*map(in_pieces, parts))
+    example_store.write(
+        tmp_path, laid_out(*tables), pieces, scaling_factor=2.0, shift_factor=1.0, facts={"a": 1}
+    )
+    examples, facts = example_store.read(tmp_path, null_states=torch.zeros(3, 5))
     assert examples.album_ids == ("a", "c")
     assert facts == {"a": 1}
     assert examples.states[:, :, 0, 0].tolist() == [[2, 5, 1], [4, 0, 4]]  # c says its first for 'genre'

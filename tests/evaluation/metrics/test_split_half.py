@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from covergen.evaluation.metrics.frechet import frechet_distance
-from covergen.evaluation.metrics.halves import half_distances, spread
-from covergen.evaluation.metrics.kernel import cmmd
+from covergen.evaluation.metrics.kernel_distance import cmmd
+from covergen.evaluation.metrics.split_half import half_distances, spread
 
 RNG = np.random.default_rng(2)
 

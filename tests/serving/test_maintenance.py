@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from covergen.errors import ModelError, RootFull
-from covergen.serving import background, retention
+from covergen.serving import maintenance, retention
 from covergen.serving import queue as queue_module
 from covergen.serving.http.server import LocalQueue
 from covergen.serving.queue import Allowance, RequestQueue
@@ -46,7 +46,7 @@ def until(fulfilled, *runners, root, ready=at_once):
 
     async def run():
         running = [
-            asyncio.create_task(background.run(make(), str(root), lambda _: Allowance(), ready))
+            asyncio.create_task(maintenance.run(make(), str(root), lambda _: Allowance(), ready))
             for make in runners
         ]
         async with asyncio.timeout(30):
@@ -61,8 +61,8 @@ def until(fulfilled, *runners, root, ready=at_once):
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
-    monkeypatch.setattr(background, "SOON", 0.02)
-    monkeypatch.setattr(background, "LATER", 0.02)
+    monkeypatch.setattr(maintenance, "SOON", 0.02)
+    monkeypatch.setattr(maintenance, "LATER", 0.02)
 
 
 def test_what_was_left_is_taken_up_in_order_of_age_once_by_several_services(store, tmp_path):
@@ -83,7 +83,7 @@ def test_what_was_left_is_taken_up_in_order_of_age_once_by_several_services(stor
 def test_a_request_that_ends_the_service_each_time_goes_alone_and_is_given_up(store, tmp_path):
     poison, other = left_behind(store, album="Poison"), left_behind(store, album="Fine")
     painter = Painter()
-    for times in range(1, background.TAKEN_AT_MOST + 1):
+    for times in range(1, maintenance.TAKEN_AT_MOST + 1):
         store.take(poison, times)
     until(lambda: store.left() == [], lambda: light_runner(tmp_path, painter=painter), root=tmp_path)
     assert (store.ended(poison)["status"], store.ended(other)["status"]) == ("failed", "done")
@@ -93,11 +93,11 @@ def test_a_request_that_ends_the_service_each_time_goes_alone_and_is_given_up(st
 def test_of_what_was_taken_up_often_one_goes_at_a_time(store, tmp_path):
     suspects = [left_behind(store, album=str(k)) for k in range(3)]
     for number in suspects:
-        for times in range(1, background.TAKEN_TOGETHER + 1):
+        for times in range(1, maintenance.TAKEN_TOGETHER + 1):
             store.take(number, times)
     painter = Painter()
     painter.held = True
-    again = background.TAKEN_TOGETHER + 1
+    again = maintenance.TAKEN_TOGETHER + 1
     until(
         lambda: store.taken()[suspects[0]] == again,
         lambda: light_runner(tmp_path, painter=painter),
@@ -107,7 +107,7 @@ def test_of_what_was_taken_up_often_one_goes_at_a_time(store, tmp_path):
 
 
 def test_a_disk_that_is_full_for_long_costs_no_request(store, tmp_path, monkeypatch):
-    number, keep, failures = left_behind(store), Store.keep, iter(range(2 * background.TAKEN_AT_MOST))
+    number, keep, failures = left_behind(store), Store.keep, iter(range(2 * maintenance.TAKEN_AT_MOST))
 
     def fails(*given):
         if next(failures, None) is not None:
@@ -164,8 +164,8 @@ def test_each_round_of_removing_is_done_by_one(tmp_path):
 @pytest.mark.parametrize(
     ("error", "level"),
     [
-        (background.RootError("gone"), "WARNING"),
-        (background.Problem(503, "not_ready", "not yet"), "WARNING"),
+        (maintenance.RootError("gone"), "WARNING"),
+        (maintenance.Problem(503, "not_ready", "not yet"), "WARNING"),
         (ZeroDivisionError("a fault of ours"), "ERROR"),
     ],
 )
@@ -176,7 +176,7 @@ def test_what_fails_beside_is_told_and_tried_again(tmp_path, monkeypatch, caplog
         looked.append(root)
         raise error
 
-    monkeypatch.setattr(background, "owners", owners)
+    monkeypatch.setattr(maintenance, "owners", owners)
     until(lambda: len(looked) > 4, lambda: light_runner(tmp_path), root=tmp_path)
     told = [record for record in caplog.records if record.name == "covergen.serving"]
     assert {record.levelname for record in told} == {level} and len(told) > 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from covergen.errors import RootError
-from covergen.experiments.fusion_benchmark.world import evaluated, painted, training_seconds, world_of
+from covergen.experiments.fusion_benchmark.dataset import evaluated, painted, training_seconds, world_of
 from covergen.media import images
 from covergen.procedural.factors import draw_album
 from covergen.storage import rows

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from covergen.errors import RootError
 from covergen.evaluation.tables.gather import made_up
-from covergen.experiments.fusion_benchmark.judge import reader_digest
+from covergen.experiments.fusion_benchmark.measure import reader_digest
 from covergen.media import images
 from covergen.models import stable_diffusion
 from covergen.procedural.factors import Album

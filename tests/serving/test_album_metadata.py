@@ -6,13 +6,13 @@ import mutagen
 import numpy as np
 import pytest
 
-from covergen.embeddings.clip import ClipText
+from covergen.embeddings.clip_text import ClipText
 from covergen.errors import ConfigError
 from covergen.generation.pipeline import CoverRequest, Painter, PaintSettings
 from covergen.models import stable_diffusion
+from covergen.procedural.factor_reader import READER, CoverReader
 from covergen.procedural.factors import draw_album
-from covergen.procedural.reader import READER, CoverReader
-from covergen.serving.subjects import moods_of, subject_of, subjects_in, with_moods
+from covergen.serving.album_metadata import moods_of, subject_of, subjects_in, with_moods
 
 NOTHING = dict.fromkeys(("artist", "album", "genre", "year"))
 

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from covergen.sources.fields import join_names
+from covergen.sources.field_parsing import join_names
 from covergen.sources.protocol import Rejected
-from covergen.sources.request import Wanted, WantedTrack
+from covergen.sources.web_source import Wanted, WantedTrack
 from covergen.storage import rejects, rows
 from covergen.storage.columns import Table
 from covergen.storage.delta import one_of

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from covergen.evaluation.metrics.nearest import nearness
+from covergen.evaluation.metrics.memorization import nearness
 
 RNG = np.random.default_rng(6)
 TRAINING = RNG.normal(size=(200, 32)) * np.linspace(1, 50, 32)

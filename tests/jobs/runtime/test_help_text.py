@@ -11,8 +11,8 @@ import ray
 
 from covergen.config import Config
 from jobs.runtime import entry
+from jobs.runtime.help_text import job_usage, keys_of, service_usage
 from jobs.runtime.service_config import Serve
-from jobs.runtime.usage import job_usage, keys_of, service_usage
 
 REPOSITORY = Path(__file__).parent.parent.parent.parent
 JOBS = sorted(p.stem for p in (REPOSITORY / "jobs").glob("*.py") if "entry.run(main" in p.read_text())

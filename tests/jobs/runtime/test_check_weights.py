@@ -9,7 +9,7 @@ from covergen.errors import ModelError
 from covergen.models import stable_diffusion
 from covergen.storage.root import Root
 from jobs import demo, embed
-from jobs.runtime import needs
+from jobs.runtime import check_weights
 from jobs.runtime.entry import run
 from tests import toys
 from tests.hub import Hub
@@ -33,12 +33,12 @@ def published(hub: Hub, tmp_path: Path) -> Hub:
 
 
 def test_a_config_whose_weights_are_there_is_let_through_without_a_download(published: Hub) -> None:
-    needs.check_all(config_for("unused", models=REAL, embed=MERT))
+    check_weights.check_all(config_for("unused", models=REAL, embed=MERT))
     assert published.downloaded == []
 
 
 def test_the_embedded_models_ask_nobody(published: Hub) -> None:
-    needs.check_all(config_for("unused", tag={"taggers": ["signal"]}))
+    check_weights.check_all(config_for("unused", tag={"taggers": ["signal"]}))
     assert published.requests == []
 
 
@@ -61,9 +61,11 @@ def test_a_base_of_pickles_alone_is_refused_with_the_remedy(published: Hub, tmp_
         weights.rename(weights.with_suffix(".bin"))
     told = r"models.stable_diffusion=miniSD: .* holds no text_encoder/\*model.safetensors; save the model as"
     with pytest.raises(ModelError, match=told):
-        needs.check(config_for("unused", models=REAL, embed={"encoder": "logmel"}), "embed")
+        check_weights.check(config_for("unused", models=REAL, embed={"encoder": "logmel"}), "embed")
     with pytest.raises(ModelError, match="vae"):
-        needs.check(config_for("unused", models={"stable_diffusion": str(tmp_path / "base")}), "encode")
+        check_weights.check(
+            config_for("unused", models={"stable_diffusion": str(tmp_path / "base")}), "encode"
+        )
 
 
 @pytest.mark.parametrize(
@@ -82,12 +84,12 @@ def test_what_is_missing_is_told_by_its_key(
     hub: Hub, sections: dict[str, dict[str, object]], key: str
 ) -> None:
     with pytest.raises(ModelError, match=f"^{key}: "):
-        needs.check_all(config_for("unused", **sections))
+        check_weights.check_all(config_for("unused", **sections))
 
 
 def test_what_only_measures_is_left_out_aloud(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
     asked = {"clip": "clip-vit-large-patch14", "dinov2": "dinov2-large", "inception": "/nowhere.pth"}
-    needs.check_all(config_for("unused", evaluate=asked))
+    check_weights.check_all(config_for("unused", evaluate=asked))
     told = capsys.readouterr().err
     for key, name in asked.items():
         assert f"evaluate.{key}={name}: left out of the report: " in told

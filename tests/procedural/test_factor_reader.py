@@ -5,8 +5,8 @@ import pytest
 
 from covergen.procedural.covers import paint
 from covergen.procedural.descriptors import describe, gradients
+from covergen.procedural.factor_reader import CoverReader
 from covergen.procedural.factors import draw_album
-from covergen.procedural.reader import CoverReader
 
 
 @pytest.fixture(scope="module")

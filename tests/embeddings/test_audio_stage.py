@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 import torch
 
-from covergen.embeddings.clip import ClipText
+from covergen.embeddings.audio_stage import CUTS, HearTracks
+from covergen.embeddings.clip_text import ClipText
 from covergen.embeddings.logmel import LogMel
 from covergen.embeddings.registry import build_encoder
-from covergen.embeddings.stage import CUTS, HearTracks
-from covergen.embeddings.words import ReadWords
+from covergen.embeddings.text_stage import ReadWords
 from covergen.errors import ConfigError, ModelError
 from covergen.models import stable_diffusion
 from covergen.storage import rows

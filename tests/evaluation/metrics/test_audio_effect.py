@@ -1,10 +1,7 @@
 import numpy as np
 import pytest
 
-from covergen.evaluation.metrics.difference import (
-    picture_difference,
-    song_differences,
-)
+from covergen.evaluation.metrics.audio_effect import picture_difference, song_differences
 
 BASE = np.full((8, 8, 3), 100, np.uint8)
 

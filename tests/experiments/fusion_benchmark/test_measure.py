@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from covergen.experiments.fusion_benchmark.judge import Judge, reader_digest
+from covergen.experiments.fusion_benchmark.measure import Judge, reader_digest
 from covergen.experiments.fusion_benchmark.table import METRICS
 from covergen.generation.requests import derangement
 from covergen.procedural.covers import paint
+from covergen.procedural.factor_reader import CoverReader
 from covergen.procedural.factors import draw_album
-from covergen.procedural.reader import CoverReader
 
 COUNT, SIZE = 40, 64
 SOUND = ("signature", "mode", "tempo", "brightness", "energy")

@@ -1,4 +1,4 @@
-"""docs/config.md and docs/rejects.md, from the code: `python -m jobs.runtime.reference` writes them anew."""
+"""docs/config.md and docs/rejects.md from the code: `python -m jobs.runtime.reference_docs` writes them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import Final
 from covergen.config import Config
 from covergen.config.sources import Section
 from covergen.errors import RejectCode
+from jobs.runtime.help_text import parts_of, sections_in, title_of
 from jobs.runtime.service_config import Serve
-from jobs.runtime.usage import parts_of, sections_in, title_of
 
 DOCS: Final = Path(__file__).parent.parent.parent / "docs"
-MADE: Final = "Made from the code: `python -m jobs.runtime.reference`; a test holds it current.\n"
+MADE: Final = "Made from the code: `python -m jobs.runtime.reference_docs`; a test holds it current.\n"
 
 
 def main() -> None:

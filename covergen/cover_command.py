@@ -13,9 +13,9 @@ from covergen.catalog.genres import genre_note
 from covergen.errors import BadInput, ConfigError
 from covergen.models import stable_diffusion
 from covergen.models.noise_schedulers import check_noise_scheduler
+from covergen.serving.album_metadata import Subject, moods_of, subject_of, subjects_in, with_moods
 from covergen.serving.domain import FORMATS, CoverOrder, FinishedCover, Heard
 from covergen.serving.service import CoverService, prompt_of
-from covergen.serving.subjects import Subject, moods_of, subject_of, subjects_in, with_moods
 
 Given = Mapping[str, str | None]
 NAME: Final = "cover.png"  # of a cover in a folder

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from covergen.embeddings.clip_image import ClipImage, crop
-from covergen.embeddings.covers import SeeCovers
+from covergen.embeddings.image_stage import SeeCovers
 from covergen.errors import ConfigError, ModelError
 from covergen.media import images
 from covergen.storage import rows

@@ -1,7 +1,0 @@
-from jobs.runtime import reference
-
-
-def test_the_pages_that_are_made_from_the_code_are_current() -> None:
-    for name, text in reference.pages().items():
-        written = (reference.DOCS / name).read_text()
-        assert written == text, f"docs/{name} is old: run python -m jobs.runtime.reference"
