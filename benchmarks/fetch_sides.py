@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from covergen.sources.http.fetch import ATTEMPTS, Fetcher
 from covergen.sources.limiter.limiter import PATIENCE
 from covergen.sources.media import CheckMedia
-from covergen.sources.web_source import Manners
+from covergen.sources.web_source import RateLimit
 from covergen.storage import rejects, rows
 from covergen.storage.root import Root
 from covergen.storage.tables import MEDIA
@@ -73,7 +73,7 @@ class Unlimited:
         self.waited: Counter[str] = Counter()
 
     @contextmanager
-    def turn(self, manners: Manners, *, patience: float = PATIENCE) -> Iterator[None]:  # noqa: ARG002
+    def turn(self, rate_limit: RateLimit, *, patience: float = PATIENCE) -> Iterator[None]:  # noqa: ARG002
         """Let everybody pass."""
         yield
 

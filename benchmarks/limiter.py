@@ -23,11 +23,11 @@ import typer
 from benchmarks.outcome import Outcome
 from covergen.config import Config
 from covergen.sources.limiter.limiter import Limiter, LocalLimiter
-from covergen.sources.web_source import Manners
+from covergen.sources.web_source import RateLimit
 from jobs.runtime.entry import start_ray
 from jobs.runtime.limiter import limiter as limiter_of
 
-MANNERS = Manners("benchmark", 50, 5.0, at_once=8)
+MANNERS = RateLimit("benchmark", 50, 5.0, at_once=8)
 WORKERS = 8
 REFUSALS, EVERY, REST = 5, 2.0, 1.0  # how many 429, seconds between them, seconds that each asks for
 
@@ -35,13 +35,13 @@ REFUSALS, EVERY, REST = 5, 2.0, 1.0  # how many 429, seconds between them, secon
 class LeakyBucket:
     """The peer: one permit each `seconds / count`, up to `count` are saved up."""
 
-    def __init__(self, manners: Manners):
-        self.rate, self.most = manners.count / manners.seconds, manners.count
-        self.saved, self.at, self.lock = float(manners.count), time.monotonic(), threading.Lock()
+    def __init__(self, rate_limit: RateLimit):
+        self.rate, self.most = rate_limit.count / rate_limit.seconds, rate_limit.count
+        self.saved, self.at, self.lock = float(rate_limit.count), time.monotonic(), threading.Lock()
         self.waited: Counter[str] = Counter()
 
     @contextmanager
-    def turn(self, _: Manners, *, patience: float = 0) -> Iterator[None]:  # noqa: ARG002
+    def turn(self, _: RateLimit, *, patience: float = 0) -> Iterator[None]:  # noqa: ARG002
         """Wait for a permit."""
         while not self._take():
             time.sleep(0.005)

@@ -17,9 +17,9 @@ from ray import serve
 from covergen.serving import maintenance
 from covergen.serving.audio_features import Lost
 from covergen.serving.http.app import make_app
-from covergen.serving.http.routes import Service
-from covergen.serving.listener import Listening
-from covergen.serving.painter import Painting
+from covergen.serving.http.routes import Dependencies
+from covergen.serving.listener import ListenerWorker
+from covergen.serving.painter import PainterWorker
 from covergen.serving.problems import Problem
 from covergen.serving.runner import RequestRunner
 from covergen.serving.service import CoverService
@@ -33,7 +33,7 @@ READY_SECONDS = 600.0  # for models to load and one cover to be painted
 
 
 @serve.deployment
-class Painter(Painting):
+class Painter(PainterWorker):
     """Paints: one batch a replica."""
 
     def __init__(self, args: Serve):
@@ -41,7 +41,7 @@ class Painter(Painting):
 
 
 @serve.deployment
-class Listener(Listening):
+class Listener(ListenerWorker):
     """Listens."""
 
     def __init__(self, args: Serve):
@@ -67,7 +67,7 @@ class Ingress:
         self._beside = asyncio.create_task(beside)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        service = Service(self._runner, self._ready, self._listener.tell, self._metrics)
+        service = Dependencies(self._runner, self._ready, self._listener.tell, self._metrics)
         return make_app(service, self._args.settings())
 
     async def _ready(self) -> None:

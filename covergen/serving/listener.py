@@ -33,7 +33,7 @@ _MEASURES: Final = ("tempo", "key", "mode", "energy", "brightness")
 _WORDS: Final = 5  # of each list
 
 
-class Listening:
+class ListenerWorker:
     """Hears songs. `catalogue`: the root whose embedded tracks can be painted for; None has none."""
 
     def __init__(

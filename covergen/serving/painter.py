@@ -34,7 +34,7 @@ class Painted:
     fill: float
 
 
-class Painting:
+class PainterWorker:
     """Paints on one batch for whoever asks. `places`: covers that are painted at once."""
 
     def __init__(self, service: CoverService, *, places: int = 8):

@@ -57,7 +57,7 @@ class RequestRunner:
     ):
         self.stores, self.queue, self.painter = stores, queue, painter
         self.name, self.now = name, now
-        self._carried: dict[str, _Work] = {}
+        self._carried: dict[str, _RunningRequest] = {}
         self.reporter = Reporter(queue, name, self._carried)
         self.hearing = AudioFeatures(stores, listener, self.reporter)
 
@@ -67,7 +67,7 @@ class RequestRunner:
         One that cannot be watched, for nobody knows its name before its end, is painted with fewer words.
         """
         if number not in self._carried:
-            work = self._carried[number] = _Work(self, owner, number, asked, watched=watched)
+            work = self._carried[number] = _RunningRequest(self, owner, number, asked, watched=watched)
             work.task.add_done_callback(lambda _: self._carried.pop(number, None))
             self.reporter.begin()
 
@@ -106,7 +106,7 @@ class RequestRunner:
                 await asyncio.sleep(min(LOOK, left))
 
 
-class _Work:
+class _RunningRequest:
     """One request under way."""
 
     def __init__(self, runner: RequestRunner, owner: str, number: str, asked: Json | None, *, watched: bool):

@@ -163,9 +163,9 @@ def blocks(
     of_bucket: dict[str, list[Request]] = {}
     rates = {}
     for request in {(r.source, r.url): r for r in requests}.values():
-        manners = sources[request.source].manners(request)
-        rates[manners.bucket] = manners.count / manners.seconds
-        of_bucket.setdefault(manners.bucket, []).append(request)
+        rate_limit = sources[request.source].rate_limit(request)
+        rates[rate_limit.bucket] = rate_limit.count / rate_limit.seconds
+        of_bucket.setdefault(rate_limit.bucket, []).append(request)
     planned = [
         (start / rates[bucket], bucket, asked[start : start + size])
         for bucket, asked in of_bucket.items()

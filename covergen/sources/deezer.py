@@ -28,7 +28,7 @@ from covergen.sources.identity import normalise
 from covergen.sources.matching.editions import title_key, without_edition
 from covergen.sources.matching.matching import Candidate, best, first_artist, isrc_key, leads, upc_key
 from covergen.sources.protocol import Found, Record
-from covergen.sources.web_source import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
+from covergen.sources.web_source import Answer, Parsed, RateLimit, Refusal, Request, Wanted, usual_refusal
 
 BASE: Final = "https://api.deezer.com"
 LICENCE: Final = "deezer-terms"
@@ -90,9 +90,9 @@ class DeezerSource:
         said = {"owner_id": medium["owner_id"], "source_url": medium["source_url"]}
         return Request(self.name, "refresh", f"{self.base}/track/{found[1]}", said)
 
-    def manners(self, request: Request) -> Manners:
+    def rate_limit(self, request: Request) -> RateLimit:
         """50 requests in 5 seconds, whatever is asked."""
-        return Manners(request.source, 50, 5.0)
+        return RateLimit(request.source, 50, 5.0)
 
     def headers(self) -> dict[str, str]:
         """JSON, please."""

@@ -14,7 +14,7 @@ from covergen.sources.enriching import Origin, ToldAlbum, ToldSong
 from covergen.sources.http.json_fields import address, error_in, items_in, object_in, shapeless, whole, words
 from covergen.sources.matching.editions import without_edition
 from covergen.sources.matching.matching import Candidate, best, first_artist, upc_key
-from covergen.sources.web_source import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
+from covergen.sources.web_source import Answer, Parsed, RateLimit, Refusal, Request, Wanted, usual_refusal
 
 BASE: Final = "https://itunes.apple.com"
 LICENCE: Final = "itunes-promotional"
@@ -55,9 +55,9 @@ class ITunesSource:
             else:
                 yield self._search(album)
 
-    def manners(self, request: Request) -> Manners:
+    def rate_limit(self, request: Request) -> RateLimit:
         """20 requests a minute, one at a time."""
-        return Manners(request.source, 20, 60.0, at_once=1)
+        return RateLimit(request.source, 20, 60.0, at_once=1)
 
     def headers(self) -> dict[str, str]:
         """Nothing is asked for; answers are JSON, whatever type they say they are."""

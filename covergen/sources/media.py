@@ -19,7 +19,7 @@ from covergen.sources import procedural
 from covergen.sources.http.addresses import host_of, is_web, masked, unsigned, web_address
 from covergen.sources.local.embedded import embedded_picture
 from covergen.sources.local.file_urls import EMBEDDED, path_of, shown
-from covergen.sources.web_source import Answer, Manners, Request, WebSource
+from covergen.sources.web_source import Answer, RateLimit, Request, WebSource
 from covergen.storage import rows
 from covergen.storage.tables import MEDIA
 
@@ -40,7 +40,7 @@ class Download(Protocol):
         """Return the answer to a request; `anew`: from the site, whatever is kept. Raises BadInput."""
         ...
 
-    def download(self, url: str, manners: Manners, *, max_bytes: int, source: str = "") -> Answer:
+    def download(self, url: str, rate_limit: RateLimit, *, max_bytes: int, source: str = "") -> Answer:
         """Return a file whole. Raises BadInput."""
         ...
 
@@ -111,8 +111,10 @@ class CheckMedia:
                 return again
 
     def _body(self, uri: str, row: Mapping[str, Any], client: Download) -> bytes:
-        manners = Manners(f"media/{host_of(web_address(uri))}", **_HOST)
-        return client.download(uri, manners, max_bytes=self.limits.max_bytes, source=row["source"] or "").body
+        rate_limit = RateLimit(f"media/{host_of(web_address(uri))}", **_HOST)
+        return client.download(
+            uri, rate_limit, max_bytes=self.limits.max_bytes, source=row["source"] or ""
+        ).body
 
     def _anew(self, row: Mapping[str, Any], client: Download) -> str | None:
         """Return a fresh address of a medium whose signed one may have expired; None where nobody tells."""

@@ -26,7 +26,7 @@ from covergen.sources.identity import normalise
 from covergen.sources.matching.editions import NOBODY, artist_key, title_key, without_edition
 from covergen.sources.matching.matching import Candidate, best, first_artist, isrc_key, upc_key
 from covergen.sources.protocol import Found
-from covergen.sources.web_source import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
+from covergen.sources.web_source import Answer, Parsed, RateLimit, Refusal, Request, Wanted, usual_refusal
 
 BASE: Final = "https://musicbrainz.org/ws/2"
 COVERS: Final = "https://coverartarchive.org"
@@ -70,9 +70,9 @@ class MusicBrainzSource:
             else:
                 yield self._search(album)
 
-    def manners(self, request: Request) -> Manners:
+    def rate_limit(self, request: Request) -> RateLimit:
         """One request a second, one at a time."""
-        return Manners(request.source, 1, 1.0, at_once=1)
+        return RateLimit(request.source, 1, 1.0, at_once=1)
 
     def headers(self) -> dict[str, str]:
         """JSON, please."""

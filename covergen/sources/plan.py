@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Final
 
 from covergen.sources.known_rows import wanted_of
-from covergen.sources.web_source import Manners, Request, Wanted, WebSource
+from covergen.sources.web_source import RateLimit, Request, Wanted, WebSource
 from covergen.storage.root import Root
 from covergen.storage.tables import ANSWERS, MEDIA
 
@@ -26,7 +26,7 @@ class Planned:
     """
 
     source: str
-    manners: Manners
+    rate_limit: RateLimit
     first: int
     left: int
     following: float
@@ -41,12 +41,12 @@ class Planned:
     @property
     def hours(self) -> float:
         """How long the bucket's own window makes them take, at the least."""
-        return self.requests * self.manners.seconds / self.manners.count / 3600
+        return self.requests * self.rate_limit.seconds / self.rate_limit.count / 3600
 
     @property
     def days(self) -> int | None:
         """On how many days the daily budget is spent; nothing where there is none."""
-        daily = self.manners.daily
+        daily = self.rate_limit.daily
         return None if daily is None else math.ceil(self.requests / daily)
 
     @property
@@ -54,7 +54,7 @@ class Planned:
         """The texts under HEADINGS."""
         return (
             self.source,
-            self.manners.bucket,
+            self.rate_limit.bucket,
             f"{self.first:,}",
             f"{self.first - self.left:,}",
             f"{self.following:,.0f}",
@@ -77,7 +77,7 @@ def plan(
     """
     first: dict[tuple[str, str], dict[tuple[str, str], Request]] = {}
     for request in requests:
-        bucket = sources[request.source].manners(request).bucket
+        bucket = sources[request.source].rate_limit(request).bucket
         first.setdefault((request.source, bucket), {})[request.source, request.url] = request
     lines, rest = [], dict(media)
     for (name, _), asked in first.items():
@@ -85,7 +85,7 @@ def plan(
         lines.append(
             Planned(
                 source=name,
-                manners=source.manners(next(iter(asked.values()))),
+                rate_limit=source.rate_limit(next(iter(asked.values()))),
                 first=len(asked),
                 left=sum(key not in answered for key in asked),
                 following=source.follow_ups * len(asked),

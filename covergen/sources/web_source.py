@@ -19,7 +19,7 @@ _TITLE: Final = re.compile(rb"(?i)<title[^>]*>([^<]{1,200})")
 
 
 @dataclass(frozen=True)
-class Manners:
+class RateLimit:
     """How often one bucket of a source may be asked, over the whole cluster.
 
     At most `count` requests are sent in any `seconds`, `at_once` are under way, and `daily` are sent between
@@ -167,7 +167,7 @@ class WebSource(Protocol):
         """Yield the first requests: of a source that lists albums itself, whatever is wanted."""
         ...
 
-    def manners(self, request: Request) -> Manners:
+    def rate_limit(self, request: Request) -> RateLimit:
         """Return the bucket that a request is counted in."""
         ...
 

@@ -15,7 +15,7 @@ from ray.exceptions import RayError
 from covergen.sources.limiter.coordinator import ALL, Grant, LocalCoordinator, Notice, Report, Wait
 from covergen.sources.limiter.limiter import LeasedLimiter
 from covergen.sources.limiter.quota import DailyQuota
-from covergen.sources.web_source import Manners
+from covergen.sources.web_source import RateLimit
 from covergen.storage.root import Root
 
 NAME: Final = "covergen-limiter"
@@ -56,9 +56,9 @@ class RemoteCoordinator:
         self.actor = actor
         self._pending: Any = None
 
-    def ask(self, worker: str, manners: Manners, report: Report) -> Grant | Wait:
+    def ask(self, worker: str, rate_limit: RateLimit, report: Report) -> Grant | Wait:
         """Take a report and give the next slots. Raises RootError where the state cannot be written."""
-        answer: Grant | Wait = ray.get(self.actor.call.remote("ask", worker, manners, report))
+        answer: Grant | Wait = ray.get(self.actor.call.remote("ask", worker, rate_limit, report))
         return answer
 
     def tell(self, worker: str, bucket: str, report: Report | None) -> None:

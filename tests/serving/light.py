@@ -12,7 +12,7 @@ from covergen.errors import BadInput, RejectCode
 from covergen.serving.api_models import Order
 from covergen.serving.domain import Heard
 from covergen.serving.http.app import make_app
-from covergen.serving.http.routes import Service, Settings
+from covergen.serving.http.routes import Dependencies, Settings
 from covergen.serving.http.server import LocalQueue
 from covergen.serving.painter import Painted
 from covergen.serving.queue import RequestQueue
@@ -81,7 +81,7 @@ def light_app(root, settings=None, **parts):
     async def metrics():
         return b""
 
-    service = Service(light_runner(root, **parts), ready, listener.listen, metrics)
+    service = Dependencies(light_runner(root, **parts), ready, listener.listen, metrics)
     return make_app(service, settings or Settings())
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from covergen.embeddings.audio_stage import HearTracks
 from covergen.errors import BadInput
-from covergen.serving.listener import Listening
+from covergen.serving.listener import ListenerWorker
 from covergen.serving.service import CoverService
 from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS
@@ -35,7 +35,7 @@ def embedded(place, hearing, songs):
 
 
 def find(service, catalogue, track):
-    return asyncio.run(Listening(service, catalogue=catalogue).track(track))
+    return asyncio.run(ListenerWorker(service, catalogue=catalogue).track(track))
 
 
 def test_a_track_is_heard_as_its_song_is(service, low_song, high_song, tmp_path):
@@ -57,7 +57,7 @@ def test_a_track_that_was_heard_in_another_way_is_refused(service, low_song, tmp
 
 def test_tracks_that_come_later_are_found(service, low_song, high_song, tmp_path):
     catalogue = embedded(tmp_path / "root", HearTracks("logmel"), {"t-low": low_song})
-    listening = Listening(service, catalogue=catalogue)
+    listening = ListenerWorker(service, catalogue=catalogue)
     asyncio.run(listening.track("t-low"))
     embedded(tmp_path / "root", HearTracks("logmel"), {"t-high": high_song})
     assert asyncio.run(listening.track("t-high")).seconds > 0

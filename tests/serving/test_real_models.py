@@ -24,7 +24,7 @@ from covergen.fusion import build
 from covergen.media import images
 from covergen.models import stable_diffusion
 from covergen.serving.domain import CoverOrder
-from covergen.serving.listener import Listening
+from covergen.serving.listener import ListenerWorker
 from covergen.serving.pictures import settings_in
 from covergen.serving.service import CoverService
 from covergen.storage.root import Root
@@ -157,7 +157,7 @@ def test_the_service_takes_its_own_catalogues_fusion_in_whatever_precision_it_pa
     service = CoverService(BASE, fusion, allow_noncommercial=True, bf16=bf16)
     (cover,) = service.cover(songs[0], ORDER)
     assert cover.fusion_digest == checkpoint.digest(fusion)
-    track = asyncio.run(Listening(service, catalogue=root.uri).track("t0"))
+    track = asyncio.run(ListenerWorker(service, catalogue=root.uri).track("t0"))
     assert np.array_equal(track.frames, service.listen(songs[0]).frames), "heard as the jobs heard it"
     assert service.hearing_name == root.current(AUDIO_EMBEDDINGS).name
 
@@ -165,7 +165,7 @@ def test_the_service_takes_its_own_catalogues_fusion_in_whatever_precision_it_pa
 def test_a_catalogue_heard_in_another_precision_is_taken_too(learnt, songs, tmp_path):
     exact = embedded(tmp_path / "exact", *heard_tracks(songs, bf16=False))
     service = CoverService(BASE, learnt[1], allow_noncommercial=True)
-    track = asyncio.run(Listening(service, catalogue=exact.uri).track("t0"))
+    track = asyncio.run(ListenerWorker(service, catalogue=exact.uri).track("t0"))
     heard = service.listen(songs[0])
     assert not np.array_equal(track.frames, heard.frames)
     assert np.abs(track.frames.astype(float) - heard.frames).mean() < 0.02

@@ -13,10 +13,10 @@ from covergen.errors import ConfigError
 from covergen.serving.api_models import Order
 from covergen.serving.domain import CoverOrder
 from covergen.serving.http.app import make_app
-from covergen.serving.http.routes import Service, Settings
+from covergen.serving.http.routes import Dependencies, Settings
 from covergen.serving.http.server import LocalQueue
-from covergen.serving.listener import Listening
-from covergen.serving.painter import Painting
+from covergen.serving.listener import ListenerWorker
+from covergen.serving.painter import PainterWorker
 from covergen.serving.queue import RequestQueue
 from covergen.serving.reporter import Reporter
 from covergen.serving.runner import RequestRunner
@@ -28,7 +28,7 @@ WORDS = {"artist": "Mira", "album": "Moonlight", "genre": "jazz", "steps": 2}
 SECRET = "/a/place/of/the/machine"
 
 
-class Clumsy(Painting):
+class Clumsy(PainterWorker):
     """Paints, but for the second cover of each request."""
 
     async def paint(self, heard, order, number, **given):
@@ -59,11 +59,11 @@ def store(tmp_path_factory):
 @pytest.fixture(scope="module")
 def app(store):
     service = CoverService()
-    listening = Listening(service, catalogue=store._base)
+    listening = ListenerWorker(service, catalogue=store._base)
     runner = RequestRunner(
         lambda _: store, LocalQueue(RequestQueue()), listening, Clumsy(service), name="alone"
     )
-    return make_app(Service(runner, Probed(), listening.tell, metrics=None), Settings())
+    return make_app(Dependencies(runner, Probed(), listening.tell, metrics=None), Settings())
 
 
 @pytest.fixture(scope="module")
@@ -141,10 +141,10 @@ def test_a_service_that_stops_leaves_its_requests_to_the_next(store):
     service = CoverService()
 
     async def stops_amid_a_cover():
-        painting = Painting(service)
+        painting = PainterWorker(service)
         await painting.warm()
         runner = RequestRunner(
-            lambda _: store, LocalQueue(RequestQueue()), Listening(service), painting, name="stopped"
+            lambda _: store, LocalQueue(RequestQueue()), ListenerWorker(service), painting, name="stopped"
         )
         runner.begin("everybody", number)
         while painting.load != (0, 1):
@@ -165,7 +165,7 @@ def test_what_is_begun_for_a_request_belongs_to_no_request(store):
     asking: ContextVar[str | None] = ContextVar("asking", default=None)
     contexts = []
 
-    class Told(Painting):
+    class Told(PainterWorker):
         async def paint(self, heard, order, number, **given):
             contexts.append(asking.get())
             async for piece in super().paint(heard, order, number, **given):
@@ -173,13 +173,17 @@ def test_what_is_begun_for_a_request_belongs_to_no_request(store):
 
     service = CoverService()
     runner = RequestRunner(
-        lambda _: store, LocalQueue(RequestQueue()), Listening(service, catalogue=""), Told(service), name="x"
+        lambda _: store,
+        LocalQueue(RequestQueue()),
+        ListenerWorker(service, catalogue=""),
+        Told(service),
+        name="x",
     )
 
     async def warm():
         contexts.append(asking.get())
 
-    app = make_app(Service(runner, warm, listen=None, metrics=None), Settings())
+    app = make_app(Dependencies(runner, warm, listen=None, metrics=None), Settings())
 
     async def ask() -> tuple[int, int]:
         asking.set("a request")
@@ -201,7 +205,7 @@ def test_covers_that_wait_to_be_planned_keep_nobody_from_the_store():
             return super().plan(heard, order)
 
     async def ask() -> str:
-        painting = Painting(Slow())
+        painting = PainterWorker(Slow())
         order = CoverOrder(artist="A", album="B", steps=1)
         waiting = [asyncio.ensure_future(anext(painting.paint(None, order, number))) for number in range(64)]
         await asyncio.to_thread(begun.wait)
@@ -245,9 +249,13 @@ def test_reports_go_on_though_the_request_that_began_them_ends(store):
 def test_who_vanishes_amid_the_order_leaves_no_place_taken(store, monkeypatch):
     service, queue = CoverService(), RequestQueue()
     runner = RequestRunner(
-        lambda _: store, LocalQueue(queue), Listening(service, catalogue=""), Painting(service), name="x"
+        lambda _: store,
+        LocalQueue(queue),
+        ListenerWorker(service, catalogue=""),
+        PainterWorker(service),
+        name="x",
     )
-    app = make_app(Service(runner, Probed(), listen=None, metrics=None), Settings())
+    app = make_app(Dependencies(runner, Probed(), listen=None, metrics=None), Settings())
     accept, keeping = store.accept, threading.Event()
 
     def slow(*given, **named):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from covergen.sources.limiter.coordinator import LocalCoordinator, Report, Wait
 from covergen.sources.limiter.sliding_window import Slot
-from covergen.sources.web_source import Manners
+from covergen.sources.web_source import RateLimit
 
 
 class Clock:
@@ -52,7 +52,12 @@ def greatest(sends: list[float], seconds: float) -> int:
 
 
 def simulate(
-    manners: Manners, *, workers: int, latency: Callable[[random.Random], float], length: float, seed: int = 0
+    rate_limit: RateLimit,
+    *,
+    workers: int,
+    latency: Callable[[random.Random], float],
+    length: float,
+    seed: int = 0,
 ) -> Run:
     """Let workers ask and send as fast as they may; each wakes a little late, as threads do."""
     chance, clock, run = random.Random(seed), Clock(), Run()
@@ -81,7 +86,7 @@ def simulate(
             continue
         run.calls += 1
         report = Report(worker.lease, {number: now - at for number, at in worker.used.items()})
-        answer = coordinator.ask(str(name), manners, report)
+        answer = coordinator.ask(str(name), rate_limit, report)
         if isinstance(answer, Wait):
             crew[name] = _Worker()
             heapq.heappush(events, (now + answer.seconds, name, "ask"))

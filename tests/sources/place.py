@@ -12,7 +12,7 @@ from covergen.errors import BadInput, RejectCode
 from covergen.sources.http.fetch import Fetcher
 from covergen.sources.limiter.limiter import LocalLimiter
 from covergen.sources.limiter.quota import DailyQuota
-from covergen.sources.web_source import Answer, Manners, Parsed, Refusal, Request, Wanted, usual_refusal
+from covergen.sources.web_source import Answer, Parsed, RateLimit, Refusal, Request, Wanted, usual_refusal
 from tests.sources.limited import Clock
 
 AGENT = "covergen/0.1 (https://example.org; ops@example.org)"
@@ -29,8 +29,8 @@ class Plain:
     def requests(self, wanted: Iterable[Wanted]) -> Iterator[Request]:
         yield from ()
 
-    def manners(self, request: Request) -> Manners:
-        return Manners("plain", 100, 10.0)
+    def rate_limit(self, request: Request) -> RateLimit:
+        return RateLimit("plain", 100, 10.0)
 
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {SECRET}"}
@@ -79,7 +79,7 @@ class Place:
         return self.fetcher.fetch(Request("plain", "page", url), Plain())
 
     def download(self, url: str = "https://a.org/x.jpg", max_bytes: int = 1000) -> Answer:
-        return self.fetcher.download(url, Manners("media", 100, 10.0), max_bytes=max_bytes, source="media")
+        return self.fetcher.download(url, RateLimit("media", 100, 10.0), max_bytes=max_bytes, source="media")
 
     def refused(self, code: RejectCode, *, retriable: bool, download: bool = False) -> str:
         with pytest.raises(BadInput) as refused:

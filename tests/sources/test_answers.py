@@ -13,8 +13,8 @@ from covergen.sources.answers import FetchAnswers, answer_of, blocks, digests_of
 from covergen.sources.protocol import Found
 from covergen.sources.web_source import (
     Answer,
-    Manners,
     Parsed,
+    RateLimit,
     Refusal,
     Request,
     Wanted,
@@ -38,8 +38,8 @@ class Lists:
     def requests(self, wanted: Iterable[Wanted]) -> Iterator[Request]:
         yield Request(self.name, "page", "https://lists/1")
 
-    def manners(self, request: Request) -> Manners:
-        return Manners(f"{self.name}/{self.per_second}", round(10 * self.per_second), 10)
+    def rate_limit(self, request: Request) -> RateLimit:
+        return RateLimit(f"{self.name}/{self.per_second}", round(10 * self.per_second), 10)
 
     def headers(self) -> dict[str, str]:
         return {}

@@ -192,8 +192,8 @@ def test_other_refusals_and_manners():
     asked = by_search()
     assert SOURCE.refusal(asked, answer({}, 503)).code is RejectCode.SERVER_FAILED
     assert SOURCE.refusal(asked, answer(album())) is None
-    manners = SOURCE.manners(asked)
-    assert (manners.bucket, manners.count, manners.seconds) == ("deezer", 50, 5.0)
+    rate_limit = SOURCE.rate_limit(asked)
+    assert (rate_limit.bucket, rate_limit.count, rate_limit.seconds) == ("deezer", 50, 5.0)
     assert "authorization" not in SOURCE.headers()
 
 

@@ -114,8 +114,8 @@ def test_403_with_an_empty_body_is_the_rate_limit():
     assert SOURCE.refusal(asked, answer({"errorMessage": "Invalid key"})).code is RejectCode.SOURCE_ERROR
     assert SOURCE.refusal(asked, answer(b"", 404)).code is RejectCode.NOT_FOUND
     assert SOURCE.refusal(asked, results()) is None
-    manners = SOURCE.manners(asked)
-    assert (manners.count, manners.seconds, manners.at_once) == (20, 60.0, 1)
+    rate_limit = SOURCE.rate_limit(asked)
+    assert (rate_limit.count, rate_limit.seconds, rate_limit.at_once) == (20, 60.0, 1)
     assert SOURCE.headers() == {}
 
 

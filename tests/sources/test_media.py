@@ -194,8 +194,8 @@ def test_addresses_that_are_none_are_refused_and_the_others_of_the_batch_are_rea
 
 def test_a_host_is_one_bucket_whoever_signs_in():
     class Ask:
-        def download(self, url, manners, **how):
-            buckets.append(manners.bucket)
+        def download(self, url, rate_limit, **how):
+            buckets.append(rate_limit.bucket)
             raise BadInput(RejectCode.UNREACHABLE, "nobody there")
 
     buckets = []

@@ -196,8 +196,8 @@ def test_refusals():
     assert SOURCE.refusal(asked, answer({"error": "Invalid mbid."}, 400)).code is RejectCode.SOURCE_ERROR
     assert SOURCE.refusal(asked, answer({"error": "odd"})).code is RejectCode.SOURCE_ERROR
     assert SOURCE.refusal(asked, answer({"release-groups": []})) is None
-    manners = SOURCE.manners(asked)
-    assert (manners.count, manners.seconds, manners.at_once) == (1, 1.0, 1)
+    rate_limit = SOURCE.rate_limit(asked)
+    assert (rate_limit.count, rate_limit.seconds, rate_limit.at_once) == (1, 1.0, 1)
 
 
 @pytest.mark.parametrize("body", [b"<metadata/>", b"", b'{"rel', [1], {}, {"release-groups": 3}])

@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from covergen.serving.api_models import Failure, History, Order, State, Uploads, Words
 from covergen.serving.http.bodies import Bodies
 from covergen.serving.http.request_log import REFUSALS, RequestLog, refuse
-from covergen.serving.http.routes import Routes, Service, Settings
+from covergen.serving.http.routes import Dependencies, Routes, Settings
 from covergen.serving.http.same_origin import SameOrigin
 from covergen.serving.pictures import MIME
 from covergen.serving.problems import no_such
@@ -51,7 +51,7 @@ FAILURES: Final = {
 _EXAMPLE: Final = {"artist": "Mira", "album": "Moonlight", "genre": "jazz", "n": 2, "seed": "7"}
 
 
-def make_app(service: Service, settings: Settings) -> FastAPI:
+def make_app(service: Dependencies, settings: Settings) -> FastAPI:
     """Return the application of one replica."""
     docs = "/docs" if settings.documentation else None
     app = FastAPI(

@@ -71,7 +71,7 @@ Metrics = Callable[[], Awaitable[bytes]]
 
 
 @dataclass(frozen=True)
-class Service:
+class Dependencies:
     """What the routes stand on. `ready` paints once and raises Problem where it cannot."""
 
     runner: RequestRunner
@@ -83,7 +83,7 @@ class Service:
 class Routes:
     """The routes of one replica."""
 
-    def __init__(self, service: Service, settings: Settings):
+    def __init__(self, service: Dependencies, settings: Settings):
         self.service, self.settings, self.runner = service, settings, service.runner
         self.stopping = asyncio.Event()  # set by who ends the service
         self._recalling = asyncio.Semaphore(_RECALLS)

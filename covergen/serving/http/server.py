@@ -19,9 +19,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from covergen.errors import ConfigError
 from covergen.serving import maintenance
 from covergen.serving.http.app import make_app
-from covergen.serving.http.routes import Service, Settings
-from covergen.serving.listener import Listening
-from covergen.serving.painter import Painting
+from covergen.serving.http.routes import Dependencies, Settings
+from covergen.serving.listener import ListenerWorker
+from covergen.serving.painter import PainterWorker
 from covergen.serving.queue import RequestQueue
 from covergen.serving.runner import RequestRunner
 from covergen.serving.service import CoverService
@@ -190,8 +190,8 @@ class LocalQueue:
 
 def local_app(root: str, service: CoverService, settings: Settings, *, waiting: int = 256) -> FastAPI:
     """Return the API over models of this process; requests and covers are kept in a root."""
-    queue, painting = LocalQueue(RequestQueue(waiting=waiting)), Painting(service)
-    listening = Listening(service, catalogue=root)
+    queue, painting = LocalQueue(RequestQueue(waiting=waiting)), PainterWorker(service)
+    listening = ListenerWorker(service, catalogue=root)
     runner = RequestRunner(cache(lambda owner: Store(root, owner)), queue, listening, painting, name="alone")
 
     async def ready() -> None:
@@ -209,6 +209,6 @@ def local_app(root: str, service: CoverService, settings: Settings, *, waiting: 
         with suppress(asyncio.CancelledError):
             await work
 
-    app = make_app(Service(runner, ready, listening.tell, metrics), settings)
+    app = make_app(Dependencies(runner, ready, listening.tell, metrics), settings)
     app.router.lifespan_context = beside
     return app

@@ -20,7 +20,7 @@ from covergen.errors import BadInput, RejectCode
 from covergen.sources.http.addresses import masked, web_address
 from covergen.sources.http.transport import TIMEOUT, Ask, Transport
 from covergen.sources.limiter.limiter import Limiter
-from covergen.sources.web_source import Answer, Manners, Refusal, Request, WebSource, usual_refusal
+from covergen.sources.web_source import Answer, RateLimit, Refusal, Request, WebSource, usual_refusal
 
 ATTEMPTS: Final = 4
 PAUSE: Final = tenacity.wait_exponential_jitter(multiplier=0.5, max=20.0, jitter=1.0)  # seconds
@@ -84,13 +84,13 @@ class Fetcher:
         RATE_LIMITED, to be tried again in another run. `anew`: what is kept on disk does not count.
         """
         url = str(web_address(request.url))
-        manners, ruled = source.manners(request), not (source.is_api or source.name in self.unruled)
+        rate_limit, ruled = source.rate_limit(request), not (source.is_api or source.name in self.unruled)
         secrets: set[str] = set()
 
         def send(checks: Mapping[str, str]) -> Answer:
             headers = source.headers()  # anew each time: a token may have been forgotten since
             secrets.update(headers.values())
-            return self.transport.ask(url, Ask(manners, headers, checks, ruled=ruled))
+            return self.transport.ask(url, Ask(rate_limit, headers, checks, ruled=ruled))
 
         def keep(answer: Answer) -> bool:
             return source.refusal(request, answer) is None
@@ -100,25 +100,25 @@ class Fetcher:
                 answer = send({})
             else:
                 answer, kept = self.cache.ask(source.name, url, send=send, keep=keep, anew=anew)
-                self.kept[manners.bucket] += kept
-            return self._accept(answer, source.refusal(request, answer), manners)
+                self.kept[rate_limit.bucket] += kept
+            return self._accept(answer, source.refusal(request, answer), rate_limit)
 
         return self._persist(once, secrets=secrets)
 
-    def download(self, url: str, manners: Manners, *, max_bytes: int, source: str = "") -> Answer:
+    def download(self, url: str, rate_limit: RateLimit, *, max_bytes: int, source: str = "") -> Answer:
         """Return a file whole. `source` names who wants it.
 
         Raises BadInput: TOO_LARGE before more than `max_bytes` are read, EMPTY_FILE, ROBOTS and the usual.
         """
         plain = {"Accept-Encoding": "identity"}  # so that the limit is on what is sent, and lengths compare
-        ask = Ask(manners, plain, max_bytes=max_bytes, ruled=source not in self.unruled, kept=True)
+        ask = Ask(rate_limit, plain, max_bytes=max_bytes, ruled=source not in self.unruled, kept=True)
 
         def once() -> Answer:
             answer = self.transport.ask(url, ask)
             refusal = usual_refusal(answer)
             if refusal is None and not answer.body:
                 refusal = Refusal(RejectCode.EMPTY_FILE, f"{answer.url} is empty")
-            return self._accept(answer, refusal, manners)
+            return self._accept(answer, refusal, rate_limit)
 
         return self._persist(once)
 
@@ -128,13 +128,13 @@ class Fetcher:
         if self.cache is not None:
             self.cache.close()
 
-    def _accept(self, answer: Answer, refusal: Refusal | None, manners: Manners) -> Answer:
+    def _accept(self, answer: Answer, refusal: Refusal | None, rate_limit: RateLimit) -> Answer:
         if refusal is None:
             return answer
         if refusal.code is RejectCode.QUOTA_SPENT:
-            self.limiter.spent(manners.bucket)
+            self.limiter.spent(rate_limit.bucket)
         elif refusal.wait is not None:
-            self.limiter.rest(manners.bucket, refusal.wait)
+            self.limiter.rest(rate_limit.bucket, refusal.wait)
         if (refusal.again or refusal.wait is not None) and refusal.code not in NEVER_AGAIN:
             raise _Again(refusal.problem)
         raise refusal.problem

@@ -10,7 +10,7 @@ from protego import Protego
 
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.http.addresses import host_of, web_address
-from covergen.sources.web_source import Answer, Manners
+from covergen.sources.web_source import Answer, RateLimit
 
 DAY: Final = 86_400.0
 SOON: Final = 300.0  # seconds after which a robots.txt that could not be had is asked for again
@@ -31,7 +31,7 @@ class Robots:
     def __init__(
         self,
         user_agent: str,
-        ask: Callable[[str, Manners], Answer],
+        ask: Callable[[str, RateLimit], Answer],
         *,
         clock: Callable[[], float] = time.monotonic,
     ):
@@ -42,14 +42,14 @@ class Robots:
             str, tuple[float, Protego | None]
         ] = {}  # until when, and None where all is forbidden
 
-    def check(self, url: str, manners: Manners) -> float | None:
+    def check(self, url: str, rate_limit: RateLimit) -> float | None:
         """Return the seconds that the host asks for between two requests, None where it asks for no pause.
 
         Raises BadInput ROBOTS if it does not want the address fetched.
         """
         address = web_address(url)
         name, path = host_of(address), address.raw_path.decode("ascii")
-        rules = self._of(f"{address.scheme}://{name}", manners)
+        rules = self._of(f"{address.scheme}://{name}", rate_limit)
         if rules is None:
             reason = f"robots.txt of {name} cannot be had, so nothing there is fetched for now"
             raise BadInput(RejectCode.ROBOTS, reason, retriable=True)
@@ -62,19 +62,19 @@ class Robots:
             raise BadInput(RejectCode.ROBOTS, reason)
         return delay
 
-    def _of(self, host: str, manners: Manners) -> Protego | None:
+    def _of(self, host: str, rate_limit: RateLimit) -> Protego | None:
         with self._lock:
             lock = self._hosts.setdefault(host, threading.Lock())
         with lock:  # of several threads one fetches it
             until, rules = self._rules.get(host, (float("-inf"), None))
             if self.clock() >= until:
-                rules = self._fetch(host, manners)
+                rules = self._fetch(host, rate_limit)
                 self._rules[host] = self.clock() + (SOON if rules is None else DAY), rules
             return rules
 
-    def _fetch(self, host: str, manners: Manners) -> Protego | None:
+    def _fetch(self, host: str, rate_limit: RateLimit) -> Protego | None:
         try:
-            answer = self.ask(f"{host}/robots.txt", manners)
+            answer = self.ask(f"{host}/robots.txt", rate_limit)
         except BadInput as problem:
             if problem.code in {RejectCode.RATE_LIMITED, RejectCode.QUOTA_SPENT}:
                 raise  # of this bucket, and nothing about the host

@@ -23,7 +23,7 @@ from covergen.errors import BadInput, RejectCode, one_line
 from covergen.sources.http.addresses import host_of, masked, redirected, web_address
 from covergen.sources.http.robots import MAX_BYTES, NOT_KEPT, NOT_READ, Robots, refused_by
 from covergen.sources.limiter.limiter import Limiter
-from covergen.sources.web_source import Answer, Manners
+from covergen.sources.web_source import Answer, RateLimit
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 CRAWL_DELAY: Final = "crawl-delay"  # before a host: the bucket of its own pause
@@ -46,7 +46,7 @@ _MEASURED: Final = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|BM|RIFF|fLaC|.{4}ftyp
 class Ask:
     """How an address is asked for. `headers` go to its own origin only; `checks` (conditions) go along."""
 
-    manners: Manners
+    rate_limit: RateLimit
     headers: Mapping[str, str] = field(default_factory=dict)
     checks: Mapping[str, str] = field(default_factory=dict)
     max_bytes: int = 2**25
@@ -85,7 +85,7 @@ class Transport:
         address, headers = web_address(url), {**ask.headers, **ask.checks}
         first = _origin(address)
         for _ in range(HOPS + 1):
-            delay = self.robots.check(str(address), ask.manners) if ask.ruled else None
+            delay = self.robots.check(str(address), ask.rate_limit) if ask.ruled else None
             answer, further = self._send(address, headers, ask, delay=delay)
             if further is None:
                 return answer
@@ -98,8 +98,8 @@ class Transport:
         """Close the connections."""
         self.client.close()
 
-    def _ask_unruled(self, url: str, manners: Manners) -> Answer:
-        return self.ask(url, Ask(manners, ruled=False, max_bytes=MAX_BYTES, prefix=True))
+    def _ask_unruled(self, url: str, rate_limit: RateLimit) -> Answer:
+        return self.ask(url, Ask(rate_limit, ruled=False, max_bytes=MAX_BYTES, prefix=True))
 
     def _send(
         self, url: httpx2.URL, headers: Mapping[str, str], ask: Ask, *, delay: float | None
@@ -107,12 +107,14 @@ class Transport:
         """Return an answer, and where it redirects to; the host is sent one request in `delay` seconds."""
         name, request = masked(str(url)), self.client.build_request("GET", url, headers=dict(headers))
         try:
-            with self.limiter.turn(ask.manners), self._spaced(host_of(url), delay, ask.manners.bucket):
-                self.sent[ask.manners.bucket] += 1
+            with self.limiter.turn(ask.rate_limit), self._spaced(host_of(url), delay, ask.rate_limit.bucket):
+                self.sent[ask.rate_limit.bucket] += 1
                 response = self.client.send(request, stream=True, follow_redirects=False)
                 try:
                     told = {name.lower(): value for name, value in response.headers.items()}
-                    self._heed(response.status_code, told, ask.manners)  # before the body, which may be slow
+                    self._heed(
+                        response.status_code, told, ask.rate_limit
+                    )  # before the body, which may be slow
                     further = told.get("location") if response.status_code in REDIRECTS else None
                     body = b"" if further else self._body(response, name, ask)
                 finally:
@@ -130,18 +132,18 @@ class Transport:
             yield
             return
         began = self.clock()
-        pause = Manners(f"{CRAWL_DELAY}/{host}", 1, max(delay, SHORTEST_DELAY), at_once=1)
+        pause = RateLimit(f"{CRAWL_DELAY}/{host}", 1, max(delay, SHORTEST_DELAY), at_once=1)
         with self.limiter.turn(pause):
             self.paused[bucket] += round(1000 * (self.clock() - began))
             yield
 
-    def _heed(self, status: int, headers: Mapping[str, str], manners: Manners) -> None:
+    def _heed(self, status: int, headers: Mapping[str, str], rate_limit: RateLimit) -> None:
         """Let everybody rest where the answer asks for it, whatever its status."""
         wait = retry_after(headers)
         if wait is None and status == 429:
-            wait = max(1.0, manners.seconds)
+            wait = max(1.0, rate_limit.seconds)
         if wait:
-            self.limiter.rest(manners.bucket, min(wait, LONGEST_REST))
+            self.limiter.rest(rate_limit.bucket, min(wait, LONGEST_REST))
 
     def _body(self, response: httpx2.Response, name: str, ask: Ask) -> bytes:
         """Return the decoded body. Raises BadInput, before it is read where the headers tell enough."""

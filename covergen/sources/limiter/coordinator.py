@@ -12,10 +12,12 @@ from typing import Final, Literal, Protocol
 
 from covergen.sources.limiter.quota import DailyQuota
 from covergen.sources.limiter.sliding_window import PACE, SlidingWindow, Slot
-from covergen.sources.web_source import Manners
+from covergen.sources.web_source import RateLimit
 
 ALL: Final = "*"  # in a notice: every bucket
-SEAT: Final = 60.0  # seconds after its last slot in which a worker that says nothing is taken for dead
+LEASE_SECONDS: Final = (
+    60.0  # seconds after its last slot in which a worker that says nothing is taken for dead
+)
 SOON: Final = 0.02  # seconds, the least after which it pays to ask again
 LATER: Final = 1.0  # and the most, where requests are not farther apart
 
@@ -56,7 +58,7 @@ class Notice:
 class RateLimitCoordinator(Protocol):
     """The coordinator as its clients see it, near or far."""
 
-    def ask(self, worker: str, manners: Manners, report: Report) -> Grant | Wait:
+    def ask(self, worker: str, rate_limit: RateLimit, report: Report) -> Grant | Wait:
         """Take a report and give the next slots."""
         ...
 
@@ -78,7 +80,7 @@ class RateLimitCoordinator(Protocol):
 
 
 @dataclass
-class _Seat:
+class _Leased:
     """A worker's lease: it may have one request under way."""
 
     lease: int
@@ -90,10 +92,10 @@ class _Seat:
 class _Bucket:
     """One bucket's window and seats."""
 
-    def __init__(self, manners: Manners, since: float):
-        self.manners = manners
-        self.window = SlidingWindow(manners.count, manners.seconds, since=since)
-        self.seats: dict[str, _Seat] = {}
+    def __init__(self, rate_limit: RateLimit, since: float):
+        self.rate_limit = rate_limit
+        self.window = SlidingWindow(rate_limit.count, rate_limit.seconds, since=since)
+        self.leases: dict[str, _Leased] = {}
         self.sizes: dict[str, int] = {}  # of the next lease, by worker
 
 
@@ -108,11 +110,11 @@ class LocalCoordinator:
         self._number = time.time_ns()  # so that one which starts anew is ahead of the one before
         self._changes: dict[str, int] = {ALL: self._number}
 
-    def ask(self, worker: str, manners: Manners, report: Report) -> Grant | Wait:
+    def ask(self, worker: str, rate_limit: RateLimit, report: Report) -> Grant | Wait:
         """Take a report and give the next slots. Raises RootError where the state cannot be written."""
         while True:
             with self._news:
-                answer = self._answer(worker, manners, report)
+                answer = self._answer(worker, rate_limit, report)
             if answer is not None:
                 return answer
             self._write()
@@ -121,10 +123,10 @@ class LocalCoordinator:
         """Take a report of one who asks for no more; None: still under way."""
         with self._news:
             known, now = self._buckets.get(bucket), self.clock()
-            if known is None or worker not in known.seats:
+            if known is None or worker not in known.leases:
                 return
             if report is None:
-                known.seats[worker].until = now
+                known.leases[worker].until = now
             else:
                 self._settle(known, worker, report, now)
 
@@ -142,7 +144,7 @@ class LocalCoordinator:
         with self._news:
             self._change(bucket)
             known = self._buckets.get(bucket)
-            self.quota.spend(known.manners if known else Manners(bucket, 1, 1.0))
+            self.quota.spend(known.rate_limit if known else RateLimit(bucket, 1, 1.0))
         self._write()
 
     def changed(self, since: int, *, timeout: float) -> Notice | None:
@@ -161,19 +163,21 @@ class LocalCoordinator:
             self.quota.end()
         self._write()
 
-    def _answer(self, worker: str, manners: Manners, report: Report) -> Grant | Wait | None:
+    def _answer(self, worker: str, rate_limit: RateLimit, report: Report) -> Grant | Wait | None:
         """Return the answer to who asks; None if the quota has to be written first."""
         now = self.clock()
-        bucket = self._bucket(manners, now)
+        bucket = self._bucket(rate_limit, now)
         self._settle(bucket, worker, report, now)
-        bucket.seats.pop(worker, None)  # who asks has nothing under way
-        if (rest := self.quota.rest_left(manners.bucket)) > 0:
+        bucket.leases.pop(worker, None)  # who asks has nothing under way
+        if (rest := self.quota.rest_left(rate_limit.bucket)) > 0:
             return Wait(rest, "rest")
-        if (left := self.quota.left(manners)) <= 0:
-            return Wait(self.quota.midnight(manners), "spent")
-        bucket.seats = {name: seat for name, seat in bucket.seats.items() if seat.until + SEAT > now}
-        if len(bucket.seats) >= manners.at_once:
-            soonest = min(seat.until for seat in bucket.seats.values()) - now
+        if (left := self.quota.left(rate_limit)) <= 0:
+            return Wait(self.quota.midnight(rate_limit), "spent")
+        bucket.leases = {
+            name: leased for name, leased in bucket.leases.items() if leased.until + LEASE_SECONDS > now
+        }
+        if len(bucket.leases) >= rate_limit.at_once:
+            soonest = min(leased.until for leased in bucket.leases.values()) - now
             period = bucket.window.period
             return Wait(min(max(soonest, period, SOON), max(period, LATER)), "busy")
         return self._grant(bucket, worker, left, now)
@@ -189,51 +193,51 @@ class LocalCoordinator:
                     self.quota.saved(text)
 
     def _grant(self, bucket: _Bucket, worker: str, left: int, now: float) -> Grant | Wait | None:
-        manners, window = bucket.manners, bucket.window
-        sharers = min(len(bucket.seats) + 1, manners.at_once)
+        rate_limit, window = bucket.rate_limit, bucket.window
+        sharers = min(len(bucket.leases) + 1, rate_limit.at_once)
         stride = (sharers - 0.5) * PACE * window.period  # every so many slots, and those between to others
         size = min(bucket.sizes.get(worker, 1), 1 + int(window.ahead / stride), left)
-        if not self.quota.ready(manners, size, seconds=window.ahead + window.width + manners.seconds):
+        if not self.quota.ready(rate_limit, size, seconds=window.ahead + window.width + rate_limit.seconds):
             return None
-        latest = now + self.quota.midnight(manners) if manners.daily is not None else float("inf")
+        latest = now + self.quota.midnight(rate_limit) if rate_limit.daily is not None else float("inf")
         slots = window.take(now, size, stride=stride, latest=latest)
         if not slots:
             pause = window.next_start(now) - now - window.ahead
             soon = max(SOON, min(window.ahead / 2, LATER))  # in time all the same
-            return Wait(min(max(pause, soon), max(LATER, manners.seconds / 2)), "busy")
+            return Wait(min(max(pause, soon), max(LATER, rate_limit.seconds / 2)), "busy")
         self._leases += 1
-        day = self.quota.charge(manners, len(slots))
+        day = self.quota.charge(rate_limit, len(slots))
         held = {slot.number: slot for slot in slots}
-        bucket.seats[worker] = _Seat(self._leases, held, day, slots[-1].end)
+        bucket.leases[worker] = _Leased(self._leases, held, day, slots[-1].end)
         delays = tuple(Slot(slot.number, slot.start - now, slot.end - now) for slot in slots)
         return Grant(self._leases, delays, self._number)
 
     def _settle(self, bucket: _Bucket, worker: str, report: Report, now: float) -> None:
-        seat = bucket.seats.get(worker)
-        if seat is None or seat.lease != report.lease:
+        leased = bucket.leases.get(worker)
+        if leased is None or leased.lease != report.lease:
             return  # one that was taken for dead: what it may have sent is counted as sent at the latest
-        del bucket.seats[worker]
-        for number, slot in seat.slots.items():
+        del bucket.leases[worker]
+        for number, slot in leased.slots.items():
             if number in report.ages:
                 bucket.window.used(number, min(now - report.ages[number], slot.end))
             else:
                 bucket.window.unused(slot, now)
-        unused = len(seat.slots) - len(report.ages)
-        self.quota.give_back(bucket.manners, unused, day=seat.day)
-        bucket.sizes[worker] = max(1, len(seat.slots) if unused else 2 * len(seat.slots))
+        unused = len(leased.slots) - len(report.ages)
+        self.quota.give_back(bucket.rate_limit, unused, day=leased.day)
+        bucket.sizes[worker] = max(1, len(leased.slots) if unused else 2 * len(leased.slots))
 
-    def _bucket(self, manners: Manners, now: float) -> _Bucket:
-        known = self._buckets.get(manners.bucket)
-        if known is None or known.manners != manners:
+    def _bucket(self, rate_limit: RateLimit, now: float) -> _Bucket:
+        known = self._buckets.get(rate_limit.bucket)
+        if known is None or known.rate_limit != rate_limit:
             since = float("-inf")
-            fresh = SlidingWindow(manners.count, manners.seconds)
+            fresh = SlidingWindow(rate_limit.count, rate_limit.seconds)
             ahead = fresh.ahead + fresh.width  # the latest that a slot may end
-            wall, active = self.quota.wall(), self.quota.active_until(manners.bucket)
+            wall, active = self.quota.wall(), self.quota.active_until(rate_limit.bucket)
             if known is not None:  # what was leased under the other limits counts under these
-                since = now + ahead + manners.seconds
-            elif active and active + manners.seconds > wall:  # another process may still send
-                since = now + min(active - wall, ahead) + manners.seconds
-            known = self._buckets[manners.bucket] = _Bucket(manners, since)
+                since = now + ahead + rate_limit.seconds
+            elif active and active + rate_limit.seconds > wall:  # another process may still send
+                since = now + min(active - wall, ahead) + rate_limit.seconds
+            known = self._buckets[rate_limit.bucket] = _Bucket(rate_limit, since)
         return known
 
     def _change(self, bucket: str) -> None:

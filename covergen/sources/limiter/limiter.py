@@ -19,7 +19,7 @@ from covergen.errors import BadInput, RejectCode
 from covergen.sources.limiter.coordinator import ALL, LocalCoordinator, RateLimitCoordinator, Report, Wait
 from covergen.sources.limiter.quota import DailyQuota
 from covergen.sources.limiter.sliding_window import Slot
-from covergen.sources.web_source import Manners
+from covergen.sources.web_source import RateLimit
 
 LOOK: Final = 0.1  # seconds between looks at what is leased and idle
 IDLE: Final = 0.5  # seconds after which a worker that sends nothing gives its lease back
@@ -33,7 +33,7 @@ class Limiter(Protocol):
 
     waited: Counter[str]  # milliseconds before requests, by bucket
 
-    def turn(self, manners: Manners, *, patience: float = PATIENCE) -> AbstractContextManager[None]:
+    def turn(self, rate_limit: RateLimit, *, patience: float = PATIENCE) -> AbstractContextManager[None]:
         """Wait until a request of the bucket may be sent; it is under way until the context ends.
 
         Raises BadInput: RATE_LIMITED where the bucket rests for longer than `patience` seconds, QUOTA_SPENT
@@ -59,7 +59,7 @@ class _Lease:
     """Slots of one thread, in its own clock."""
 
     number: int
-    manners: Manners
+    rate_limit: RateLimit
     slots: deque[Slot]
     notice: int  # the last that the coordinator knew of when it gave them
     used: dict[int, float] = field(default_factory=dict)
@@ -104,12 +104,12 @@ class LeasedLimiter:
         self._watcher: threading.Thread | None = None
 
     @contextmanager
-    def turn(self, manners: Manners, *, patience: float = PATIENCE) -> Iterator[None]:
+    def turn(self, rate_limit: RateLimit, *, patience: float = PATIENCE) -> Iterator[None]:
         """Wait until a request may be sent; see `Limiter`."""
         began = self.clock()
-        lease = self._wait(manners, patience)
+        lease = self._wait(rate_limit, patience)
         with self._lock:
-            self.waited[manners.bucket] += round(1000 * (self.clock() - began))
+            self.waited[rate_limit.bucket] += round(1000 * (self.clock() - began))
         try:
             yield
         finally:
@@ -145,8 +145,8 @@ class LeasedLimiter:
             self._revoke(notice.buckets, before=before)
         self._give_back(idle=IDLE)
 
-    def _wait(self, manners: Manners, patience: float) -> _Lease:
-        key = threading.get_ident(), manners.bucket
+    def _wait(self, rate_limit: RateLimit, patience: float) -> _Lease:
+        key = threading.get_ident(), rate_limit.bucket
         while True:
             with self._lock:
                 lease = self._leases.get(key)
@@ -161,9 +161,9 @@ class LeasedLimiter:
                 if self._use(lease, slot):
                     return lease
                 continue
-            wait = self._ask(key, manners, lease)
+            wait = self._ask(key, rate_limit, lease)
             if wait is not None:
-                self.sleep(min(_worth_waiting(wait, manners.bucket, patience), ASK))
+                self.sleep(min(_worth_waiting(wait, rate_limit.bucket, patience), ASK))
 
     def _use(self, lease: _Lease, slot: Slot) -> bool:
         with self._lock:
@@ -173,21 +173,26 @@ class LeasedLimiter:
             lease.used[slot.number] = lease.told = now
             return True
 
-    def _ask(self, key: tuple[int, str], manners: Manners, before: _Lease | None) -> Wait | None:
+    def _ask(self, key: tuple[int, str], rate_limit: RateLimit, before: _Lease | None) -> Wait | None:
         """Ask for the next lease and note it; return what to wait for instead."""
         self._ensure_watched()
         asked = self.clock()
         report = before.report(asked) if before is not None else Report()
-        answer = self.coordinator.ask(f"{self._name}/{key[0]}", manners, report)
+        answer = self.coordinator.ask(f"{self._name}/{key[0]}", rate_limit, report)
         heard, self.calls = self.clock(), self.calls + 1
         if isinstance(answer, Wait):
             return answer
         # the coordinator spoke some time between the two: a slot begins late, and ends early
         slots = (Slot(slot.number, heard + slot.start, asked + slot.end) for slot in answer.slots)
         with self._lock:
-            last = max(self._heard.get(manners.bucket, 0), self._heard.get(ALL, 0))
+            last = max(self._heard.get(rate_limit.bucket, 0), self._heard.get(ALL, 0))
             self._leases[key] = _Lease(
-                answer.lease, manners, deque(slots), answer.notice, revoked=answer.notice < last, told=heard
+                answer.lease,
+                rate_limit,
+                deque(slots),
+                answer.notice,
+                revoked=answer.notice < last,
+                told=heard,
             )
         return None
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from covergen.sources.web_source import Manners
+from covergen.sources.web_source import RateLimit
 
 BLOCKS: Final = 20  # in which a daily budget is reserved, and so written
 ALIVE: Final = 60.0  # seconds that a bucket is said to be active ahead
@@ -47,45 +47,49 @@ class DailyQuota:
         self._sure = {name: (page.reserved, page.active) for name, page in self._pages.items()}  # is written
         self._used = {name: page.reserved for name, page in self._pages.items()}
 
-    def left(self, manners: Manners) -> int:
+    def left(self, rate_limit: RateLimit) -> int:
         """Return how many requests are left today; very many where there is no daily budget."""
-        page = self._today(manners)
+        page = self._today(rate_limit)
         if page.spent:
             return 0
-        return 2**31 if manners.daily is None else max(0, manners.daily - self._used.get(manners.bucket, 0))
+        return (
+            2**31
+            if rate_limit.daily is None
+            else max(0, rate_limit.daily - self._used.get(rate_limit.bucket, 0))
+        )
 
-    def ready(self, manners: Manners, requests: int, *, seconds: float) -> bool:
+    def ready(self, rate_limit: RateLimit, requests: int, *, seconds: float) -> bool:
         """Say whether so many requests may be sent in the next `seconds` by what is written already.
 
         Where not, more is reserved: write the quota and ask again.
         """
-        page, until = self._today(manners), self.wall() + seconds
-        used = self._used.get(manners.bucket, 0) + requests
-        if manners.daily is not None and used > page.reserved:
-            block = max(1, manners.daily // BLOCKS)
-            page.reserved = min(manners.daily, max(used, page.reserved + block))
+        page, until = self._today(rate_limit), self.wall() + seconds
+        used = self._used.get(rate_limit.bucket, 0) + requests
+        if rate_limit.daily is not None and used > page.reserved:
+            block = max(1, rate_limit.daily // BLOCKS)
+            page.reserved = min(rate_limit.daily, max(used, page.reserved + block))
         if until > page.active:
             page.active = until + ALIVE
         if self.save is None:
             return True
-        reserved, active = self._sure.get(manners.bucket, (0, 0.0))
-        sure = (manners.daily is None or used <= reserved) and until <= active
+        reserved, active = self._sure.get(rate_limit.bucket, (0, 0.0))
+        sure = (rate_limit.daily is None or used <= reserved) and until <= active
         self.dirty = self.dirty or not sure
         return sure
 
-    def charge(self, manners: Manners, requests: int) -> str:
+    def charge(self, rate_limit: RateLimit, requests: int) -> str:
         """Count requests before they are sent; return the day they count for."""
-        self._used[manners.bucket] = self._used.get(manners.bucket, 0) + requests
-        return self._today(manners).day
+        self._used[rate_limit.bucket] = self._used.get(rate_limit.bucket, 0) + requests
+        return self._today(rate_limit).day
 
-    def give_back(self, manners: Manners, requests: int, *, day: str) -> None:
+    def give_back(self, rate_limit: RateLimit, requests: int, *, day: str) -> None:
         """Uncount requests that were charged to a day and never sent."""
-        if self._today(manners).day == day:
-            self._used[manners.bucket] = max(0, self._used.get(manners.bucket, 0) - requests)
+        if self._today(rate_limit).day == day:
+            self._used[rate_limit.bucket] = max(0, self._used.get(rate_limit.bucket, 0) - requests)
 
-    def spend(self, manners: Manners) -> None:
+    def spend(self, rate_limit: RateLimit) -> None:
         """Close today's budget."""
-        self._today(manners).spent = self.dirty = True
+        self._today(rate_limit).spent = self.dirty = True
 
     def rest(self, bucket: str, seconds: float) -> None:
         """Note a rest; a longer one that was asked for before stays."""
@@ -100,9 +104,9 @@ class DailyQuota:
         """Return until when an earlier process may have sent, seconds since 1970."""
         return self._page(bucket).active
 
-    def midnight(self, manners: Manners) -> float:
+    def midnight(self, rate_limit: RateLimit) -> float:
         """Return the seconds to the next midnight of the bucket's day."""
-        zone = ZoneInfo(manners.day_zone)
+        zone = ZoneInfo(rate_limit.day_zone)
         tomorrow = datetime.fromtimestamp(self.wall(), zone).date() + timedelta(days=1)
         return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone).timestamp() - self.wall()
 
@@ -126,10 +130,10 @@ class DailyQuota:
     def _page(self, bucket: str) -> _Page:
         return self._pages.setdefault(bucket, _Page())
 
-    def _today(self, manners: Manners) -> _Page:
-        page = self._page(manners.bucket)
-        day = datetime.fromtimestamp(self.wall(), ZoneInfo(manners.day_zone)).date().isoformat()
+    def _today(self, rate_limit: RateLimit) -> _Page:
+        page = self._page(rate_limit.bucket)
+        day = datetime.fromtimestamp(self.wall(), ZoneInfo(rate_limit.day_zone)).date().isoformat()
         if page.day < day:  # a clock that was set back opens no day anew
             page.day, page.reserved, page.spent = day, 0, False
-            self._used[manners.bucket], self._sure[manners.bucket] = 0, (0, page.active)
+            self._used[rate_limit.bucket], self._sure[rate_limit.bucket] = 0, (0, page.active)
         return page

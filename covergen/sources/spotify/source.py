@@ -16,8 +16,8 @@ from covergen.sources.spotify.auth import TOKEN_URL, Token, check_credentials
 from covergen.sources.spotify.requests import BASE, NAME, Asking, Subject, begin
 from covergen.sources.web_source import (
     Answer,
-    Manners,
     Parsed,
+    RateLimit,
     Refusal,
     Request,
     Wanted,
@@ -100,9 +100,9 @@ class SpotifySource:
                 known = []
         yield from self._asking.albums(known)
 
-    def manners(self, request: Request) -> Manners:
+    def rate_limit(self, request: Request) -> RateLimit:
         """Return the one bucket of all requests."""
-        return Manners(request.source, self.requests_per_window, WINDOW)
+        return RateLimit(request.source, self.requests_per_window, WINDOW)
 
     def headers(self) -> dict[str, str]:
         """Return the bearer token, for which at most one request is sent, blocking.

@@ -15,8 +15,8 @@ from covergen.sources.identity import album_id
 from covergen.sources.protocol import Found, Record, Rejected
 from covergen.sources.web_source import (
     Answer,
-    Manners,
     Parsed,
+    RateLimit,
     Refusal,
     Request,
     Wanted,
@@ -34,7 +34,7 @@ _ARTICLE: Final = re.compile(rb"""["'\s](?:mw-parser-output|mw-content-text)["'\
 _END: Final = re.compile(rb"(?i)</html\s*>")
 _NAMED_HALVES: Final = {"first half": {1, 6}, "second half": {7, 12}}
 _ANCHOR_SAFE: Final = "!$&'()*+,;=:@/?"
-_MANNERS: Final = Manners("wikipedia", count=200, seconds=60, at_once=3)
+_MANNERS: Final = RateLimit("wikipedia", count=200, seconds=60, at_once=3)
 
 
 def page_titles(year: int) -> list[str]:
@@ -81,7 +81,7 @@ class WikipediaSource:
             for title in page_titles(year):
                 yield self._request(title, year)
 
-    def manners(self, request: Request) -> Manners:  # noqa: ARG002
+    def rate_limit(self, request: Request) -> RateLimit:  # noqa: ARG002
         """Return 200 requests a minute, three at once: what Wikipedia grants those who name themselves."""
         return _MANNERS
 

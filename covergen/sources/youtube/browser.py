@@ -374,9 +374,9 @@ class ReadPages:
     def _paced(self, requests: Iterable[Request]) -> Iterator[str]:
         """Yield each address when its bucket lets it be sent; a tab that is free takes it at once."""
         for request in requests:
-            manners = self.sources[request.source].manners(request)
-            with self._limiter.turn(manners):
-                self._sent[manners.bucket] += 1
+            rate_limit = self.sources[request.source].rate_limit(request)
+            with self._limiter.turn(rate_limit):
+                self._sent[rate_limit.bucket] += 1
                 yield request.url
 
     def _row(self, request: Request, page: str | BadInput) -> dict[str, Any] | BadInput:

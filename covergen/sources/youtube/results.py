@@ -13,8 +13,8 @@ from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources.protocol import Found
 from covergen.sources.web_source import (
     Answer,
-    Manners,
     Parsed,
+    RateLimit,
     Refusal,
     Request,
     Wanted,
@@ -76,9 +76,9 @@ class YouTubePages:
             about = {"songs": write_songs([song]), **({"id": video_id} if video_id else {})}
             yield Request(self.name, "results", self._address(song), about)
 
-    def manners(self, request: Request) -> Manners:  # noqa: ARG002  # one bucket for all
+    def rate_limit(self, request: Request) -> RateLimit:  # noqa: ARG002  # one bucket for all
         """Return a page a second over the whole cluster."""
-        return Manners(self.name, 1, 1.0)
+        return RateLimit(self.name, 1, 1.0)
 
     def headers(self) -> dict[str, str]:
         """Return the cookie that has refused all others, and English."""

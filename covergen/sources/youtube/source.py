@@ -19,8 +19,8 @@ from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources.protocol import Found, Record
 from covergen.sources.web_source import (
     Answer,
-    Manners,
     Parsed,
+    RateLimit,
     Refusal,
     Request,
     Wanted,
@@ -106,9 +106,11 @@ class YouTube:
         if known:
             yield self._videos(known)
 
-    def manners(self, request: Request) -> Manners:
+    def rate_limit(self, request: Request) -> RateLimit:
         """Return the bucket of the method that is called: each has a day's count of its own."""
-        return Manners(f"youtube/{request.kind}", 10, 1.0, daily=self.daily[request.kind], day_zone=DAY_ZONE)
+        return RateLimit(
+            f"youtube/{request.kind}", 10, 1.0, daily=self.daily[request.kind], day_zone=DAY_ZONE
+        )
 
     def headers(self) -> dict[str, str]:
         """Return the key as a header: addresses end up in logs. Raises ConfigError where there is none."""

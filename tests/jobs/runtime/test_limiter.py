@@ -8,12 +8,12 @@ import pytest
 import ray
 
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.web_source import Manners
+from covergen.sources.web_source import RateLimit
 from jobs.runtime.limiter import NAME, coordinator, limiter
 from tests.sources.limited import greatest
 
 pytestmark = pytest.mark.ray
-MANNERS = Manners("cluster", 20, 1.0, at_once=4, daily=1000)
+MANNERS = RateLimit("cluster", 20, 1.0, at_once=4, daily=1000)
 
 
 class Asker:

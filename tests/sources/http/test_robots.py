@@ -6,11 +6,11 @@ import pytest
 
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.http.robots import DAY, MAX_BYTES, NOT_KEPT, NOT_READ, SOON, Robots, refused_by
-from covergen.sources.web_source import Answer, Manners
+from covergen.sources.web_source import Answer, RateLimit
 from tests.sources.limited import Clock
 
 AGENT = "covergen/0.1 (https://example.org; ops@example.org)"
-MANNERS = Manners("site", 10, 1.0)
+MANNERS = RateLimit("site", 10, 1.0)
 RULES = """
 User-agent: *
 Disallow: /w/
@@ -29,7 +29,7 @@ class Host:
         self.status, self.asked = status, []
         self.body = text.encode() if isinstance(text, str) else text
 
-    def __call__(self, url: str, manners: Manners) -> Answer:
+    def __call__(self, url: str, rate_limit: RateLimit) -> Answer:
         self.asked.append(url)
         if self.status == 0:
             raise BadInput(RejectCode.UNREACHABLE, "nobody there", retriable=True)

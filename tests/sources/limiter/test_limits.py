@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from covergen.errors import BadInput, RejectCode
-from covergen.sources.limiter.coordinator import SEAT, Grant, LocalCoordinator, Report, Wait
+from covergen.sources.limiter.coordinator import LEASE_SECONDS, Grant, LocalCoordinator, Report, Wait
 from covergen.sources.limiter.limiter import LeasedLimiter, LocalLimiter
 from covergen.sources.limiter.quota import BLOCKS, DailyQuota
 from covergen.sources.limiter.sliding_window import SlidingWindow
-from covergen.sources.web_source import Manners
+from covergen.sources.web_source import RateLimit
 from tests.sources.limited import Clock, greatest, simulate
 
-DEEZER = Manners("deezer", 50, 5.0, at_once=8)
-SEARCH = Manners("search", 100, 10.0, daily=100, day_zone="America/Los_Angeles")
+DEEZER = RateLimit("deezer", 50, 5.0, at_once=8)
+SEARCH = RateLimit("search", 100, 10.0, daily=100, day_zone="America/Los_Angeles")
 
 
 def limiter(clock: Clock, coordinator: LocalCoordinator | None = None) -> LeasedLimiter:
@@ -51,9 +51,9 @@ def test_fifty_in_five_seconds(latency: float) -> None:
 def test_no_window_holds_more(
     count: int, seconds: float, at_once: int, workers: int, slow: float, seed: int
 ) -> None:
-    manners = Manners("any", count, seconds, at_once=at_once)
+    rate_limit = RateLimit("any", count, seconds, at_once=at_once)
     run = simulate(
-        manners,
+        rate_limit,
         workers=workers,
         latency=lambda chance: slow * chance.expovariate(1),
         length=min(4 * seconds, 400 * seconds / count + 1),
@@ -106,7 +106,7 @@ def test_a_rest_is_kept_by_all_and_what_was_leased_is_taken_away() -> None:
     rested = clock.now
     with mine.turn(DEEZER):
         assert rested + 30 <= clock.now < rested + 31
-    with limiter(clock, coordinator).turn(Manners("itunes", 20, 60.0)):
+    with limiter(clock, coordinator).turn(RateLimit("itunes", 20, 60.0)):
         assert clock.now < rested + 31  # of another bucket nothing is said
 
 
@@ -217,18 +217,18 @@ def test_no_slot_reaches_over_midnight() -> None:
 def test_a_dead_worker_gives_its_seat_up_in_the_end() -> None:
     clock = Clock()
     coordinator = LocalCoordinator(DailyQuota(wall=clock), clock=clock)
-    alone = Manners("musicbrainz", 1, 1.0, at_once=1)
+    alone = RateLimit("musicbrainz", 1, 1.0, at_once=1)
     assert isinstance(coordinator.ask("dead", alone, Report()), Grant)
     waiting = coordinator.ask("alive", alone, Report())
     assert isinstance(waiting, Wait) and waiting.why == "busy"
-    clock.now += SEAT + 5
+    clock.now += LEASE_SECONDS + 5
     assert isinstance(coordinator.ask("alive", alone, Report()), Grant)
 
 
 def test_a_long_request_keeps_its_seat_and_an_idle_lease_goes_back() -> None:
     clock = Clock()
     coordinator = LocalCoordinator(DailyQuota(wall=clock), clock=clock)
-    alone = Manners("musicbrainz", 1, 1.0, at_once=1)
+    alone = RateLimit("musicbrainz", 1, 1.0, at_once=1)
     mine = limiter(clock, coordinator)
     with mine.turn(alone):
         for _ in range(10):
@@ -240,13 +240,13 @@ def test_a_long_request_keeps_its_seat_and_an_idle_lease_goes_back() -> None:
 
 
 def test_threads_by_the_real_clock() -> None:
-    manners, sends, lock = Manners("real", 20, 0.5, at_once=4), [], threading.Lock()
+    rate_limit, sends, lock = RateLimit("real", 20, 0.5, at_once=4), [], threading.Lock()
     mine = LocalLimiter()
     until = time.monotonic() + 1.5
 
     def work() -> None:
         while time.monotonic() < until:
-            with mine.turn(manners):
+            with mine.turn(rate_limit):
                 at = time.monotonic()
             with lock:
                 sends.append(at)
@@ -260,8 +260,8 @@ def test_threads_by_the_real_clock() -> None:
     assert greatest(sends, 0.5) <= 20
     assert len(sends) >= 30
     assert mine.waited["real"] > 1000
-    with mine.turn(manners):  # it can be used on
+    with mine.turn(rate_limit):  # it can be used on
         mine.rest("real", 1000)
-    with pytest.raises(BadInput, match="left alone"), mine.turn(manners):
+    with pytest.raises(BadInput, match="left alone"), mine.turn(rate_limit):
         pass
     mine.close()

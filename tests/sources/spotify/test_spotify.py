@@ -295,4 +295,4 @@ def test_any_field_may_be_missing_or_odd(surface, odd):
 def test_a_pickled_source_asks_the_same(development):
     twin = pickle.loads(pickle.dumps(development))
     assert list(twin.requests([WANTED])) == list(development.requests([WANTED]))
-    assert development.manners(first(twin, WANTED)).bucket == "spotify"
+    assert development.rate_limit(first(twin, WANTED)).bucket == "spotify"

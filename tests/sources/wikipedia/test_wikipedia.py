@@ -45,8 +45,8 @@ def test_requests_ask_as_a_reader_does():
         "http://127.0.0.1:8000/wiki/List_of_2021_albums_(July%E2%80%93December)",
     ]
     assert len(list(WikipediaSource().requests([]))) == 46
-    manners = source.manners(request_of(1999))
-    assert (manners.count, manners.seconds, manners.at_once) == (200, 60, 3)
+    rate_limit = source.rate_limit(request_of(1999))
+    assert (rate_limit.count, rate_limit.seconds, rate_limit.at_once) == (200, 60, 3)
 
 
 @pytest.mark.parametrize("years", [[], [1979], [2012, 2025]])

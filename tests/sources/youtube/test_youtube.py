@@ -241,7 +241,7 @@ def test_a_day_ends_at_midnight_in_california(now, hours):
 
 def test_each_method_has_a_bucket_and_a_day_of_its_own():
     search, videos = YouTube(daily_searches=7).requests([album(track(1), track(2, ids(2)[0]))])
-    told = [YouTube(daily_searches=7).manners(request) for request in (search, videos)]
+    told = [YouTube(daily_searches=7).rate_limit(request) for request in (search, videos)]
     assert [(m.bucket, m.daily, m.day_zone) for m in told] == [
         ("youtube/search", 7, "America/Los_Angeles"),
         ("youtube/videos", 10_000, "America/Los_Angeles"),
