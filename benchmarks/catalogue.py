@@ -11,7 +11,8 @@ import pyarrow as pa
 import typer
 
 from benchmarks.outcome import device
-from covergen.catalog.clean import clean, duplicates
+from covergen.catalog.clean import clean
+from covergen.catalog.deduplicate import duplicates
 from covergen.sources.identity import album_id, track_id
 from covergen.storage import rows
 from covergen.storage.columns import Table

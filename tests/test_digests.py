@@ -3,7 +3,7 @@
 Who changes what a stage makes raises its VERSION, and the digest here with it. Nothing else may move one.
 """
 
-from covergen.catalog.clean import split_of
+from covergen.catalog.splits import split_of
 from covergen.embeddings.audio_stage import HearTracks
 from covergen.embeddings.text_stage import ReadWords
 from covergen.generation.pipeline import PaintSettings

@@ -6,17 +6,19 @@ from, and which of them are new, is left to the job.
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import pyarrow as pa
 
+from covergen.catalog.deduplicate import duplicates
 from covergen.catalog.genres import canonical_genre, split_genres
+from covergen.catalog.splits import split_of
 from covergen.catalog.tagged import heard_genres
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.field_parsing import join_names
-from covergen.sources.matching.editions import NOBODY, TitleKey, artist_key, title_key
+from covergen.sources.matching.editions import NOBODY, artist_key, title_key
 from covergen.storage import rows
 from covergen.storage.tables import CATALOG
 
@@ -25,10 +27,6 @@ Heard = Mapping[tuple[str, str], Row]
 # all that is read of MEDIA: never its bytes
 MEDIA_COLUMNS = ("owner_id", "kind", "sha256", "licence", "checksum")
 TAG_COLUMNS = ("track_id", "tagger", "mood", "genre", "basis")
-ENOUGH_TRACKS: Final = 3  # with fewer on either side, track titles prove nothing
-SHARED_TRACKS: Final = 0.5  # of the shorter list
-NEARLY_ALL: Final = 0.8  # of the longer list
-_PROCEDURAL: Final = "procedural:"
 SHOWN: Final = 5
 _SOURCES: Final = {
     "artist": "from the artist's other albums",
@@ -45,12 +43,6 @@ class Cleaning:
     genre_score: float = 0.1
     validation: float = 0.05
     test: float = 0.1
-
-
-# One album in several rows: which of them are the same, and which row stays.
-#
-# A wrong merge loses an album, a missed one only doubles it: where in doubt, both stay. Rows are compared
-# within one artist and one title only, so the time is linear in rows.
 
 
 @dataclass
@@ -247,136 +239,6 @@ def _digest(checksums: list[bytes], decided: tuple[str, ...]) -> str:
     for checksum in sorted(checksums):
         digest.update(checksum)
     return digest.hexdigest()
-
-
-def duplicates(
-    albums: Iterable[Row],
-    songs: Mapping[str, Set[str]] | None = None,
-    *,
-    rank: Callable[[str], tuple[Any, ...]] = lambda _: (),
-) -> dict[str, str]:
-    """Return album_id -> the album_id it is merged into, for every album that does not stay.
-
-    `albums` need album_id, artist, title and release_date, one row per album_id; `songs` holds keys of their
-    track titles, which may veto a merge, or make one where sources differ on the year. The lowest
-    `rank(album_id)` stays, then one that is no edition, the earliest and the smallest id: the order of the
-    rows decides nothing.
-    """
-    blocks: dict[tuple[str, str], list[_Candidate]] = defaultdict(list)
-    for row in albums:
-        artist, title = artist_key(row["artist"]), title_key(row["title"])
-        year = row["release_date"][:4] if row["release_date"] else ""
-        blocks[artist, title.key].append(_Candidate(row["album_id"], year, title))
-    merged: dict[str, str] = {}
-    for (artist, key), block in blocks.items():
-        if len(block) == 1:
-            continue
-        groups = _by_year(block) if artist in NOBODY else _groups(sorted(block), is_own_name=artist == key)
-        for group in _joined(groups, songs or {}):
-            merged |= _into_one(group, songs or {}, rank)
-    return merged
-
-
-class _Candidate(NamedTuple):
-    album_id: str
-    year: str
-    title: TitleKey
-
-
-def _groups(block: list[_Candidate], *, is_own_name: bool) -> list[list[_Candidate]]:
-    """Return what may be one album among rows of one artist and title.
-
-    Plain titles of two years are two albums (many artists have two named after themselves); an edition of
-    later years, or a row without a year, goes with the plain one only where there is just one, an edition of
-    an earlier year never, nor of an album named after its artist one of another year. "The Night" and "Night"
-    need one year to be one.
-    """
-    if len({album.year for album in block}) > 1 or not block[0].year:
-        with_article = [album for album in block if album.title.has_article]
-        without = [album for album in block if not album.title.has_article]
-        if with_article and without:
-            groups = (_groups(part, is_own_name=is_own_name) for part in (with_article, without))
-            return [group for part in groups for group in part]
-    plain = {album.year for album in block if album.year and not album.title.is_edition}
-    undated = [album for album in block if not album.year]
-    if len(plain) > 1:
-        return [*_by_year(block), undated]
-    first = int(min(plain, default="0"))
-    apart = [
-        album
-        for album in block
-        if album.year
-        and plain
-        and (int(album.year) < first - 1 or (is_own_name and int(album.year) > first + 1))
-    ]
-    return [[album for album in block if album not in apart], *_by_year(apart)]
-
-
-def _by_year(block: list[_Candidate]) -> list[list[_Candidate]]:
-    by_year: dict[str, list[_Candidate]] = defaultdict(list)
-    for album in block:
-        by_year[album.year].append(album)
-    return [albums for year, albums in sorted(by_year.items()) if year]
-
-
-def _joined(groups: list[list[_Candidate]], songs: Mapping[str, Set[str]]) -> list[list[_Candidate]]:
-    """Return the groups, those with the same songs as one: sources may tell one album's year otherwise."""
-    joined: list[tuple[Set[str], list[_Candidate]]] = []
-    for group in groups:
-        own = max((songs.get(album.album_id, set()) for album in group), key=len, default=set())
-        same = next((albums for told, albums in joined if _surely_same(told, own)), None)
-        if same is None:
-            joined.append((own, list(group)))
-        else:
-            same += group
-    return [group for _, group in joined]
-
-
-def _into_one(
-    group: list[_Candidate], songs: Mapping[str, Set[str]], rank: Callable[[str], tuple[Any, ...]]
-) -> dict[str, str]:
-    """Return who goes into the best of a group; whom their songs set apart form groups of their own."""
-    merged: dict[str, str] = {}
-    rest = sorted(group, key=lambda a: (rank(a.album_id), a.title.is_edition, a.year or "9999", a.album_id))
-    while len(rest) > 1:
-        best, *others = rest
-        rest = []
-        for album in others:
-            if _same_songs(songs.get(best.album_id, set()), songs.get(album.album_id, set())):
-                merged[album.album_id] = best.album_id
-            else:
-                rest.append(album)
-    return merged
-
-
-def _surely_same(one: Set[str], other: Set[str]) -> bool:
-    more = max(len(one), len(other))
-    return more > ENOUGH_TRACKS and len(one & other) >= NEARLY_ALL * more
-
-
-def _same_songs(one: Set[str], other: Set[str]) -> bool:
-    fewer = min(len(one), len(other))
-    return fewer < ENOUGH_TRACKS or len(one & other) >= SHARED_TRACKS * fewer
-
-
-# Train, validation or test: by artist, for good.
-
-
-def split_of(artist: str, *, validation: float, test: float, source_url: str | None = None) -> str:
-    """Return the split of all of an artist's albums; `validation` and `test` are shares of artists.
-
-    A hash of the first artist's name decides, without "The" and guests, so every spelling of one artist is in
-    one split, more rows move nobody, and a greater share only adds to a split what the next one gives. Albums
-    of the controlled world keep its own split: no training saw those for evaluation.
-    """
-    place = hashlib.sha256(f"split/{artist_key(artist)}".encode()).digest()
-    share = int.from_bytes(place[:8], "big") / 2**64
-    if source_url and source_url.startswith(_PROCEDURAL):
-        own = source_url.removeprefix(_PROCEDURAL).split("/")[0]
-        return "test" if own == "eval" else "validation" if share < validation else "train"
-    if share < test:
-        return "test"
-    return "validation" if share < test + validation else "train"
 
 
 def genre_summary(catalog: pa.Table) -> str:

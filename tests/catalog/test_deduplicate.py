@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covergen.catalog.clean import duplicates
+from covergen.catalog.deduplicate import duplicates
 from covergen.sources.matching.editions import NOBODY, artist_key, title_key
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covergen.catalog.clean import split_of
+from covergen.catalog.splits import split_of
 
 
 def test_shares_are_those_asked_for():

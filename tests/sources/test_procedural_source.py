@@ -1,6 +1,6 @@
 import pytest
 
-from covergen.catalog.clean import split_of
+from covergen.catalog.splits import split_of
 from covergen.media import audio, images
 from covergen.sources.procedural import SAMPLE_RATE, ProceduralSource, fetch
 from covergen.sources.protocol import Found

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from covergen.catalog.clean import split_of
+from covergen.catalog.splits import split_of
 from covergen.config import Generate
 from covergen.config.train import Train
 from covergen.experiments.predecessor import PredecessorTrainer
