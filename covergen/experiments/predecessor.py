@@ -1,7 +1,7 @@
 """The predecessor's objective: the error between a picture sampled half-way and the cover, in pixels.
 
 Kept as a row of the table, to show what it does; docs/training.md says why. Its covers are in [0, 1] while
-the VAE gives [-1, 1], as they were. Letters as in `batches.py`; H W pixels.
+the VAE gives [-1, 1], as they were. Letters as in `training/batches.py`; H W pixels.
 """
 
 import inspect

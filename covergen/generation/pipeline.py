@@ -7,119 +7,23 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from covergen.errors import ConfigError
 from covergen.fusion import Fusion
 from covergen.generation import denoising
-from covergen.media import images
+from covergen.generation.noise import between, first_noise, generators
+from covergen.generation.preview import Preview
 from covergen.models.stable_diffusion import (
     StableDiffusion,
     decode_latents,
-    encode_images,
     encode_text,
-    scale_latents,
 )
-from covergen.procedural.covers import paint
-from covergen.procedural.factors import draw_album
-
-_NO_ANGLE: Final = 1e-3  # float32 takes a noise and itself for that far apart
-# Twelve small pictures fit nearly as well as sixteen of 128 px at a fifth of the work; the pictures
-# that the decoder makes of them, at twice the work of the encoder, fit no better.
-_PICTURES: Final = 12
-_SIDE: Final = 64  # the VAE does not mind the size
-_PATCH: Final = 4  # pixels, at most, for each latent cell along one side
-_LARGEST: Final = 128  # pixels along a preview
-_NEIGHBOURS: Final = 3
-_RIDGE: Final = 1e-3
-_QUALITY: Final = 70
-
-
-# All noise of one cover, independent of the batch, the replica and the machine that paints it.
-
-
-def generators(seeds: Sequence[int]) -> list[torch.Generator]:
-    """Return one CPU generator a row. Torch's takes in 32 bits of a seed only, so both halves are mixed."""
-    return [torch.Generator().manual_seed(seed % 2**32 ^ _mixed(seed >> 32)) for seed in seeds]
-
-
-def first_noise(own: Sequence[torch.Generator], shape: Sequence[int]) -> Tensor:
-    """Return the first noise (rows, *shape), fp32 on the CPU, each row from its own generator."""
-    return torch.stack([torch.randn(tuple(shape), generator=generator) for generator in own])
-
-
-def between(own: Tensor, other: Tensor, strength: float) -> Tensor:
-    """Return the noise that far on the arc from `own` to `other`: as loud as noise is, alike to both.
-
-    Shoemake 1985, "Animating rotation with quaternion curves". The straight line would be quieter half-way,
-    which a model takes for a plainer picture.
-    """
-    cosine = torch.dot(own.flatten(), other.flatten()) / (own.norm() * other.norm())
-    angle = torch.arccos(cosine.clamp(-1, 1))
-    if angle.sin() < _NO_ANGLE:
-        return own if strength < 0.5 else other
-    weights = torch.sin((1 - strength) * angle), torch.sin(strength * angle)
-    return (weights[0] * own + weights[1] * other) / angle.sin()
-
-
-def _mixed(high: int) -> int:
-    """Return the high half of a seed as 32 bits to be added in; zero stays zero, so that small seeds stay."""
-    return high * 0x9E3779B1 % 2**32
-
-
-# What a cover that is still being painted looks like, at a thousandth of the VAE's work.
-#
-# A linear map from each latent cell, its neighbours and the mean of all cells (the VAE's attention lets that
-# tint every pixel) to a patch of pixels, fitted by least squares to a few drawn pictures and what the VAE's
-# encoder makes of them. It shows colours and forms, softly; it leaves grain to the VAE.
-#
-# N neighbourhoods, C latent channels, h w latent cells, p pixels along a patch.
-
-
-class Preview:
-    """Turns latents into a small JPEG."""
-
-    def __init__(self, vae: Any):
-        factor = 2 ** (len(vae.config.block_out_channels) - 1)
-        self._patch = min(_PATCH, factor)
-        albums = [draw_album(seed, "train") for seed in range(_PICTURES)]
-        drawn = np.stack([paint(album.factors, album.seed, _SIDE) for album in albums])
-        latents = scale_latents(vae, encode_images(vae, drawn)[0])
-        shown = torch.from_numpy(drawn).permute(0, 3, 1, 2)  # (N, 3, H, W)
-        small = functional.avg_pool2d(shown.float(), factor // self._patch)
-        patches = functional.unfold(small, self._patch, stride=self._patch)  # (N, 3 p p, h w)
-        seen, wanted = _neighbours(latents.cpu()), patches.transpose(1, 2).flatten(0, 1)
-        gram = seen.T @ seen + _RIDGE * len(seen) * torch.eye(seen.shape[1])
-        self._map = torch.linalg.solve(gram, seen.T @ wanted)  # (10 C + 1, 3 p p)
-
-    @torch.inference_mode()
-    def __call__(self, latents: Tensor) -> bytes:
-        """Return the JPEG of one cover's latents (C, h, w) or (1, C, h, w), as the U-Net sees them."""
-        one = latents.detach().reshape(1, *latents.shape[-3:]).cpu()
-        height, width = one.shape[-2:]
-        patch = self._patch
-        flat = (_neighbours(one) @ self._map).T[None]  # (1, 3 p p, h w)
-        pixels = functional.fold(flat, (height * patch, width * patch), patch, stride=patch)
-        if max(pixels.shape[-2:]) > _LARGEST:
-            pixels = functional.interpolate(pixels, size=(_LARGEST, _LARGEST), mode="area")
-        levels = pixels[0].round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0)
-        return images.encode_jpeg(levels.contiguous().numpy(), quality=_QUALITY)
-
-
-def _neighbours(latents: Tensor) -> Tensor:
-    """Return each cell of (B, C, h, w) with those around it, the mean of all, and a one: (N, 10 C + 1)."""
-    mean = (
-        latents.float().mean(dim=(2, 3)).repeat_interleave(latents.shape[2] * latents.shape[3], 0)
-    )  # (N, C)
-    padded = functional.pad(latents.float(), (1, 1, 1, 1), mode="replicate")
-    cells = functional.unfold(padded, _NEIGHBOURS).transpose(1, 2).flatten(0, 1)  # (N, 9 C)
-    return torch.cat([cells, mean, cells.new_ones(len(cells), 1)], dim=1)
 
 
 @dataclass(frozen=True)

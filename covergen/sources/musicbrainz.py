@@ -1,7 +1,4 @@
-"""MusicBrainz: dates, genres with counts, labels and ISRCs under CC0; front covers of the Cover Art Archive.
-
-What is asked and how often is here, what the answers tell in `musicbrainz_rows.py`.
-"""
+"""MusicBrainz: dates, genres with counts, labels and ISRCs under CC0; front covers of the Cover Art Archive."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,6 +1,6 @@
 """What a source on the web is: requests, an answer to each, and a pure parse of it.
 
-A web source never touches the network: `fetch.py` does, with the manners that the source names. So every
+A web source never touches the network: `http/fetch.py` does, at the rate that the source names. So every
 parser is tested on text, and every answer can be parsed again without asking twice.
 """
 

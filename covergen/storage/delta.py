@@ -1,6 +1,6 @@
 """One generation of a table, a Delta table: committed exactly once, by one run at a time, read in pieces.
 
-Which generation is current, and where its address comes from, is left to `storage.py`.
+Which generation is current, and where its address comes from, is left to `root.py`.
 """
 
 import hashlib

@@ -2,7 +2,7 @@
 
 Credentials and the endpoint come from the usual chain (environment, profile, instance role;
 `AWS_ENDPOINT_URL` for another S3 than Amazon's). A file is whole or not there, after a crash too: local ones
-get another name first, are flushed to the disk, then named. Tables are left to `storage.py`.
+get another name first, are flushed to the disk, then named. Tables are left to `root.py`.
 """
 
 import errno

@@ -2,7 +2,7 @@
 
 Delta has no half floats and no fixed-size lists, so a tensor is a `binary` column of little-endian values
 whose dtype and shape stand in the field's metadata. Filling and reading rows is left to `rows.py`, storing
-and finding tables to `storage.py`.
+and finding tables to `root.py`.
 """
 
 import pyarrow as pa

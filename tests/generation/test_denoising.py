@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from covergen.generation import denoising
-from covergen.generation.pipeline import first_noise, generators
+from covergen.generation.noise import first_noise, generators
 from covergen.models.stable_diffusion import NOISE_SCHEDULERS
 
 # diffusers' DPM-Solver hands numpy 2 a tensor in a way that numpy announces to drop

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covergen.generation.pipeline import between, first_noise, generators
+from covergen.generation.noise import between, first_noise, generators
 from covergen.generation.seeds import seed_of
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from covergen.generation.pipeline import Preview
+from covergen.generation.preview import Preview
 from covergen.media import images
 from covergen.models import stable_diffusion
 from covergen.procedural.covers import paint

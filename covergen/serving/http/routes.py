@@ -375,6 +375,11 @@ class Routes:
         return Response(kept.image, media_type=MIME[kept.format], headers=headers)
 
 
+# A request told as it goes on: server-sent events, from any replica.
+#
+# Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
+
+
 async def event_stream(
     runner: RequestRunner, store: Store, number: str, *, stopping: asyncio.Event
 ) -> AsyncIterator[str]:
@@ -409,11 +414,6 @@ async def event_stream(
             state = await state_of(store, runner.queue, number)
         await asyncio.sleep(LOOK)
     yield _event("end", state)
-
-
-# A request told as it goes on: server-sent events, from any replica.
-#
-# Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 
 def _event(kind: str, told: Json | Any) -> str:

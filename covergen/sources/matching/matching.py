@@ -1,6 +1,7 @@
 """Which of the things that a source offers is the album, or the song, that is wanted.
 
-A wrong match puts another's sound and cover on an album, a missed one only leaves a gap: in doubt, none.
+A wrong match puts another's sound and cover on an album, a missed one only leaves a gap: in doubt, none. Rows
+of one catalogue are merged by a stricter rule, which knows their songs: `catalog/deduplicate.py`.
 """
 
 import re
