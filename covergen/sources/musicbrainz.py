@@ -1,4 +1,4 @@
-"""MusicBrainz: dates, genres with counts, labels and ISRCs under CC0; front covers of the Cover Art Archive."""
+"""MusicBrainz: dates, genres with counts, labels, ISRCs under CC0; front covers of the Cover Art Archive."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
