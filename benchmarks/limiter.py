@@ -27,7 +27,7 @@ from covergen.sources.web_source import RateLimit
 from jobs.runtime.entry import start_ray
 from jobs.runtime.limiter import limiter as limiter_of
 
-MANNERS = RateLimit("benchmark", 50, 5.0, at_once=8)
+RATE_LIMIT = RateLimit("benchmark", 50, 5.0, at_once=8)
 WORKERS = 8
 REFUSALS, EVERY, REST = 5, 2.0, 1.0  # how many 429, seconds between them, seconds that each asks for
 
@@ -73,13 +73,13 @@ def work(limiter: Limiter, name: int, start: float, seconds: float) -> tuple[lis
     refusals = [end + EVERY * place for place in range(REFUSALS)] if name == 0 else []
     time.sleep(max(0.0, start - time.monotonic()))
     while time.monotonic() < end + EVERY * REFUSALS:
-        with limiter.turn(MANNERS):
+        with limiter.turn(RATE_LIMIT):
             sends.append(time.monotonic())
             time.sleep(chance.uniform(0.02, 0.18))
             if refusals and time.monotonic() >= refusals[0]:
                 refusals.pop(0)
                 seen.append(time.monotonic())
-                limiter.rest(MANNERS.bucket, REST)
+                limiter.rest(RATE_LIMIT.bucket, REST)
     return sends, seen
 
 
@@ -130,7 +130,7 @@ def told(
     before = [at for at in sends if at < start + seconds]
     return {
         "fullest": greatest(sends),
-        "share": len(before) / (MANNERS.count * seconds / MANNERS.seconds),
+        "share": len(before) / (RATE_LIMIT.count * seconds / RATE_LIMIT.seconds),
         "per_second": len(before) / seconds,
         "late_ms": 1000 * max(late, default=0.0),
         "calls_per_request": calls / len(sends),
@@ -143,7 +143,7 @@ def greatest(sends: list[float]) -> int:
     """Return the most sends in any stretch of the window's length, its end not counted."""
     sends, first, most = sorted(sends), 0, 0
     for last, at in enumerate(sends):
-        while sends[first] <= at - MANNERS.seconds:
+        while sends[first] <= at - RATE_LIMIT.seconds:
             first += 1
         most = max(most, last - first + 1)
     return most
@@ -155,7 +155,7 @@ def main(seconds: float = 30.0, *, quick: bool = False) -> None:
     sides: dict[str, Callable[[], dict[str, float]]] = {
         "threads": lambda: in_threads(LocalLimiter(), seconds),
         "Ray actor": lambda: through_ray(seconds),
-        "leaky bucket": lambda: in_threads(LeakyBucket(MANNERS), seconds),
+        "leaky bucket": lambda: in_threads(LeakyBucket(RATE_LIMIT), seconds),
     }
     print(f"{'':14} {'fullest 5 s':>12} {'share used':>11} {'ms after 429':>13} {'calls/request':>14}")
     found: dict[str, Any] = {}
@@ -166,7 +166,9 @@ def main(seconds: float = 30.0, *, quick: bool = False) -> None:
     rates = found["Ray actor"]["per_second"], found["leaky bucket"]["per_second"]
     sent = int(found["Ray actor"]["sent"])
     outcome = Outcome("limiter", *rates, sent, "requests/s", time.perf_counter() - began)
-    outcome.show(peer="leaky bucket", facts={"sides": json.loads(json.dumps(found)), "limit": MANNERS.count})
+    outcome.show(
+        peer="leaky bucket", facts={"sides": json.loads(json.dumps(found)), "limit": RATE_LIMIT.count}
+    )
 
 
 if __name__ == "__main__":

@@ -126,6 +126,9 @@ def _run(config: Config, row: BenchmarkRow, number: int, *, seed: int, noise_shi
     return Run(row.name, seed, changed, recipe)
 
 
+# The job.
+
+
 def main(config: Config) -> None:
     """Gather, hear and encode the albums once; train, paint and measure each row; print the table."""
     start, runs = time.monotonic(), plan(config)

@@ -21,7 +21,7 @@ ORDER = [
     ("generation",),
     ("evaluation", "lineage"),
     ("experiments", "serving"),
-    ("client", "doctor", "painting", "whole_root"),
+    ("client", "doctor", "cover_command", "root_commands"),
     ("cli",),
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}

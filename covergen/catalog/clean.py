@@ -241,6 +241,9 @@ def _digest(checksums: list[bytes], decided: tuple[str, ...]) -> str:
     return digest.hexdigest()
 
 
+# A catalogue's genres in a line.
+
+
 def genre_summary(catalog: pa.Table) -> str:
     """Return the largest genres with their albums, and how many no source told of the album itself."""
     counts = Counter(catalog["genre"].to_pylist())

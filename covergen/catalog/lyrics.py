@@ -18,6 +18,7 @@ STOP_SHARE: Final = 0.15  # of a text's words that are stop words of its languag
 LEAD: Final = 1.2  # times as many as of the next language
 HITS: Final = 2  # lines that speak of a theme
 STEM: Final = 4  # letters of the shortest stem
+
 # Words by which lyrics tell their language and what they are about. Data, no code.
 #
 # All in the spelling of `editions.fold`: lower case, no accents, no apostrophes. A '*' ends a stem of four

@@ -109,7 +109,7 @@ def guided(predictions: Sequence[Tensor], scales: Sequence[float]) -> Tensor:
 def predict(denoise: Denoiser, denoising_states: Sequence[DenoisingState]) -> list[Tensor]:
     """Return each cover's prediction for its next step, all by one call; they may be at different steps.
 
-    Nothing moves before `Sitting.take`. Their conditioning must agree in all but its rows.
+    Nothing moves before `DenoisingState.take`. Their conditioning must agree in all but its rows.
     """
     parts = [state.rows() for state in denoising_states]
     counts = [len(part) for part in parts]

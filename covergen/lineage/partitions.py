@@ -62,16 +62,16 @@ class KeyPartitions:
 class Piece:
     """One of the equal parts into which keys fall."""
 
-    spread: KeyPartitions
+    partitions: KeyPartitions
     number: int
 
     def read(self, generation: Generation, columns: Sequence[str], *, where: str | None = None) -> pa.Table:
         """Return the rows whose first column, a key, falls into this piece, in no particular order."""
-        return self.spread.read(generation, columns, where, self.number)
+        return self.partitions.read(generation, columns, where, self.number)
 
     def of(self, table: pa.Table) -> pa.Table:
         """Return the rows of a table in memory whose first column falls into this piece."""
-        return table.filter(pa.array(places_of(table.column(0), self.spread.count) == self.number))
+        return table.filter(pa.array(places_of(table.column(0), self.partitions.count) == self.number))
 
 
 @contextmanager
@@ -82,8 +82,8 @@ def pieces(count: int) -> Iterator[list[Piece]]:
         return
     try:
         with tempfile.TemporaryDirectory(prefix="covergen-") as folder:
-            spread = KeyPartitions(count, Path(folder))
-            yield [Piece(spread, number) for number in range(count)]
+            partitions = KeyPartitions(count, Path(folder))
+            yield [Piece(partitions, number) for number in range(count)]
     except OSError as error:
         raise RootError(
             f"There is no room to spread keys over temporary files: {one_line(error)}. They need about 400 "

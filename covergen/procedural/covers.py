@@ -207,6 +207,9 @@ PAINTERS: Final[dict[str, Composition]] = {
 }
 
 
+# The cover of an album.
+
+
 def paint(factors: Factors, seed: int, size: int = 128) -> NDArray[np.uint8]:
     """Return the cover (size, size, 3); the seed moves details, never a factor."""
     rng = np.random.default_rng(seed)

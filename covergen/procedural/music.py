@@ -54,6 +54,9 @@ PATCHES: Final = {
 }
 
 
+# The song of an album.
+
+
 def synthesise(album: Album, seconds: float = 10.0, sample_rate: int = 24000) -> Floats:
     """Return the album's song as mono (N,) within -1..1; its level is part of its meaning."""
     factors = album.factors

@@ -332,7 +332,7 @@ class RequestQueue:
 
 # What the service counts, for Prometheus.
 #
-# The board sees everything that happens, on whatever replica, so it holds the one set of figures. Names:
+# The queue sees everything that happens, on whatever replica, so it holds the one set of figures. Names:
 # https://prometheus.io/docs/practices/naming/
 
 

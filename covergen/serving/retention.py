@@ -43,7 +43,7 @@ def usage(store: Store) -> dict[str, int]:
 
 
 def told(store: Store, allowance: Allowance) -> Json:
-    """Return what a client is told of its uploads, as `orders.Uploads` has it."""
+    """Return what a client is told of its uploads, as `api_models.Uploads` has it."""
     sizes, days = usage(store), allowance.upload_days
     times = {each.name: each.modified for each in store.songs()}
     uploads = [

@@ -59,7 +59,7 @@ class RequestRunner:
         self.name, self.now = name, now
         self._carried: dict[str, _RunningRequest] = {}
         self.reporter = Reporter(queue, name, self._carried)
-        self.hearing = AudioFeatures(stores, listener, self.reporter)
+        self.audio_features = AudioFeatures(stores, listener, self.reporter)
 
     def begin(self, owner: str, number: str, *, asked: Json | None = None, watched: bool = True) -> None:
         """Carry a request in the background, once; `asked` is what is kept of one that is new.
@@ -178,7 +178,7 @@ class _RunningRequest:
         self.waiting, self.known = set(range(order.n)) - set(there), True
         self._say({"event": "state"})
         wanted = order.order()
-        heard = await self.runner.hearing.heard(self.owner, song=order.song, track=order.track)
+        heard = await self.runner.audio_features.heard(self.owner, song=order.song, track=order.track)
         covers = [self._cover(heard, wanted, number) for number in sorted(self.waiting)]
         reasons = await asyncio.gather(*covers, return_exceptions=True)
         for reason in reasons:

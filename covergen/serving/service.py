@@ -259,6 +259,9 @@ def _read(song: Path) -> bytes:
     return read_media({"uri": address_of(song.absolute()), "bytes": None})
 
 
+# A trained fusion as one file for stock diffusers: what `covergen export-adapter` does.
+
+
 def export_adapter(
     fusion: str | Path, out: Path, *, base: str = "tiny", offline: bool = False
 ) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from covergen.serving.store import Json, Store
 
 
 async def state_of(store: Store, queue: QueueHandle, number: str) -> Json:
-    """Return the state of a request, as `orders.State` has it. Raises Problem for one that is not there."""
+    """Return a request's state, as `api_models.State` has it. Raises Problem for one that is not there."""
     state = await _state(store, queue, number, await asyncio.to_thread(store.favourites))
     if state is None:
         raise no_such("request")

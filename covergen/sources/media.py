@@ -28,7 +28,7 @@ _OPENED_AS: Final = (
     2  # raise it when a file that lies here would be judged otherwise: downloads stay as they are
 )
 _MAKING = threading.Lock()  # of what downloads: batches of one process may come at once
-# Of a host that names no manners: polite to one server, and enough for the networks that serve pictures.
+# Of a host that names no rate limit: polite to one server, and enough for the networks that serve pictures.
 _HOST: Final[dict[str, Any]] = {"count": 20, "seconds": 1.0, "at_once": 8}
 _EXPIRED: Final = frozenset({RejectCode.FORBIDDEN, RejectCode.NOT_FOUND})  # what an expired address answers
 

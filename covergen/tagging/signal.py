@@ -192,6 +192,9 @@ def tempo(mel: Floats) -> float | None:
     return float(candidates[best]) if repeats(periods)[best] > _FAINTEST_BEAT else None
 
 
+# The tagger.
+
+
 class SignalTagger:
     """Measures 5 s windows at 24 kHz and averages them; its mood words are a heuristic, no model's."""
 

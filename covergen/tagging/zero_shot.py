@@ -193,8 +193,6 @@ def _split(text: str) -> tuple[str, ...]:
 
 
 WORDS: Final = {"mood": _split(_MOODS), "genre": _split(_GENRES), "instrument": _split(_INSTRUMENTS)}
-
-
 """Words by the column of `tags` they fill."""
 
 
@@ -208,6 +206,4 @@ TEMPLATES: Final = {
     "genre": ("{} music", "this audio is a {} song", "a {} track", "music of the genre {}"),
     "instrument": ("music with {}", "the sound of {}", "this audio is a song with {}", "a recording of {}"),
 }
-
-
 """Sentences that each word is put into; a word counts by the average of its sentences."""

@@ -41,6 +41,9 @@ def draw(count: int, rates: DropRates, *, generator: torch.Generator) -> tuple[T
     return ~audio, ~(text | both)
 
 
+# Batches: which examples a step takes, and what they become.
+
+
 @dataclass(frozen=True)
 class Batch:
     """Rows of one optimiser step."""

@@ -18,7 +18,7 @@ from covergen.sources.limiter.quota import DailyQuota
 from covergen.sources.web_source import RateLimit
 from covergen.storage.root import Root
 
-NAME: Final = "covergen-limiter"
+NAME: Final = "covergen-rate-limiter"
 STATE: Final = "limits/state.json"
 LISTEN: Final = 0.02  # seconds between looks for a notice, at the actor
 LISTENED: Final = 5.0  # seconds after which a worker listens anew

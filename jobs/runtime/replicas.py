@@ -18,7 +18,6 @@ from covergen.serving.problems import Problem, come_again
 from covergen.serving.queue import LONGEST_WAIT, RequestQueue
 
 _SONGS_AT_ONCE: Final = 4  # that a listener hears: who was refused comes again after them
-# The service's board as one named actor of the cluster, and the way to it.
 
 
 NAMESPACE: Final = "covergen"
@@ -111,6 +110,9 @@ async def _asked(answer: Any) -> Any:
         raise Lost(type(error).__name__) from error
 
 
+# The service's queue as one named actor of the cluster, and the way to it.
+
+
 class QueueActor:
     """The queue, in an actor."""
 
@@ -126,7 +128,7 @@ class RemoteQueue:
     """The actor as the runner knows it. It is made by whoever comes first, and again should it die."""
 
     def __init__(self, root: str, waiting: int):
-        self._name = f"covergen-board-{hashlib.sha256(root.encode()).hexdigest()[:8]}"
+        self._name = f"covergen-queue-{hashlib.sha256(root.encode()).hexdigest()[:8]}"
         self._waiting = waiting
         self._actor: Any = None
 

@@ -57,7 +57,7 @@ DEEPER = {
 
 def application(world: World) -> Door:
     """Return the ASGI application."""
-    routes: list[Route | Mount] = RateLimitCoordinator(world).routes()
+    routes: list[Route | Mount] = ControlPages(world).routes()
     for prefix, site in sites(world).items():
         if prefix in DEEPER:
             routes.append(Mount(prefix + DEEPER[prefix], routes=site.routes()))
@@ -65,7 +65,7 @@ def application(world: World) -> Door:
     return Door(Starlette(routes=routes), world)
 
 
-class RateLimitCoordinator:
+class ControlPages:
     """The server's own pages."""
 
     def __init__(self, world: World):

@@ -33,7 +33,7 @@ class Door:
         fault = self.world.faults.striking(path)
         entry.fault = fault and fault.kind
         answer = self._instead(fault, prefix) or self.app
-        transport = _Transport(send, receive, entry, fault if fault and fault.kind in ON_THE_WIRE else None)
+        transport = _FaultySend(send, receive, entry, fault if fault and fault.kind in ON_THE_WIRE else None)
         if fault and fault.kind == "reset":
             await transport.reset()
         else:
@@ -50,7 +50,7 @@ class Door:
         return None
 
 
-class _Transport:
+class _FaultySend:
     """Sends an answer on, and notes its status: whole, slowly, or half of it."""
 
     def __init__(self, send: Send, receive: Receive, entry: Entry, fault: Fault | None):

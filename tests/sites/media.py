@@ -53,7 +53,7 @@ class Media:
         if not size.isdigit() or int(size) < 8:
             return Response("no such size", 404)
         try:
-            body = self.world.runner.cover(request.path_params["key"], int(size))
+            body = self.world.media_maker.cover(request.path_params["key"], int(size))
         except KeyError:
             return Response("no such cover", 404)
         return answer(request, body, "image/jpeg", _KEPT)
@@ -78,7 +78,7 @@ class Media:
         if kind not in MIMES:
             return Response("no such format", 404)
         try:
-            body = self.world.runner.song(request.path_params["key"], kind)
+            body = self.world.media_maker.song(request.path_params["key"], kind)
         except KeyError:
             return Response("no such song", 404)
         return answer(request, body, MIMES[kind], headers)

@@ -27,7 +27,7 @@ class World:
 
     def __init__(self, albums: int = 24, seed: int = 0, **settings: Any):
         self.catalogue = Catalogue(albums, seed)
-        self.runner = RequestRunner(self.catalogue)
+        self.media_maker = MediaMaker(self.catalogue)
         self.settings = Settings(**settings)
         self.faults, self.log, self.rates = Faults(), Log(), Rates()
         self.tokens: dict[str, float] = {}  # Spotify's, with the monotonic time at which they expire
@@ -40,7 +40,7 @@ class World:
         self.spent = dict.fromkeys(self.spent, 0)
 
 
-class RequestRunner:
+class MediaMaker:
     """Makes a song or a cover when it is first asked for, and keeps it."""
 
     def __init__(self, catalogue: Catalogue):

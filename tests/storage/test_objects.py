@@ -13,7 +13,7 @@ from covergen.storage import objects
 
 FILL = """
 import sys
-from covergen import objects
+from covergen.storage import objects
 from covergen.errors import RootFull
 kept = refused = 0
 while refused < 3:

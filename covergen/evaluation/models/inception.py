@@ -192,6 +192,9 @@ def _mean_pool(values: Tensor) -> Tensor:
     return functional.avg_pool2d(values, 3, stride=1, padding=1, count_include_pad=False)
 
 
+# The image model, as metrics take it.
+
+
 class InceptionImage:
     """Sees whole pictures of any one size as 2048 features; `path` is the file that holds the weights.
 

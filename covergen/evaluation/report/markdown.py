@@ -76,9 +76,6 @@ def _strip(strip: SongStrip, files: Path) -> list[str]:
     ]
 
 
-# The report's part on real albums as Markdown: the same facts, with its pictures as files.
-
-
 def _table(table: SystemsTable) -> list[str]:
     names = tuple(wording.label(metric, table.k) for metric in wording.METRICS)
     distances = tuple(label for label, _ in wording.DISTANCES.values())
@@ -136,6 +133,9 @@ def _lists(content: ReportContent) -> list[str]:
         missing = [(row.metric, f"needs {row.needs}") for row in content.missing]
         parts += ["## Not computed", markdown_table(("metric", "why"), missing)]
     return parts
+
+
+# The report's part on real albums as Markdown: the same facts, with its pictures as files.
 
 
 def real_parts(content: ReportContent, files: Path) -> list[str]:

@@ -132,6 +132,9 @@ def _covers(root: Root, album_ids: Sequence[str] | Mapping[str, Any]) -> dict[st
     return {row["owner_id"]: row for row in root.current(MEDIA).read(where=where).to_pylist()}
 
 
+# What was found on them.
+
+
 @dataclass(frozen=True)
 class Findings:
     """What was measured, and what was not and why; `models` names the image models by kind."""

@@ -47,8 +47,6 @@ class Judged:
 
 
 Figure = Callable[[Line, Line | None, Line | None], float | None]
-
-
 """From a line of true audio, the same row under shuffled audio, and words alone."""
 
 
@@ -104,6 +102,9 @@ TARGETS: Final[tuple[tuple[Target, Figure], ...]] = (
     (Target("FD over that of prompt only", 1.05, at_most=True), _distance_ratio("frechet")),
     (Target("genre accuracy minus that of prompt only", -0.05, at_most=False), _genre_kept),
 )
+
+
+# The page: one table, as Markdown and as JSON.
 
 
 def differences(lines: Sequence[Line], *, resamples: int) -> list[Compared]:

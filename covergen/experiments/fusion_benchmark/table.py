@@ -175,6 +175,14 @@ def _place(line: Line, names: list[str]) -> tuple[Any, ...]:
     return (floor, known, line.name, line.noise_shift, line.measurements[0].group, system)
 
 
+# 95% bootstrap intervals over albums and seeds: both are drawn with replacement, and rows share the draw.
+#
+# A training is repeated with several seeds on the same albums, so a figure varies with either. Drawing whole
+# seeds and whole albums (the pigeonhole bootstrap, Owen 2007) lets both show; with one seed it is the
+# bootstrap over albums. Few seeds draw coarsely: an interval over three is a rough one.
+# S seeds, N albums, C resamples.
+
+
 def pigeonhole_interval(
     statistic: Statistic, *, seeds: int, albums: int, resamples: int, seed: int = 0
 ) -> Interval:
@@ -188,14 +196,6 @@ def pigeonhole_interval(
     low, high = np.percentile(np.concatenate(drawn), [2.5, 97.5])
     (estimate,) = statistic(np.arange(seeds)[None], np.arange(albums)[None])
     return Interval(float(estimate), float(low), float(high), albums)
-
-
-# 95% bootstrap intervals over albums and seeds: both are drawn with replacement, and rows share the draw.
-#
-# A training is repeated with several seeds on the same albums, so a figure varies with either. Drawing whole
-# seeds and whole albums (the pigeonhole bootstrap, Owen 2007) lets both show; with one seed it is the
-# bootstrap over albums. Few seeds draw coarsely: an interval over three is a rough one.
-# S seeds, N albums, C resamples.
 
 
 def mean(values: Values) -> Statistic:

@@ -64,7 +64,7 @@ def make_app(service: Dependencies, settings: Settings) -> FastAPI:
     routes = Routes(service, settings)
     app.state.stopping = routes.stopping  # whoever runs this sets it
     _add_routes(app, routes)
-    add_to(app)
+    add_page(app)
     for kind in REFUSALS:
         app.add_exception_handler(kind, refuse)
     app.add_middleware(Bodies, max_bytes=settings.max_upload)
@@ -102,7 +102,7 @@ def _add_routes(app: FastAPI, routes: Routes) -> None:
 # The page, as it comes with the package: it loads nothing from anywhere else, and may not.
 
 
-def add_to(app: FastAPI) -> None:
+def add_page(app: FastAPI) -> None:
     """Serve the page at / and its files under /web."""
 
     async def index() -> Response:
@@ -135,7 +135,7 @@ def _body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-_HEADERS: Final = [
+_PARAMETERS: Final = [
     {
         "name": "Idempotency-Key",
         "in": "header",
@@ -151,7 +151,7 @@ _HEADERS: Final = [
 ]
 
 
-COVERS: Final = {**_body(Order, _EXAMPLE), "parameters": _HEADERS}
+COVERS: Final = {**_body(Order, _EXAMPLE), "parameters": _PARAMETERS}
 
 
 LISTEN: Final = _body(Words, {"artist": "Mira", "album": "Moonlight"})

@@ -121,7 +121,7 @@ def patience(request: Request) -> float:
 # From a picture's settings back to what a client is handed: nothing that an order would not take.
 
 
-class Painted(BaseModel):
+class PictureFacts(BaseModel):
     """What a picture tells of itself beside the order that paints it again."""
 
     model_config = ConfigDict(strict=True)
@@ -148,7 +148,7 @@ def recalled(picture: IO[bytes]) -> dict[str, Any]:
     wanted = {name: value for name, value in vars(order_of(told)).items() if name in Order.model_fields}
     lists = {name: list(wanted[name]) for name in ("tags", "varied_before")}
     order = validated({**wanted, **lists}, Order).model_dump(mode="json")
-    facts = validated({name: told[name] for name in Painted.model_fields if name in told}, Painted)
+    facts = validated({name: told[name] for name in PictureFacts.model_fields if name in told}, PictureFacts)
     known = {**order, **facts.model_dump()}
     if "prompt" in told:  # in the picture it ends with the tags
         known["prompt"] = told["prompt"]

@@ -41,11 +41,11 @@ _STATUSES: Final = {
     "no_room": 507,
     "no_such_song": 404,
 }
-_LOOK: Final = 0.5  # seconds between looks whether a client is still there
+_CLIENT_LOOK: Final = 0.5  # seconds between looks whether a client is still there
 _RECALLS: Final = 2  # pictures that are read at once
 _IN_MEMORY: Final = 2**20  # bytes of a picture; more lies on disk until it was read
 log = logging.getLogger("covergen.serving")
-LOOK: Final = 0.2  # seconds between looks at the queue
+QUEUE_LOOK: Final = 0.2  # seconds between looks at the queue
 KEEP_ALIVE: Final = 10.0  # seconds without an event after which a comment is sent
 
 
@@ -354,7 +354,7 @@ class Routes:
         if patient is not None:
             return await self.runner.ended(owner, number, seconds=patient)
         try:
-            while (ended := await self.runner.ended(owner, number, seconds=_LOOK)) is None:
+            while (ended := await self.runner.ended(owner, number, seconds=_CLIENT_LOOK)) is None:
                 if await request.is_disconnected():
                     await self.runner.queue.call("cancel", number, owner)
         except asyncio.CancelledError:
@@ -376,8 +376,7 @@ class Routes:
 
 
 # A request told as it goes on: server-sent events, from any replica.
-#
-# Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
+# https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 
 async def event_stream(
@@ -412,7 +411,7 @@ async def event_stream(
             spoke = time.monotonic()
         if any(event["event"] == "end" for event in news) or told is None:
             state = await state_of(store, runner.queue, number)
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(QUEUE_LOOK)
     yield _event("end", state)
 
 

@@ -174,6 +174,9 @@ def _cancelled(timer: Any) -> Any:
     return None
 
 
+# The whole service in one process: what `covergen serve` runs, without a cluster.
+
+
 class LocalQueue:
     """The queue in the same process."""
 
@@ -183,9 +186,6 @@ class LocalQueue:
     async def call(self, method: str, *arguments: Any, **named: Any) -> Any:
         """Call a method of the queue."""
         return getattr(self.queue, method)(*arguments, **named)
-
-
-# The whole service in one process: what `covergen serve` runs, without a cluster.
 
 
 def local_app(root: str, service: CoverService, settings: Settings, *, waiting: int = 256) -> FastAPI:

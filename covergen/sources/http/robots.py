@@ -24,7 +24,7 @@ _VALUED: Final = ("unavailable_after", "max-snippet", "max-image-preview", "max-
 class Robots:
     """The robots.txt of every host asked, each fetched once a day. Safe for threads.
 
-    `ask` fetches an address, with the manners of what is asked for, without asking about robots. A 4xx allows
+    `ask` fetches an address, at the pace of what is asked for, without asking about robots. A 4xx allows
     all; a 5xx, a 429 or no answer forbids all for now.
     """
 

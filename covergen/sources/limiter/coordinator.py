@@ -90,7 +90,7 @@ class _Leased:
 
 
 class _Bucket:
-    """One bucket's window and seats."""
+    """One bucket's window and leases."""
 
     def __init__(self, rate_limit: RateLimit, since: float):
         self.rate_limit = rate_limit

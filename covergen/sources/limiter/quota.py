@@ -20,7 +20,7 @@ ALIVE: Final = 60.0  # seconds that a bucket is said to be active ahead
 
 
 @dataclass
-class _Page:
+class _BucketState:
     """One bucket's; times are seconds since 1970."""
 
     day: str = ""
@@ -43,14 +43,18 @@ class DailyQuota:
         self.save, self.wall = save, wall
         self.dirty = False
         text = load() if load is not None else None
-        self._pages = {name: _Page(**page) for name, page in json.loads(text).items()} if text else {}
-        self._sure = {name: (page.reserved, page.active) for name, page in self._pages.items()}  # is written
-        self._used = {name: page.reserved for name, page in self._pages.items()}
+        self._states = (
+            {name: _BucketState(**state) for name, state in json.loads(text).items()} if text else {}
+        )
+        self._sure = {
+            name: (state.reserved, state.active) for name, state in self._states.items()
+        }  # is written
+        self._used = {name: state.reserved for name, state in self._states.items()}
 
     def left(self, rate_limit: RateLimit) -> int:
         """Return how many requests are left today; very many where there is no daily budget."""
-        page = self._today(rate_limit)
-        if page.spent:
+        state = self._today(rate_limit)
+        if state.spent:
             return 0
         return (
             2**31
@@ -63,13 +67,13 @@ class DailyQuota:
 
         Where not, more is reserved: write the quota and ask again.
         """
-        page, until = self._today(rate_limit), self.wall() + seconds
+        state, until = self._today(rate_limit), self.wall() + seconds
         used = self._used.get(rate_limit.bucket, 0) + requests
-        if rate_limit.daily is not None and used > page.reserved:
+        if rate_limit.daily is not None and used > state.reserved:
             block = max(1, rate_limit.daily // BLOCKS)
-            page.reserved = min(rate_limit.daily, max(used, page.reserved + block))
-        if until > page.active:
-            page.active = until + ALIVE
+            state.reserved = min(rate_limit.daily, max(used, state.reserved + block))
+        if until > state.active:
+            state.active = until + ALIVE
         if self.save is None:
             return True
         reserved, active = self._sure.get(rate_limit.bucket, (0, 0.0))
@@ -93,16 +97,16 @@ class DailyQuota:
 
     def rest(self, bucket: str, seconds: float) -> None:
         """Note a rest; a longer one that was asked for before stays."""
-        page = self._page(bucket)
-        page.rest, self.dirty = max(page.rest, self.wall() + seconds), True
+        state = self._state(bucket)
+        state.rest, self.dirty = max(state.rest, self.wall() + seconds), True
 
     def rest_left(self, bucket: str) -> float:
         """Return for how many seconds a bucket still rests."""
-        return max(0.0, self._page(bucket).rest - self.wall())
+        return max(0.0, self._state(bucket).rest - self.wall())
 
     def active_until(self, bucket: str) -> float:
         """Return until when an earlier process may have sent, seconds since 1970."""
-        return self._page(bucket).active
+        return self._state(bucket).active
 
     def midnight(self, rate_limit: RateLimit) -> float:
         """Return the seconds to the next midnight of the bucket's day."""
@@ -112,28 +116,30 @@ class DailyQuota:
 
     def end(self) -> None:
         """Reserve no more than was used, and say that nobody is active any more."""
-        for bucket, page in self._pages.items():
-            page.active = min(page.active, self.wall())
-            page.reserved = min(page.reserved, self._used.get(bucket, 0))
-        self.dirty = bool(self._pages)
+        for bucket, state in self._states.items():
+            state.active = min(state.active, self.wall())
+            state.reserved = min(state.reserved, self._used.get(bucket, 0))
+        self.dirty = bool(self._states)
 
     def text(self) -> str:
         """Return what to save."""
         self.dirty = False
-        return json.dumps({name: asdict(page) for name, page in sorted(self._pages.items())}, sort_keys=True)
+        return json.dumps(
+            {name: asdict(state) for name, state in sorted(self._states.items())}, sort_keys=True
+        )
 
     def saved(self, text: str) -> None:
         """Note that a text is written, and so what it reserves."""
-        for name, page in json.loads(text).items():
-            self._sure[name] = page["reserved"], page["active"]
+        for name, state in json.loads(text).items():
+            self._sure[name] = state["reserved"], state["active"]
 
-    def _page(self, bucket: str) -> _Page:
-        return self._pages.setdefault(bucket, _Page())
+    def _state(self, bucket: str) -> _BucketState:
+        return self._states.setdefault(bucket, _BucketState())
 
-    def _today(self, rate_limit: RateLimit) -> _Page:
-        page = self._page(rate_limit.bucket)
+    def _today(self, rate_limit: RateLimit) -> _BucketState:
+        state = self._state(rate_limit.bucket)
         day = datetime.fromtimestamp(self.wall(), ZoneInfo(rate_limit.day_zone)).date().isoformat()
-        if page.day < day:  # a clock that was set back opens no day anew
-            page.day, page.reserved, page.spent = day, 0, False
-            self._used[rate_limit.bucket], self._sure[rate_limit.bucket] = 0, (0, page.active)
-        return page
+        if state.day < day:  # a clock that was set back opens no day anew
+            state.day, state.reserved, state.spent = day, 0, False
+            self._used[rate_limit.bucket], self._sure[rate_limit.bucket] = 0, (0, state.active)
+        return state

@@ -203,6 +203,9 @@ def read_rows(path: Path) -> Iterator[Row]:
         raise ConfigError(f"The table {path} cannot be read: {error}.") from error
 
 
+# The source.
+
+
 class TableSource:
     """Albums and songs of a table whose columns may have any usual name; paths count from the table's folder.
 

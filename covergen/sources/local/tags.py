@@ -231,9 +231,6 @@ def _values(tags: Any, path: Path) -> dict[str, list[str]]:
     return {name: [v for key in keys for v in _texts(tags.get(key))] for name, keys in names.items()}
 
 
-# Tags in the INFO list of a WAV file, which mutagen does not read (Microsoft RIFF MCI, 1991, chapter 2).
-
-
 def _texts(value: Any) -> list[str]:
     """Return the texts of a Vorbis, ASF or APEv2 value; pictures and links are none."""
     kind = getattr(value, "kind", None)
@@ -321,6 +318,9 @@ def _are_spoken(words: Sequence[str]) -> bool:
 
 def _fits(text: str) -> bool:
     return all(ord(c) < 256 for c in text)
+
+
+# Tags in the INFO list of a WAV file, which mutagen does not read (Microsoft RIFF MCI, 1991, chapter 2).
 
 
 def read_info(path: Path) -> dict[str, list[str]]:

@@ -27,7 +27,7 @@ _HEADER_ROWS: Final = 5  # "Go to:" rows stand above it
 
 
 @dataclass(frozen=True)
-class Layout:
+class Columns:
     """Where a table's columns are: slots by role, the width of the header, the first row below it."""
 
     columns: Mapping[str, tuple[int, ...]]
@@ -84,7 +84,7 @@ def _header_row(grid: Grid) -> int | None:
     return None
 
 
-def read_layout(grid: Grid) -> Layout:
+def read_columns(grid: Grid) -> Columns:
     """Return where the columns are. Raises BadInput for a header that was never seen so."""
     y = _header_row(grid)
     if y is None or is_foreign(grid):
@@ -100,4 +100,4 @@ def read_layout(grid: Grid) -> Layout:
                 RejectCode.NEW_LAYOUT, f"the table has several columns for the {role}: {seen(grid)}"
             )
     width = max(x for x, cell in enumerate(row) if cell is not None) + 1
-    return Layout(columns, width, y + 1)
+    return Columns(columns, width, y + 1)

@@ -13,7 +13,7 @@ from typing import Final
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.identity import normalise
 from covergen.sources.wikipedia import words
-from covergen.sources.wikipedia.columns import Layout, is_foreign, read_layout, roles_of, seen
+from covergen.sources.wikipedia.columns import Columns, is_foreign, read_columns, roles_of, seen
 from covergen.sources.wikipedia.page import Block, Page
 from covergen.sources.wikipedia.tables import Cell, Grid
 
@@ -104,56 +104,58 @@ def _table(
     if is_chart or len(grid.rows) < 2 or not (looks_right or block.is_wikitable):
         return
     try:
-        layout = read_layout(grid)
-        _check_sides(grid, layout)
+        columns = read_columns(grid)
+        _check_sides(grid, columns)
     except BadInput as problem:
         yield Refused(_place(block), problem)
         return
-    yield from _rows(block, grid, layout, year)
+    yield from _rows(block, grid, columns, year)
 
 
-def _check_sides(grid: Grid, layout: Layout) -> None:
+def _check_sides(grid: Grid, columns: Columns) -> None:
     """Refuse a table whose cells do not stand under its header: titles below "Artist", surplus cells."""
-    rows = list(enumerate(grid.rows))[layout.first :]
-    surplus = sum(is_wide(row, y, layout) for y, row in rows)
-    turned = sum(is_turned(row, layout) for _, row in rows)
-    right = sum(bool(cell.italics) for _, row in rows for cell in layout.cells(row, "album"))
+    rows = list(enumerate(grid.rows))[columns.first :]
+    surplus = sum(is_wide(row, y, columns) for y, row in rows)
+    turned = sum(is_turned(row, columns) for _, row in rows)
+    right = sum(bool(cell.italics) for _, row in rows for cell in columns.cells(row, "album"))
     if 2 * surplus > len(rows) or turned > right:
         raise BadInput(
             RejectCode.NEW_LAYOUT, f"the table's cells do not stand under its header: {seen(grid)}"
         )
 
 
-def _rows(block: Block, grid: Grid, layout: Layout, year: int) -> Iterator[Album | Refused]:
+def _rows(block: Block, grid: Grid, columns: Columns, year: int) -> Iterator[Album | Refused]:
     caption = grid.caption.lines[0] if grid.caption and grid.caption.lines else ""
     month = words.only_month(caption) or words.only_month(block.nearest.text)
-    above = [cell for row in grid.rows[: layout.first] for cell in row if cell]
+    above = [cell for row in grid.rows[: columns.first] for cell in row if cell]
     month = next(filter(None, (words.month_of(cell.text) for cell in above)), month)
-    for y, row, artists in _grouped(grid, layout):
-        if divider := _divider(row, layout):
+    for y, row, artists in _grouped(grid, columns):
+        if divider := _divider(row, columns):
             month = words.month_of(divider.text) or month
             continue
         place, anchor = _place(block, y), grid.anchors[y] or block.nearest.anchor
         try:
-            artist, title = _named(row, y, layout, artists)
-            for album in _albums(row, layout, artist, title, (year, month)):
+            artist, title = _named(row, y, columns, artists)
+            for album in _albums(row, columns, artist, title, (year, month)):
                 yield replace(album, place=place, anchor=anchor)
         except BadInput as problem:
             yield Refused(place, problem)
 
 
-def _grouped(grid: Grid, layout: Layout) -> Iterator[tuple[int, Row, list[Cell]]]:
+def _grouped(grid: Grid, columns: Columns) -> Iterator[tuple[int, Row, list[Cell]]]:
     """Yield (number, row, cells of artists) of each row that tells an album of its own.
 
     An album's cell that goes on in the next row is no second album: the next row may name another artist.
     """
     held: tuple[int, Row, list[Cell]] | None = None
-    for y, row in enumerate(_without_dittos(grid, layout), start=layout.first):
-        if not any(cell is not None and cell.row == y and cell.text for cell in row) or layout.is_header(row):
+    for y, row in enumerate(_without_dittos(grid, columns), start=columns.first):
+        if not any(cell is not None and cell.row == y and cell.text for cell in row) or columns.is_header(
+            row
+        ):
             continue
-        artist, album = layout.cell(row, "artist"), layout.cell(row, "album")
-        goes_on = held is not None and album is not None and layout.cell(held[1], "album") is album
-        if held and goes_on and not misplaced(row, y, layout):
+        artist, album = columns.cell(row, "artist"), columns.cell(row, "album")
+        goes_on = held is not None and album is not None and columns.cell(held[1], "album") is album
+        if held and goes_on and not misplaced(row, y, columns):
             held[2].extend([artist] if artist and artist not in held[2] else [])
             continue
         if held:
@@ -163,13 +165,13 @@ def _grouped(grid: Grid, layout: Layout) -> Iterator[tuple[int, Row, list[Cell]]
         yield held
 
 
-def _without_dittos(grid: Grid, layout: Layout) -> list[Row]:
+def _without_dittos(grid: Grid, columns: Columns) -> list[Row]:
     """Return the rows below the header; marks that repeat what stands above them are read as that."""
-    columns = [x for role in ("date", "artist", "genre", "label") for x in layout.columns.get(role, ())]
+    columns = [x for role in ("date", "artist", "genre", "label") for x in columns.columns.get(role, ())]
     repeated: dict[Cell, Cell] = {}
     rows: list[Row] = []
-    for y, row in enumerate(grid.rows[layout.first :], start=layout.first):
-        above = rows[-1] if rows and _is_album(rows[-1], y - 1, layout) else ()
+    for y, row in enumerate(grid.rows[columns.first :], start=columns.first):
+        above = rows[-1] if rows and _is_album(rows[-1], y - 1, columns) else ()
         for x in columns:
             cell, source = row[x], above[x] if above else None
             if cell and cell.row == y and source and words.is_ditto(cell):
@@ -178,37 +180,37 @@ def _without_dittos(grid: Grid, layout: Layout) -> list[Row]:
     return rows
 
 
-def _is_album(row: Row, y: int, layout: Layout) -> bool:
+def _is_album(row: Row, y: int, columns: Columns) -> bool:
     """Say whether a row is one of an album, its cells in their columns."""
-    is_other = _divider(row, layout) is not None or layout.is_header(row)
-    return not is_other and misplaced(row, y, layout) is None
+    is_other = _divider(row, columns) is not None or columns.is_header(row)
+    return not is_other and misplaced(row, y, columns) is None
 
 
-def _divider(row: Row, layout: Layout) -> Cell | None:
+def _divider(row: Row, columns: Columns) -> Cell | None:
     """Return the one cell that runs through a row: the name of a month, links to others, a footnote."""
-    artist, album = layout.cell(row, "artist"), layout.cell(row, "album")
+    artist, album = columns.cell(row, "artist"), columns.cell(row, "album")
     is_alone = artist is album and all(cell is album or not (cell and cell.text) for cell in row)
     return album if is_alone else None
 
 
-def _named(row: Row, y: int, layout: Layout, artists: list[Cell]) -> tuple[str, Cell]:
+def _named(row: Row, y: int, columns: Columns, artists: list[Cell]) -> tuple[str, Cell]:
     """Return the artist and the album's cell. Raises BadInput where one is missing or not in its column."""
-    album = layout.cell(row, "album")
+    album = columns.cell(row, "album")
     named = [cell for cell in artists if not words.is_empty(cell) and cell is not album]
     told = ", ".join(dict.fromkeys(cell.text for cell in row if cell and cell.text))[:200]
     if not named or album is None or words.is_empty(album):
         missing = "album" if named else "artist"
         raise BadInput(RejectCode.MISSING_FIELD, f"it names no {missing}: {told!r}")
-    if why := misplaced(row, y, layout):
+    if why := misplaced(row, y, columns):
         raise BadInput(RejectCode.NEW_LAYOUT, f"its cells do not stand under the header, {why}: {told!r}")
     return words.read_artist(named), album
 
 
 def _albums(
-    row: Row, layout: Layout, artist: str, album: Cell, when: tuple[int, int | None]
+    row: Row, columns: Columns, artist: str, album: Cell, when: tuple[int, int | None]
 ) -> Iterator[Album]:
-    date, precision = words.read_date([cell.text for cell in layout.cells(row, "date")], *when)
-    genre, notes = layout.cell(row, "genre"), layout.cells(row, "notes")
+    date, precision = words.read_date([cell.text for cell in columns.cells(row, "date")], *when)
+    genre, notes = columns.cell(row, "genre"), columns.cells(row, "notes")
     remarks = [line for cell in notes for line in cell.lines]
     for title, remark in words.read_titles(album):
         pages = [link.page for link in album.links if link.text in title or title in link.text]
@@ -219,7 +221,7 @@ def _albums(
             precision,
             words.read_kind(title, [remark, *remarks], pages),
             tuple(words.read_genres(genre)),
-            words.read_label(layout.cell(row, "label")),
+            words.read_label(columns.cell(row, "label")),
         )
 
 
@@ -263,71 +265,71 @@ def _halves(item: Cell) -> tuple[str, str, str]:
 # was the artist is the album. None of that is guessed at: such a row is refused.
 
 
-def misplaced(row: Row, y: int, layout: Layout) -> str | None:
+def misplaced(row: Row, y: int, columns: Columns) -> str | None:
     """Return why the cells of row `y` do not stand in their columns, in words; None where they do."""
-    album = layout.cell(row, "album")
-    if is_wide(row, y, layout):
+    album = columns.cell(row, "album")
+    if is_wide(row, y, columns):
         return "they reach beyond it: a cell too many, or a rowspan above that is one row too long"
-    if is_turned(row, layout):
+    if is_turned(row, columns):
         return "the album stands where the artist belongs"
-    artists = layout.cells(row, "artist")
+    artists = columns.cells(row, "artist")
     if dated := next((cell for cell in artists if words.is_date(cell.text)), None):
         return f"the artist is the date {dated.text!r}"
-    if why := _is_day(row, y, layout):
+    if why := _is_day(row, y, columns):
         return why
     if album and not album.italics and words.is_date(album.text):
         return f"the album is the date {album.text!r}"
-    others = [cell for role in _ITALIC for cell in layout.cells(row, role)]
+    others = [cell for role in _ITALIC for cell in columns.cells(row, role)]
     if album and album.row != y:  # of the row above: an own title has no other place
         others = [cell for cell in others if cell.row == y]
     elif album and album.italics:
         others = []
     if album and any(cell.italics == (cell.text,) for cell in others):
         return "a title stands in another column than the album's"
-    if any(cell is None for cell in row[: layout.width]) and not _ends_early(row, y, layout):
+    if any(cell is None for cell in row[: columns.width]) and not _ends_early(row, y, columns):
         return "they are fewer than its columns: a cell is missing, or two are one"
     return None
 
 
-def _is_day(row: Row, y: int, layout: Layout) -> str | None:
+def _is_day(row: Row, y: int, columns: Columns) -> str | None:
     """Say that the artist is a day, where a date from above stands in the day's column; else None.
 
     There are artists with such names: of one whose album is in italics the cells stand right.
     """
-    date, artist, album = (layout.cell(row, role) for role in ("date", "artist", "album"))
+    date, artist, album = (columns.cell(row, role) for role in ("date", "artist", "album"))
     is_carried = date is not None and artist is not None and date.row < y == artist.row
     if is_carried and artist and _DAY.fullmatch(artist.text) and not (album and album.italics):
         return f"the artist is the day {artist.text}"
     return None
 
 
-def is_wide(row: Row, y: int, layout: Layout) -> bool:
+def is_wide(row: Row, y: int, columns: Columns) -> bool:
     """Say whether cells of row `y` itself reach beyond the header, be they empty."""
-    return any(cell is not None and cell.row == y for cell in row[layout.width :])
+    return any(cell is not None and cell.row == y for cell in row[columns.width :])
 
 
-def is_turned(row: Row, layout: Layout) -> bool:
+def is_turned(row: Row, columns: Columns) -> bool:
     """Say whether the album stands under "Artist"."""
-    artist, album = layout.cell(row, "artist"), layout.cell(row, "album")
+    artist, album = columns.cell(row, "artist"), columns.cell(row, "album")
     if not artist or not album or album.italics:
         return False
     is_page = any(link.text == artist.text and _ALBUM_PAGE.search(link.page) for link in artist.links)
     return artist.italics == (artist.text,) or is_page
 
 
-def _ends_early(row: Row, y: int, layout: Layout) -> bool:
+def _ends_early(row: Row, y: int, columns: Columns) -> bool:
     """Say whether a row that has too few cells lacks the last ones alone.
 
     That is sure where the album is in italics, and either nothing but artist and album is read of what is
     there or all is there that is read. A note in a column that is read has moved there.
     """
-    album = layout.cell(row, "album")
+    album = columns.cell(row, "album")
     if album is None or not album.italics:
         return False
-    filled = next(x for x in range(layout.width) if row[x] is None)  # by spans and own cells, from the left
-    if any(row[x] is not None for x in range(filled, layout.width)):
+    filled = next(x for x in range(columns.width) if row[x] is None)  # by spans and own cells, from the left
+    if any(row[x] is not None for x in range(filled, columns.width)):
         return False
-    read = {x: role for role in _READ for x in layout.columns.get(role, ())}
+    read = {x: role for role in _READ for x in columns.columns.get(role, ())}
     last = row[filled - 1] if filled else None
     if last is None or not last.text or any(cell.is_note for x in read if (cell := row[x]) and cell.row == y):
         return False

@@ -34,7 +34,7 @@ _ARTICLE: Final = re.compile(rb"""["'\s](?:mw-parser-output|mw-content-text)["'\
 _END: Final = re.compile(rb"(?i)</html\s*>")
 _NAMED_HALVES: Final = {"first half": {1, 6}, "second half": {7, 12}}
 _ANCHOR_SAFE: Final = "!$&'()*+,;=:@/?"
-_MANNERS: Final = RateLimit("wikipedia", count=200, seconds=60, at_once=3)
+_RATE_LIMIT: Final = RateLimit("wikipedia", count=200, seconds=60, at_once=3)
 
 
 def page_titles(year: int) -> list[str]:
@@ -83,7 +83,7 @@ class WikipediaSource:
 
     def rate_limit(self, request: Request) -> RateLimit:  # noqa: ARG002
         """Return 200 requests a minute, three at once: what Wikipedia grants those who name themselves."""
-        return _MANNERS
+        return _RATE_LIMIT
 
     def headers(self) -> dict[str, str]:
         """Return what is asked for: a page."""

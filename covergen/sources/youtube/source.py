@@ -51,12 +51,12 @@ _ID = re.compile(r"[\w-]{11}", re.ASCII)
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", re.ASCII)
 _SPENT = {"quotaexceeded", "dailylimitexceeded", "dailylimitexceededunreg"}
 _FAST = {"ratelimitexceeded", "userratelimitexceeded", "servinglimitexceeded"}
-_KEY = "the key in YOUTUBE_API_KEY is no valid one; copy it anew from the console's page of credentials"
+_BAD_KEY = "the key in YOUTUBE_API_KEY is no valid one; copy it anew from the console's page of credentials"
 _OFF = "switch on 'YouTube Data API v3' for the key's project in the console, and allow the key to call it"
 _REMEDIES = {
-    "keyinvalid": _KEY,
-    "keyexpired": _KEY,
-    "apikeyinvalid": _KEY,
+    "keyinvalid": _BAD_KEY,
+    "keyexpired": _BAD_KEY,
+    "apikeyinvalid": _BAD_KEY,
     "forbidden": _OFF,
     "accessnotconfigured": _OFF,
     "servicedisabled": _OFF,
@@ -276,7 +276,7 @@ def youtube_refusal(answer: Answer, bucket: str, day_zone: str) -> Refusal | Non
         return Refusal(RejectCode.RATE_LIMITED, told, again=True)
     remedies = [_REMEDIES[reason] for reason in reasons if reason in _REMEDIES]
     if "api key not valid" in told.lower():  # under the reason "badRequest"
-        remedies.append(_KEY)
+        remedies.append(_BAD_KEY)
     if remedies:
         return Refusal(RejectCode.FORBIDDEN, f"{told}; {remedies[0]}")
     usual = usual_refusal(answer) or Refusal(RejectCode.SOURCE_ERROR, told)

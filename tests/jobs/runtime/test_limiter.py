@@ -13,7 +13,7 @@ from jobs.runtime.limiter import NAME, coordinator, limiter
 from tests.sources.limited import greatest
 
 pytestmark = pytest.mark.ray
-MANNERS = RateLimit("cluster", 20, 1.0, at_once=4, daily=1000)
+RATE_LIMIT = RateLimit("cluster", 20, 1.0, at_once=4, daily=1000)
 
 
 class Asker:
@@ -26,7 +26,7 @@ class Asker:
         until, sends = time.monotonic() + seconds, []
         try:
             while time.monotonic() < until:
-                with self.limiter.turn(MANNERS, patience=5):
+                with self.limiter.turn(RATE_LIMIT, patience=5):
                     sends.append(time.monotonic())
         except BadInput as problem:
             assert problem.code is RejectCode.RATE_LIMITED
@@ -34,7 +34,7 @@ class Asker:
 
     def refused(self) -> float:
         seen = time.monotonic()
-        self.limiter.rest(MANNERS.bucket, 600)
+        self.limiter.rest(RATE_LIMIT.bucket, 600)
         return seen
 
 

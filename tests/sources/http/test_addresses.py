@@ -79,4 +79,8 @@ def test_addresses_are_parsed_here_and_nowhere_else() -> None:
         if isinstance(node, ast.ImportFrom | ast.Import) and parsers & {each.name for each in node.names}
     }
     # The service reads the Origin of a request, and a form's fields: what cannot be read is refused there.
-    assert found == {"sources/http/addresses.py", "serving/http/same_origin.py", "serving/http/reading.py"}
+    assert found == {
+        "sources/http/addresses.py",
+        "serving/http/same_origin.py",
+        "serving/http/request_parsing.py",
+    }

@@ -10,7 +10,7 @@ from covergen.sources.web_source import Answer, RateLimit
 from tests.sources.limited import Clock
 
 AGENT = "covergen/0.1 (https://example.org; ops@example.org)"
-MANNERS = RateLimit("site", 10, 1.0)
+RATE_LIMIT = RateLimit("site", 10, 1.0)
 RULES = """
 User-agent: *
 Disallow: /w/
@@ -38,7 +38,7 @@ class Host:
 
 def allowed(robots: Robots, url: str) -> bool:
     try:
-        robots.check(url, MANNERS)
+        robots.check(url, RATE_LIMIT)
     except BadInput as problem:
         assert problem.code is RejectCode.ROBOTS
         return False
@@ -59,14 +59,14 @@ def test_each_host_is_asked_once_a_day() -> None:
     clock, host = Clock(), Host()
     robots = Robots(AGENT, host, clock=clock)
     for url in ("https://a.org/1", "https://a.org/2", "http://a.org/3", "https://b.org:8443/x?y=z"):
-        robots.check(url, MANNERS)
+        robots.check(url, RATE_LIMIT)
     assert host.asked == [
         "https://a.org/robots.txt",
         "http://a.org/robots.txt",
         "https://b.org:8443/robots.txt",
     ]
     clock.now = DAY + 1
-    robots.check("https://a.org/1", MANNERS)
+    robots.check("https://a.org/1", RATE_LIMIT)
     assert len(host.asked) == 4
 
 
@@ -80,7 +80,7 @@ def test_a_host_that_fails_forbids_all_for_now(status: int) -> None:
     clock, host = Clock(), Host(status)
     robots = Robots(AGENT, host, clock=clock)
     with pytest.raises(BadInput, match=r"robots.txt of a.org cannot be had") as refused:
-        robots.check("https://user:secret@a.org/open", MANNERS)
+        robots.check("https://user:secret@a.org/open", RATE_LIMIT)
     assert refused.value.code is RejectCode.ROBOTS and refused.value.retriable
     host.status, clock.now = 200, SOON + 1
     assert allowed(robots, "https://a.org/open")
@@ -88,7 +88,7 @@ def test_a_host_that_fails_forbids_all_for_now(status: int) -> None:
 
 def test_a_refusal_names_host_and_path_and_is_final() -> None:
     with pytest.raises(BadInput, match=r"robots.txt of a.org asks covergen to leave /private/x alone") as no:
-        Robots(AGENT, Host()).check("https://a.org/private/x?key=hidden", MANNERS)
+        Robots(AGENT, Host()).check("https://a.org/private/x?key=hidden", RATE_LIMIT)
     assert not no.value.retriable and "hidden" not in no.value.reason
 
 
@@ -119,12 +119,12 @@ def test_of_a_long_one_the_rules_count_that_are_whole_within_the_limit() -> None
     ],
 )
 def test_the_pause_that_a_host_asks_for(rules: str, delay: float | None) -> None:
-    assert Robots(AGENT, Host(text=rules)).check("https://a.org/open", MANNERS) == delay
+    assert Robots(AGENT, Host(text=rules)).check("https://a.org/open", RATE_LIMIT) == delay
 
 
 def test_a_pause_that_nobody_waits_for_is_a_refusal() -> None:
     with pytest.raises(BadInput, match=r"robots.txt of a.org asks for 3600 s between two requests") as no:
-        Robots(AGENT, Host(text="User-agent: *\nCrawl-delay: 3600\n")).check("https://a.org/x", MANNERS)
+        Robots(AGENT, Host(text="User-agent: *\nCrawl-delay: 3600\n")).check("https://a.org/x", RATE_LIMIT)
     assert no.value.code is RejectCode.ROBOTS and not no.value.retriable
 
 
