@@ -302,7 +302,7 @@ class Routes:
             if known is not None:
                 return self._same(known, told), False
         if order.track is not None:  # one that is not there is told at once
-            await self.runner.hearing.heard(caller.name, song=None, track=order.track)
+            await self.runner.audio_features.heard(caller.name, song=None, track=order.track)
         number = await asyncio.to_thread(store.new_id)
         allowance: Allowance = caller.allowance
         self._refuse(await self.runner.queue.call("admit", number, caller.name, order.n, allowance))

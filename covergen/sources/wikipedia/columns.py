@@ -30,13 +30,13 @@ _HEADER_ROWS: Final = 5  # "Go to:" rows stand above it
 class Columns:
     """Where a table's columns are: slots by role, the width of the header, the first row below it."""
 
-    columns: Mapping[str, tuple[int, ...]]
+    slots: Mapping[str, tuple[int, ...]]
     width: int
     first: int
 
     def cells(self, row: tuple[Cell | None, ...], role: str) -> list[Cell]:
         """Return the cells of a role in a row, each once."""
-        found = (row[x] for x in self.columns.get(role, ()))
+        found = (row[x] for x in self.slots.get(role, ()))
         return list(dict.fromkeys(cell for cell in found if cell is not None))
 
     def cell(self, row: tuple[Cell | None, ...], role: str) -> Cell | None:

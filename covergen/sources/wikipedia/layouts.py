@@ -167,12 +167,12 @@ def _grouped(grid: Grid, columns: Columns) -> Iterator[tuple[int, Row, list[Cell
 
 def _without_dittos(grid: Grid, columns: Columns) -> list[Row]:
     """Return the rows below the header; marks that repeat what stands above them are read as that."""
-    columns = [x for role in ("date", "artist", "genre", "label") for x in columns.columns.get(role, ())]
+    repeatable = [x for role in ("date", "artist", "genre", "label") for x in columns.slots.get(role, ())]
     repeated: dict[Cell, Cell] = {}
     rows: list[Row] = []
     for y, row in enumerate(grid.rows[columns.first :], start=columns.first):
         above = rows[-1] if rows and _is_album(rows[-1], y - 1, columns) else ()
-        for x in columns:
+        for x in repeatable:
             cell, source = row[x], above[x] if above else None
             if cell and cell.row == y and source and words.is_ditto(cell):
                 repeated[cell] = replace(source, row=y)
@@ -329,7 +329,7 @@ def _ends_early(row: Row, y: int, columns: Columns) -> bool:
     filled = next(x for x in range(columns.width) if row[x] is None)  # by spans and own cells, from the left
     if any(row[x] is not None for x in range(filled, columns.width)):
         return False
-    read = {x: role for role in _READ for x in columns.columns.get(role, ())}
+    read = {x: role for role in _READ for x in columns.slots.get(role, ())}
     last = row[filled - 1] if filled else None
     if last is None or not last.text or any(cell.is_note for x in read if (cell := row[x]) and cell.row == y):
         return False
