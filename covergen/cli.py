@@ -189,12 +189,12 @@ def export_adapter(
         raise ConfigError(f"There is no folder {out.absolute().parent}; make it, or choose another place.")
 
     from covergen.cover_command import free
-    from covergen.serving import service as export
+    from covergen.serving.service import export_adapter
 
     if (place := free(out, force=force)) != out:
         print(f"{out} is there and stays (--force writes over it).")
         out = place
-    told = export.export_adapter(fusion, out, base=stable_diffusion, offline=offline)
+    told = export_adapter(fusion, out, base=stable_diffusion, offline=offline)
     layers, frames, width = told["feature_shape"]
     print(f"{out}: an IP-Adapter of size {told['size']} for {stable_diffusion}, {_megabytes(out)}.")
     encoder, seconds = (told["heard_with"].get(key, "?") for key in ("encoder", "seconds"))

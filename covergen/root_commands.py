@@ -1,7 +1,7 @@
 """A root as the commands see it: it holds tables, a service's requests and covers, or both."""
 
-from covergen.lineage import verify as tables
 from covergen.lineage.verify import Problem
+from covergen.lineage.verify import verify as verify_tables
 from covergen.serving import retention
 from covergen.serving.queue import Allowance
 from covergen.storage import upkeep
@@ -11,7 +11,7 @@ from covergen.storage.root import MARKER, Root
 def verify(uri: str) -> list[Problem]:
     """Return everything that is wrong with a root; raises RootError if it is none or of another version."""
     served = [Problem("service", kind, message) for kind, message in retention.verify(uri)]
-    return served + (tables.verify(uri) if _has_tables(uri) else [])
+    return served + (verify_tables(uri) if _has_tables(uri) else [])
 
 
 def sweep(

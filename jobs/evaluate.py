@@ -13,7 +13,6 @@ from covergen.evaluation.models import image_models
 from covergen.evaluation.report.content import ReportContent, Song, SongStrip
 from covergen.evaluation.report.report import link, page_of, publish
 from covergen.evaluation.tables import gather, predecessor, real
-from covergen.evaluation.tables import gather as controlled
 from covergen.evaluation.tables.real import Findings
 from covergen.evaluation.tables.table import SystemsTable
 from covergen.generation.requests import SCHEMA, requests
@@ -82,7 +81,7 @@ def _measured(root: Root, config: Config) -> tuple[SystemsTable | None, Findings
     models = image_models.load_models(**named, device=chosen.device, offline=offline)
     settings = chosen.model_dump(include={"training_covers", "resamples", "batch_size"})
     found = real.measure(root, models, **settings)
-    table = controlled.measure(
+    table = gather.measure_controlled(
         root,
         base=config.models.stable_diffusion,
         offline=offline,

@@ -195,7 +195,7 @@ def _smoothed(values: list[float], share: float = 0.1) -> list[float]:
 
 
 # The controlled table of a root: made-up albums, read by an evaluator that knows what this VAE can show.
-def measure(
+def measure_controlled(
     root: Root, *, base: str, offline: bool, reader_covers: int, resamples: int
 ) -> SystemsTable | None:
     """Return the table of the made-up albums, or None where there are none.

@@ -42,7 +42,7 @@ def test_made_up_albums_are_read_against_their_factors(tmp_path):
             toy_root.cover_row(name, "shuffled", paint(other, 70 + k, 128)),
         ]
     toy_root.put(root, GENERATED, painted)
-    table = gather.measure(root, **SETTINGS)
+    table = gather.measure_controlled(root, **SETTINGS)
     assert table.n == 12 and [row.system for row in table.rows][:2] == ["audio", "shuffled"]
     errors = {system: table.row(system).metrics["hue_error"].estimate for system in ("audio", "shuffled")}
     assert errors["audio"] < 30 < errors["shuffled"]
@@ -50,4 +50,4 @@ def test_made_up_albums_are_read_against_their_factors(tmp_path):
 
 def test_a_root_of_real_albums_has_none_and_loads_nothing(tmp_path):
     root = toy_root.make(tmp_path / "root")
-    assert gather.measure(root, **{**SETTINGS, "base": "no such model"}) is None
+    assert gather.measure_controlled(root, **{**SETTINGS, "base": "no such model"}) is None
