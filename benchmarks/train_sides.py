@@ -16,7 +16,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, HubertConfig, HubertMode
 
 from benchmarks.mert import MERT_95M
 from benchmarks.mert import TOY as TOY_MERT
-from covergen.embeddings.loading import pooled
+from covergen.embeddings.hidden_states import pooled
 from covergen.fusion import Fusion, build
 from covergen.training import objective
 from covergen.training.examples import Examples

@@ -5,10 +5,7 @@ which torch opens as tensors only (`weights_only`); safetensors are read where a
 B windows, N samples a window, L layers, F frames a window, W width.
 """
 
-import json
 import pickle
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -19,33 +16,22 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor
 
-from covergen.embeddings.loading import check_frame_rate, kept_states, pooled, quarters, read_config
+from covergen.embeddings.hidden_states import HiddenStates, Preset
+from covergen.embeddings.loading import read_config
 from covergen.embeddings.windows import Windows, on_device
 from covergen.errors import ModelError, one_line
-from covergen.models import hub
 from covergen.models.hub import Release
-from covergen.models.weights import commit_digest, files_digest
+from covergen.models.weights import files_digest
 
 VERSION: Final = 1  # raise it whenever a frame changes
 
 
-@dataclass(frozen=True)
-class MertPreset:
-    """A release on the hub: its commit, depth, width and the hidden states that are kept by default."""
-
-    repo: str
-    revision: str
-    depth: int
-    width: int
-    layers: tuple[int, ...]
-
-
 # The 95M commit stands in many public repositories, the 330M commit was seen in one.
-PRESETS: Final[dict[str, MertPreset]] = {
-    "mert-v1-95m": MertPreset(
+PRESETS: Final[dict[str, Preset]] = {
+    "mert-v1-95m": Preset(
         "m-a-p/MERT-v1-95M", "12af15fef9d0ac838c3f475bfbbf26d2060dd4f5", 12, 768, (3, 6, 9, 12)
     ),
-    "mert-v1-330m": MertPreset(
+    "mert-v1-330m": Preset(
         "m-a-p/MERT-v1-330M", "0e06c986db0527c0fd1b47181c40f006805e3de0", 24, 1024, (6, 12, 18, 24)
     ),
 }
@@ -54,67 +40,37 @@ _WEIGHT_FILES: Final = ("model.safetensors", "pytorch_model.bin")
 _UNUSED_KEYS: Final = frozenset({"masked_spec_embed"})
 
 
-class Mert:
+class Mert(HiddenStates):
     """Hears 5 s windows at 24 kHz and keeps some hidden states, 75 frames a second pooled to a few.
 
-    `name` is a preset or a folder in the released layout; `layers` are indices of hidden states, 0 before the
-    first layer. `bf16` autocasts; 330M overflows in fp16, so that is not offered.
+    330M overflows in fp16, so that is not offered.
     """
 
+    presets, kind, version, rate = PRESETS, "mert", VERSION, 75
     sample_rate = 24_000
     segment_seconds = 5.0
     licence = "CC-BY-NC-4.0"
     commercial = False
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        frame_rate: float = 2.0,
-        layers: Sequence[int] | None = None,
-        device: str = "cpu",
-        bf16: bool = False,
-        offline: bool = False,
-    ):
-        self.name, self.device, self.bf16, self.offline = name, device, bf16, offline
-        depth, self.width, chosen = _shape(name)
-        self.states = kept_states(name, layers, default=chosen, depth=depth)
-        check_frame_rate(name, frame_rate, segment_seconds=self.segment_seconds, highest=75)
-        self.layers = len(self.states)
-        self.frame_rate = frame_rate
+    @staticmethod
+    def _size(folder: Path) -> tuple[int, int]:
+        config = _read_config(folder)
+        return int(config["num_hidden_layers"]), int(config["hidden_size"])
 
-    @cached_property
-    def digest(self) -> str:
-        """Names weights and parameters; of a folder its files are read once, of a preset nothing."""
-        preset = PRESETS.get(self.name)
-        if preset:
-            weights = commit_digest(preset.repo, preset.revision)
-        else:
-            folder = Path(self.name).expanduser()
-            weights = files_digest((path.name, path) for path in (folder / "config.json", _weights(folder)))
-        settings = [weights, VERSION, self.frame_rate, *self.states, self.bf16]
-        return commit_digest("mert", json.dumps(settings))
+    @staticmethod
+    def _folder_digest(folder: Path) -> str:
+        return files_digest((path.name, path) for path in (folder / "config.json", _weights(folder)))
 
-    @cached_property
-    def model(self) -> Any:
-        """The HuBERT, loaded at the first use."""
-        return load_hubert(self._folder()).to(self.device)
-
-    @property
-    def release(self) -> Release | None:
-        """What a preset needs of the hub."""
-        preset = PRESETS.get(self.name)
-        if preset is None:
-            return None
+    @staticmethod
+    def _release(preset: Preset) -> Release:
         # A release with safetensors would be preferred by `_weights`; today there is only the pickle.
         files = ("config.json", *_WEIGHT_FILES)
         return Release(preset.repo, preset.revision, files, (("config.json",), _WEIGHT_FILES))
 
-    def _folder(self) -> Path:
-        release = self.release
-        return (
-            Path(self.name).expanduser() if release is None else hub.download(release, offline=self.offline)
-        )
+    @cached_property
+    def model(self) -> Any:
+        """The HuBERT, loaded at the first use."""
+        return load_hubert(self.folder()).to(self.device)
 
     @torch.inference_mode()
     def __call__(self, windows: Windows) -> NDArray[np.float32]:
@@ -122,20 +78,7 @@ class Mert:
         waveforms = on_device(windows, self.device)  # (B, N)
         with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.bf16):
             output = self.model(_normalised(waveforms), output_hidden_states=True)
-        hidden = [*output.hidden_states[:-1], output.last_hidden_state]
-        frames = round(self.frame_rate * self.segment_seconds)
-        kept = [pooled(hidden[index].float(), frames) for index in self.states]
-        result: NDArray[np.float32] = torch.stack(kept, dim=1).cpu().numpy()  # (B, L, F, W)
-        return result
-
-
-def _shape(name: str) -> tuple[int, int, tuple[int, ...]]:
-    """Return depth, width and the default hidden states of a preset or folder, without its weights."""
-    if name in PRESETS:
-        return PRESETS[name].depth, PRESETS[name].width, PRESETS[name].layers
-    config = _read_config(Path(name).expanduser())
-    depth = int(config["num_hidden_layers"])
-    return depth, int(config["hidden_size"]), quarters(depth)
+        return self.kept([*output.hidden_states[:-1], output.last_hidden_state])
 
 
 def load_hubert(folder: Path) -> Any:

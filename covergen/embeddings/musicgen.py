@@ -6,9 +6,7 @@ kept: the listening of Jukebox's features (Castellon et al. 2021, arXiv:2107.056
 loaded: there are no words. B windows, N samples a window, K codebooks, T steps, L layers, F frames, W width.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -20,31 +18,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from covergen.embeddings import loading
-from covergen.embeddings.loading import check_frame_rate, kept_states, pooled, quarters
+from covergen.embeddings.hidden_states import HiddenStates, Preset
 from covergen.embeddings.windows import Windows, on_device
 from covergen.errors import ModelError
-from covergen.models import hub
 from covergen.models.hub import Release
-from covergen.models.weights import commit_digest
 
 VERSION: Final = 1  # raise it whenever a frame changes
 CODE_RATE: Final = 50  # steps a second: 32 kHz through strides of 640 samples
 
 
-@dataclass(frozen=True)
-class MusicGenPreset:
-    """A release on the hub: its commit, depth, width and the hidden states that are kept by default."""
-
-    repo: str
-    revision: str
-    depth: int
-    width: int
-    layers: tuple[int, ...]
-
-
 # The commit stands in several public repositories, one of which takes model.safetensors from it.
-PRESETS: Final[dict[str, MusicGenPreset]] = {
-    "musicgen": MusicGenPreset(
+PRESETS: Final[dict[str, Preset]] = {
+    "musicgen": Preset(
         "facebook/musicgen-small", "4c8334b02c6ec4e8664a91979669a501ec497792", 24, 1024, (6, 12, 18, 24)
     ),
 }
@@ -59,64 +44,37 @@ _UNREAD: Final = (
 )
 
 
-class MusicGen:
+class MusicGen(HiddenStates):
     """Hears 5 s windows at 32 kHz and keeps some hidden states, 50 frames a second pooled to a few.
 
-    `name` is a preset or a folder in the released layout; `layers` are indices of hidden states, 0 before the
-    first layer. A frame knows only what came before it in its window, since the decoder is causal. `bf16`
-    autocasts the decoder; codes are always drawn in fp32, since rounding would exchange them.
+    A frame knows only what came before it in its window, since the decoder is causal. `bf16` autocasts the
+    decoder; codes are always drawn in fp32, since rounding would exchange them.
     """
 
+    presets, kind, version, rate = PRESETS, "musicgen", VERSION, CODE_RATE
     sample_rate = 32_000
     segment_seconds = 5.0
     licence = "CC-BY-NC-4.0"
     commercial = False
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        frame_rate: float = 2.0,
-        layers: Sequence[int] | None = None,
-        device: str = "cpu",
-        bf16: bool = False,
-        offline: bool = False,
-    ):
-        self.name, self.device, self.bf16, self.offline = name, device, bf16, offline
-        depth, self.width, chosen = _shape(name)
-        self.states = kept_states(name, layers, default=chosen, depth=depth)
-        check_frame_rate(name, frame_rate, segment_seconds=self.segment_seconds, highest=CODE_RATE)
-        self.layers = len(self.states)
-        self.frame_rate = frame_rate
+    @staticmethod
+    def _size(folder: Path) -> tuple[int, int]:
+        decoder = _read_config(folder)["decoder"]
+        return int(decoder.get("num_hidden_layers", 24)), int(decoder.get("hidden_size", 1024))
 
-    @cached_property
-    def digest(self) -> str:
-        """Names weights and parameters; of a folder its files are read once, of a preset nothing."""
-        preset = PRESETS.get(self.name)
-        if preset:
-            weights = commit_digest(preset.repo, preset.revision)
-        else:
-            weights = loading.folder_digest(Path(self.name).expanduser(), what="MusicGen")
-        settings = [weights, VERSION, self.frame_rate, *self.states, self.bf16]
-        return commit_digest("musicgen", json.dumps(settings))
+    @staticmethod
+    def _folder_digest(folder: Path) -> str:
+        return loading.folder_digest(folder, what="MusicGen")
+
+    @staticmethod
+    def _release(preset: Preset) -> Release:
+        return loading.release(preset.repo, preset.revision)
 
     @cached_property
     def model(self) -> tuple[Any, Any]:
         """EnCodec and the decoder, loaded at the first use."""
-        codec, decoder = load_musicgen(self._folder())
+        codec, decoder = load_musicgen(self.folder())
         return codec.to(self.device), decoder.to(self.device)
-
-    @property
-    def release(self) -> Release | None:
-        """What a preset needs of the hub."""
-        preset = PRESETS.get(self.name)
-        return None if preset is None else loading.release(preset.repo, preset.revision)
-
-    def _folder(self) -> Path:
-        release = self.release
-        return (
-            Path(self.name).expanduser() if release is None else hub.download(release, offline=self.offline)
-        )
 
     @torch.inference_mode()
     def __call__(self, windows: Windows) -> NDArray[np.float32]:
@@ -127,11 +85,8 @@ class MusicGen:
         steps = delayed(codes, start=decoder.config.vocab_size).flatten(0, 1)  # (B K, 1 + T)
         with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.bf16):
             hidden = decoder(steps, use_cache=False, output_hidden_states=True).hidden_states
-        frames = round(self.frame_rate * self.segment_seconds)
         # The first step is the start token: nothing is heard in it yet.
-        kept = [pooled(hidden[index][:, 1:].float(), frames) for index in self.states]
-        result: NDArray[np.float32] = torch.stack(kept, dim=1).cpu().numpy()  # (B, L, F, W)
-        return result
+        return self.kept([states[:, 1:] for states in hidden])
 
 
 def delayed(codes: Tensor, *, start: int) -> Tensor:
@@ -169,15 +124,6 @@ def load_musicgen(folder: Path) -> tuple[Any, Any]:
         layer.encoder_attn = None
     codec.decoder = None
     return codec, decoder
-
-
-def _shape(name: str) -> tuple[int, int, tuple[int, ...]]:
-    """Return depth, width and the default hidden states of a preset or folder, without its weights."""
-    if name in PRESETS:
-        return PRESETS[name].depth, PRESETS[name].width, PRESETS[name].layers
-    decoder = _read_config(Path(name).expanduser())["decoder"]
-    depth = int(decoder.get("num_hidden_layers", 24))
-    return depth, int(decoder.get("hidden_size", 1024)), quarters(depth)
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
