@@ -67,6 +67,7 @@ def test_a_cover_shows_the_genre_of_its_prompt(base):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # 4,000 steps of the U-Net with guidance
 def test_genre_and_motif_of_two_hundred_covers_can_be_read(base):
     albums = evaluation_albums(200)
     covers = paint_prompts(base, [caption(album) for album in albums], steps=20)
