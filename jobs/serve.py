@@ -26,7 +26,7 @@ from covergen.serving.service import CoverService
 from covergen.serving.store import Store
 from jobs.runtime import entry
 from jobs.runtime.help_text import service_usage
-from jobs.runtime.replicas import FarListener, FarPainter, RemoteQueue
+from jobs.runtime.replicas import RemoteListener, RemotePainter, RemoteQueue
 from jobs.runtime.service_config import Serve
 
 READY_SECONDS = 600.0  # for models to load and one cover to be painted
@@ -56,7 +56,7 @@ class Ingress:
     """Answers HTTP, and carries the requests that it accepted."""
 
     async def __init__(self, listener: Any, painter: Any, args: Serve):  # type: ignore[misc]
-        self._args, self._listener, self._painter = args, FarListener(listener), FarPainter(painter)
+        self._args, self._listener, self._painter = args, RemoteListener(listener), RemotePainter(painter)
         logging.getLogger("covergen").handlers = logging.getLogger("ray.serve").handlers
         logging.getLogger("covergen").setLevel(logging.INFO)
         name = serve.get_replica_context().replica_id.unique_id

@@ -1,4 +1,4 @@
-"""The control: words alone, nothing trained."""
+"""The controls: words alone, with nothing trained or through one linear layer."""
 
 from collections.abc import Sequence
 

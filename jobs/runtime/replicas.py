@@ -18,12 +18,10 @@ from covergen.serving.problems import Problem, come_again
 from covergen.serving.queue import LONGEST_WAIT, RequestQueue
 
 _SONGS_AT_ONCE: Final = 4  # that a listener hears: who was refused comes again after them
-
-
 NAMESPACE: Final = "covergen"
 
 
-class FarListener:
+class RemoteListener:
     """The listeners of the cluster."""
 
     def __init__(self, handle: Any):
@@ -67,7 +65,7 @@ class FarListener:
         await _asked(self._handle.warm.remote())
 
 
-class FarPainter:
+class RemotePainter:
     """The painters of the cluster."""
 
     def __init__(self, handle: Any):

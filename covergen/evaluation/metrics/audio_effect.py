@@ -1,6 +1,6 @@
 """Does the song change the picture? For real music, where no true factors are known.
 
-S songs under one prompt and one seed; pictures are uint8 (S, H, W, 3).
+Pictures are of two songs under one prompt and one seed, uint8 (H, W, 3).
 """
 
 from typing import Final
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pictures = NDArray[np.uint8]
-Values = NDArray[np.float64]
 
 ROUNDING_FLOOR: Final = 2 / 255
 """Largest difference that repeating the same cover may show on one device type, on pixels of 0 to 1."""
@@ -20,8 +19,3 @@ def picture_difference(first: Pictures, second: Pictures) -> float:
     if first.shape != second.shape:
         raise ValueError(f"pictures differ in shape: {first.shape} and {second.shape}")
     return float(np.abs(first.astype(np.float64) - second.astype(np.float64)).mean() / 255)
-
-
-def song_differences(pictures: Pictures) -> Values:
-    """Return the picture differences (S, S) of every two songs."""
-    return np.array([[picture_difference(a, b) for b in pictures] for a in pictures])

@@ -9,7 +9,7 @@ from ray.serve.exceptions import BackPressureError
 from covergen.serving.api_models import Words
 from covergen.serving.problems import Problem
 from covergen.serving.queue import LONGEST_WAIT
-from jobs.runtime.replicas import FarListener
+from jobs.runtime.replicas import RemoteListener
 
 WORDS = Words(artist="Mira", album="Moonlight")
 
@@ -30,7 +30,7 @@ class Listeners:
 
 def test_who_is_refused_later_is_sent_away_for_longer_until_somebody_is_heard() -> None:
     handle = Listeners()
-    listener = FarListener(handle)
+    listener = RemoteListener(handle)
 
     def wait() -> int:
         with pytest.raises(Problem) as refused:
