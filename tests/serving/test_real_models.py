@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from covergen import cli
 from covergen.embeddings import mert
 from covergen.embeddings.audio_stage import HearTracks, heard_with
-from covergen.embeddings.mert import MertPreset
+from covergen.embeddings.hidden_states import Preset
 from covergen.embeddings.text_stage import ReadWords
 from covergen.errors import ConfigError, ModelError
 from covergen.fusion import build
@@ -56,7 +56,7 @@ def published(hub, released, monkeypatch):
     """The presets as they are pinned, but for the sizes of the toys."""
     base, music = stable_diffusion.PRESETS[BASE], mert.PRESETS[MUSIC]
     monkeypatch.setitem(stable_diffusion.PRESETS, BASE, replace(base, size=toys.PICTURE_SIZE))
-    small = MertPreset(music.repo, music.revision, 4, 32, (1, 2, 3, 4))
+    small = Preset(music.repo, music.revision, 4, 32, (1, 2, 3, 4))
     monkeypatch.setitem(mert.PRESETS, MUSIC, small)
     hub.publish(base.repo, base.revision, released / "base")
     hub.publish(music.repo, music.revision, released / "mert")
