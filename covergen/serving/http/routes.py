@@ -411,7 +411,8 @@ async def event_stream(
             spoke = time.monotonic()
         if any(event["event"] == "end" for event in news) or told is None:
             state = await state_of(store, runner.queue, number)
-        await asyncio.sleep(QUEUE_LOOK)
+        if state["finished"] is None:
+            await asyncio.sleep(QUEUE_LOOK)
     yield _event("end", state)
 
 

@@ -32,6 +32,7 @@ function toldOf(cover, place) {
 export class Request {
   constructor(state, act, { only = false } = {}) {
     this.act = act;
+    this.marks = new Map(); // favourites made here: a state that was told before does not take them back
     this.cards = state.covers.map((cover) => this.make(cover, only));
     this.changed = () => {};
     this.show(state);
@@ -60,7 +61,7 @@ export class Request {
     told.textContent = toldOf(cover);
     told.title = cover.parameters ? `Seed ${cover.parameters.seed}` : "";
     const name = `cover ${cover.number + 1} of ${named(this.state.order)}`;
-    card.querySelector("[data-do=favourite]").setAttribute("aria-pressed", String(cover.favourite));
+    card.querySelector("[data-do=favourite]").setAttribute("aria-pressed", String(this.marks.get(cover.number) ?? cover.favourite));
     const look = card.querySelector("[data-do=look]");
     look.setAttribute("aria-label", `Look closer at ${name}`);
     look.disabled = status !== "done";
@@ -97,7 +98,7 @@ export class Request {
   async toggle(number, button) {
     const wanted = button.getAttribute("aria-pressed") !== "true";
     await favourite(this.state.id, number, wanted);
-    this.state.covers[number].favourite = wanted;
+    this.marks.set(number, wanted);
     button.setAttribute("aria-pressed", String(wanted));
   }
 }

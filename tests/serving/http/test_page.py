@@ -1,5 +1,6 @@
 """The page in a real browser, over the real API and models in one process."""
 
+import asyncio
 import hashlib
 import re
 import shutil
@@ -17,6 +18,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from covergen.serving.api_keys import ApiKeys, Key
+from covergen.serving.http import routes
 from covergen.serving.http.app import FOLDER
 from covergen.serving.http.routes import Settings
 from covergen.serving.http.server import local_app
@@ -148,6 +150,30 @@ class TestInChromium:
         until(browser, "[data-do=compare][aria-pressed=true]")
         compare.click()
         assert not find(browser, "[data-do=compare][aria-pressed=true]") and not find(browser, "dialog[open]")
+
+    def test_a_favourite_stays_one_though_the_request_ends_behind_it(self, browser, base, monkeypatch):
+        async def late(*asked):
+            state = await routes_state_of(*asked)
+            if state["covers"][0]["status"] == "done":
+                await asyncio.sleep(1.5)  # what was told is old when it arrives
+            return state
+
+        routes_state_of = routes.state_of
+        open_page(browser, base)
+        for name in ("artist", "album"):
+            write(browser, name, "Late")
+        browser.find_element(By.CSS_SELECTOR, "[name=n][value='1']").click()
+        before = len(find(browser, DONE))
+        monkeypatch.setattr(routes, "state_of", late)
+        browser.find_element(By.ID, "paint").click()
+        until(browser, DONE, before + 1)
+        heart = find(browser, ".card [data-do=favourite]")[0]
+        heart.click()
+        end = time.monotonic() + 30
+        while not browser.find_element(By.ID, "status").text.endswith("of Late, Late is done."):
+            assert time.monotonic() < end, browser.find_element(By.ID, "status").text
+            time.sleep(0.05)
+        assert heart.get_attribute("aria-pressed") == "true"
 
     @staticmethod
     def shown(browser, selector: str) -> int:
