@@ -133,6 +133,7 @@ def gather(root: Root, sources: Sources, first: Iterable[Request], config: Confi
     frontier = _new(first, known)
     while frontier:
         ask(root, sources, frontier, config)
+        entry.start_ray(config)  # where all was answered before, nothing has started it yet
         told = list(parse(root, sources, frontier))  # whole: what is yielded starts work of its own
         if doubted := [request for request, each in told if is_doubted(each, config.retry)]:
             ask(root, sources, doubted, config, anew=True)

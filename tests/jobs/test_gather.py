@@ -33,7 +33,7 @@ def config(root: str | Path, sites: Running, *sources: dict[str, object], **scra
     return config_for(str(root), scrape={"sources": given, "contact": CONTACT, "actors": 2, **scrape_too})
 
 
-def test_wikipedia_to_albums_and_no_request_twice(ray_session, sites, tmp_path):
+def test_wikipedia_to_albums_and_no_request_twice(ray_session, sites, tmp_path, monkeypatch):
     sites.reset()
     years = sorted({int(album["released"][:4]) for album in sites.catalogue()})
     wanted = config(tmp_path / "root", sites, {"name": "wikipedia", "years": years})
@@ -45,8 +45,11 @@ def test_wikipedia_to_albums_and_no_request_twice(ray_session, sites, tmp_path):
     assert {(row["source"], row["licence"]) for row in found} == {("wikipedia", "CC-BY-SA-4.0")}
     pages = list(asked(sites, "/wikipedia/wiki/"))
     assert len(pages) == len(set(pages)) == root.current(ANSWERS).count()
+    started: list[object] = []
+    monkeypatch.setattr("jobs.runtime.entry.join", started.append)
     scrape.main(wanted)
     assert asked(sites, "/wikipedia/wiki/") == pages
+    assert started  # what is answered is parsed by Ray all the same, by the Ray of the config
 
 
 def test_months_that_no_page_lists_are_said_by_the_job(tmp_path, capsys):

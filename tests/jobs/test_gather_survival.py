@@ -90,6 +90,11 @@ def test_what_was_finished_is_not_asked_again(sites: Running, tmp_path: Path) ->
     _, said = job.communicate(timeout=400)
     assert job.returncode == 0, said.decode()
     assert not done & set(asked(sites)), told
+    sites._ask("DELETE", "/_log")
+    again = start(config)  # it parses what it has, and asks nobody
+    _, said = again.communicate(timeout=400)
+    assert again.returncode == 0, said.decode()
+    assert not asked(sites)
     albums = sites.catalogue()
     titles = set(root.current(ALBUMS).read(["title"])["title"].to_pylist())
     assert {album["title"] for album in albums} <= titles
