@@ -21,6 +21,7 @@ from covergen.serving.http.routes import Dependencies
 from covergen.serving.listener import ListenerWorker
 from covergen.serving.painter import PainterWorker
 from covergen.serving.problems import Problem
+from covergen.serving.queue import RequestQueue
 from covergen.serving.runner import RequestRunner
 from covergen.serving.service import CoverService
 from covergen.serving.store import Store
@@ -78,8 +79,7 @@ class Ingress:
             raise Problem(503, "not_ready", "Models are still being loaded; try again.") from error
 
     async def _metrics(self) -> bytes:
-        text: bytes | None = await self._runner.queue.call("metrics_text")
-        return text or b""
+        return await self._runner.queue.call(RequestQueue.metrics_text) or b""
 
 
 def _core(args: Serve, device: str) -> CoverService:

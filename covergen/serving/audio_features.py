@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from covergen.errors import BadInput
 from covergen.serving.domain import Heard
 from covergen.serving.problems import Problem, no_song
+from covergen.serving.queue import RequestQueue
 from covergen.serving.reporter import Reporter
 from covergen.serving.store import Store
 
@@ -74,7 +75,7 @@ class AudioFeatures:
             except BadInput:
                 await asyncio.to_thread(store.forget_song, song)  # nobody will ever hear it
                 raise
-            self._reporter.tell("heard", time.monotonic() - began)
+            self._reporter.tell(RequestQueue.heard, time.monotonic() - began)
             await asyncio.to_thread(store.keep_heard, known, recipe)
         return known
 

@@ -13,7 +13,7 @@ from covergen.errors import CovergenError, RootError, one_line
 from covergen.serving import retention
 from covergen.serving.audio_features import Lost
 from covergen.serving.problems import Problem
-from covergen.serving.queue import Allowance
+from covergen.serving.queue import Allowance, RequestQueue
 from covergen.serving.runner import RequestRunner
 from covergen.serving.store import owners
 
@@ -59,7 +59,7 @@ async def _forever(work: Callable[[], Coroutine[Any, Any, float]]) -> None:
 
 async def _adopt(runner: RequestRunner) -> float:
     """Carry what replicas left behind that fell silent."""
-    for owner, number in await runner.queue.call("orphans", runner.name) or []:
+    for owner, number in await runner.queue.call(RequestQueue.orphans, runner.name) or []:
         log.warning("carries on a request that was left behind", extra={"request": number})
         runner.begin(owner, number)
     return ORPHANS
@@ -78,9 +78,9 @@ async def _take_up(
         await ready()
     together = [(owner, number) for owner, number, taken in left if taken < TAKEN_TOGETHER]
     alone = [(owner, number) for owner, number, taken in left if taken >= TAKEN_TOGETHER]
-    given = await runner.queue.call("take_up", runner.name, together)
+    given = await runner.queue.call(RequestQueue.take_up, runner.name, together)
     if given == [] and not runner.busy:
-        given = await runner.queue.call("take_up", runner.name, alone[:1])
+        given = await runner.queue.call(RequestQueue.take_up, runner.name, alone[:1])
     times = {number: taken for _, number, taken in left}
     for owner, number in given or []:
         log.warning("takes up a request of the store", extra={"request": number})
@@ -109,7 +109,7 @@ def _left(runner: RequestRunner, root: str) -> list[tuple[str, str, int]]:
 
 async def _remove(runner: RequestRunner, root: str, allowance_of: Callable[[str], Allowance]) -> float:
     """Remove what the owners' allowances say, in one replica."""
-    if await runner.queue.call("turn", "remove", UPKEEP):
+    if await runner.queue.call(RequestQueue.turn, "remove", UPKEEP):
         for owner in await asyncio.to_thread(owners, root):
             store = runner.stores(owner)
             counts = await asyncio.to_thread(retention.tidy, store, allowance_of(owner))

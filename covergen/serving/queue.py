@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 Event = Mapping[str, Any]
 Places = dict[int, int]  # how many covers are ahead of each that waits
 Report = tuple[str, list[int] | None, list[int] | None]  # owner, which covers wait, which are painted
+News = tuple[str, tuple[Any, ...], Mapping[str, Any]]  # a method of the queue, and what it is called with
 WINDOW: Final = 60.0  # seconds over which covers and requests are counted
 FIRST_GUESS: Final = 5.0  # seconds a cover, before any was painted
 LONGEST_WAIT: Final = 600  # seconds that a client is asked to wait, at most
@@ -142,18 +143,18 @@ class RequestQueue:
             known.waiting, known.painting = waiting, set(painting or ())
         return known.cancelled
 
-    def reports(self, carrier: str, told: Mapping[str, Report]) -> list[str]:
+    def reports(self, carrier: str, reports: Mapping[str, Report]) -> list[str]:
         """Take a carrier's reports of all it carries, by number; return which to give up."""
         return [
             number
-            for number, (owner, waiting, painting) in told.items()
+            for number, (owner, waiting, painting) in reports.items()
             if self.report(number, owner, carrier, waiting=waiting, painting=painting)
         ]
 
-    def take(self, news: Iterable[tuple[str, tuple[Any, ...]]]) -> None:
-        """Call some methods, each by its name and arguments, in order."""
-        for method, arguments in news:
-            getattr(self, method)(*arguments)
+    def take(self, news: Iterable[News]) -> None:
+        """Call some methods in order."""
+        for method, arguments, named in news:
+            getattr(self, method)(*arguments, **named)
 
     def tell(self, number: str, event: Event) -> None:
         """Pass an event on to whoever listens."""

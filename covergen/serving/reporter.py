@@ -4,10 +4,13 @@ A call to an actor costs milliseconds on both sides, and a cover is news several
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextvars import Context
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
+from covergen.serving.queue import News, Report, RequestQueue
+
+_P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 PAUSE: Final = 0.5  # seconds between reports
@@ -26,15 +29,17 @@ def detached(work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
 class QueueHandle(Protocol):
     """The way to the queue; a queue that cannot be reached answers None."""
 
-    async def call(self, method: str, *arguments: Any, **named: Any) -> Any:
-        """Call a method of the queue."""
+    async def call(
+        self, method: Callable[Concatenate[RequestQueue, _P], _T], *arguments: _P.args, **named: _P.kwargs
+    ) -> _T | None:
+        """Call a method of the queue, wherever it is; whoever implements it looks it up by its name."""
 
 
 class Carried(Protocol):
     """A request that is being carried."""
 
     @property
-    def report(self) -> tuple[str, list[int] | None, list[int] | None]:
+    def report(self) -> Report:
         """Its owner, and which covers wait and which are painted, where that is known yet."""
 
     def give_up(self) -> None:
@@ -46,7 +51,7 @@ class Reporter:
 
     def __init__(self, queue: QueueHandle, name: str, carried: Mapping[str, Carried]):
         self._queue, self._name, self._carried = queue, name, carried
-        self._news: list[tuple[str, tuple[Any, ...]]] = []
+        self._news: list[News] = []
         self._due: asyncio.TimerHandle | None = None
         self._calls: set[asyncio.Task[Any]] = set()
         self._reporting: asyncio.Task[None] | None = None
@@ -56,9 +61,11 @@ class Reporter:
         if self._reporting is None or self._reporting.done():
             self._reporting = detached(self._report())
 
-    def tell(self, method: str, *arguments: Any) -> None:
+    def tell(
+        self, method: Callable[Concatenate[RequestQueue, _P], None], *arguments: _P.args, **named: _P.kwargs
+    ) -> None:
         """Call a method of the queue soon, in order, without waiting for it."""
-        self._news.append((method, arguments))
+        self._news.append((method.__name__, arguments, named))
         if self._due is None:
             self._due = asyncio.get_running_loop().call_later(BUNDLE, self.flush)
 
@@ -68,7 +75,7 @@ class Reporter:
             self._due.cancel()
         news, self._news, self._due = self._news, [], None
         if news:
-            call = detached(self._queue.call("take", news))
+            call = detached(self._queue.call(RequestQueue.take, news))
             self._calls.add(call)
             call.add_done_callback(self._calls.discard)
 
@@ -77,7 +84,7 @@ class Reporter:
             await asyncio.sleep(PAUSE)
             if not self._carried:
                 return
-            told = {number: work.report for number, work in self._carried.items()}
-            for number in await self._queue.call("reports", self._name, told) or ():
+            reports = {number: work.report for number, work in self._carried.items()}
+            for number in await self._queue.call(RequestQueue.reports, self._name, reports) or ():
                 if number in self._carried:
                     self._carried[number].give_up()

@@ -18,7 +18,7 @@ from covergen.serving.audio_features import ATTEMPTS, PAUSE, AudioFeatures, List
 from covergen.serving.domain import CoverOrder, Heard
 from covergen.serving.painter import Painted, Progress
 from covergen.serving.problems import Problem, of_root, of_song
-from covergen.serving.queue import Event, Report
+from covergen.serving.queue import Event, Report, RequestQueue
 from covergen.serving.reporter import QueueHandle, Reporter, detached
 from covergen.serving.store import Json, Kept, Store
 
@@ -81,11 +81,15 @@ class RequestRunner:
         message = "It was begun again and again, and the service ended each time; change the song, or words."
         told = {**_failed("internal", message), "finished": moment(self.now())}
         await asyncio.to_thread(self.stores(owner).finish, number, told)
-        self.reporter.tell("tell", number, {"event": "end", "status": "failed", "code": "internal"})
+        self.reporter.tell(
+            RequestQueue.tell, number, {"event": "end", "status": "failed", "code": "internal"}
+        )
 
     async def carry_on(self, owner: str, number: str) -> None:
         """Carry a request that has not ended, where nobody does: whoever carried it is gone."""
-        if number not in self._carried and await self.queue.call("adopt", number, owner, self.name):
+        if number not in self._carried and await self.queue.call(
+            RequestQueue.adopt, number, owner, self.name
+        ):
             self.begin(owner, number)
 
     async def ended(self, owner: str, number: str, *, seconds: float) -> Json | None:
@@ -98,7 +102,7 @@ class RequestRunner:
                 if work.ended is not None or left <= 0:
                     return work.ended
             ended = await asyncio.to_thread(store.ended, number)
-            ended = ended or await self.queue.call("unkept", number)
+            ended = ended or await self.queue.call(RequestQueue.unkept, number)
             if ended is not None or left <= 0:
                 return ended
             await self.carry_on(owner, number)
@@ -199,7 +203,7 @@ class _RunningRequest:
                 self.painting.discard(number)
                 self.waiting.add(number)
                 log.warning("paints a cover again", extra={"request": self.number, "why": str(loss)})
-                self.runner.reporter.tell("lost")
+                self.runner.reporter.tell(RequestQueue.lost)
                 await asyncio.sleep(PAUSE * 2 ** min(attempt, 5))
             except RootError:
                 self._put_away(number)
@@ -240,7 +244,7 @@ class _RunningRequest:
         facts = {"parameters": cover.parameters(), "seconds": round(cover.seconds, 3)}
         await asyncio.to_thread(self.store.keep, self.number, number, Kept(cover.image, cover.format, facts))
         self._put_away(number)
-        self.runner.reporter.tell("painted", cover.seconds, painted.fill)
+        self.runner.reporter.tell(RequestQueue.painted, cover.seconds, painted.fill)
         self._say({"event": "state"})
 
     def _put_away(self, number: int) -> None:
@@ -265,7 +269,7 @@ class _RunningRequest:
         return "internal", "Something broke on our side; the logs know this request by its id."
 
     def _say(self, event: Event) -> None:
-        self.runner.reporter.tell("tell", self.number, event)
+        self.runner.reporter.tell(RequestQueue.tell, self.number, event)
 
 
 def _failed(code: str, message: str, *, covers: int | None = None) -> Json:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from covergen.serving.api_models import State
 from covergen.serving.domain import MOST_COVERS
 from covergen.serving.problems import no_such
-from covergen.serving.queue import Places
+from covergen.serving.queue import Places, RequestQueue
 from covergen.serving.reporter import QueueHandle
 from covergen.serving.store import Json, Store
 
@@ -52,7 +52,7 @@ async def _state(store: Store, queue: QueueHandle, number: str, marks: set[tuple
     places: Places = {}
     painting: set[int] = set()
     if ended is None:
-        places, painting, ended = await queue.call("under_way", number) or (places, painting, None)
+        places, painting, ended = await queue.call(RequestQueue.under_way, number) or (places, painting, None)
     order = asked["order"]
     covers = [
         _cover(number, k, done.get(k), ended=ended, place=places.get(k), painted=k in painting)

@@ -2,8 +2,8 @@
 
 import hashlib
 import time
-from collections.abc import AsyncIterator
-from typing import Any, Final
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import ray
 from ray.exceptions import RayError, RayTaskError
@@ -19,6 +19,8 @@ from covergen.serving.queue import LONGEST_WAIT, RequestQueue
 
 _SONGS_AT_ONCE: Final = 4  # that a listener hears: who was refused comes again after them
 NAMESPACE: Final = "covergen"
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class RemoteListener:
@@ -130,16 +132,19 @@ class RemoteQueue:
         self._waiting = waiting
         self._actor: Any = None
 
-    async def call(self, method: str, *arguments: Any, **named: Any) -> Any:
+    async def call(
+        self, method: Callable[Concatenate[RequestQueue, _P], _T], *arguments: _P.args, **named: _P.kwargs
+    ) -> _T | None:
         """Call a method of the queue; None where it cannot be reached at present."""
         try:
             if self._actor is None:
                 self._actor = self._found()
                 self._actor.call.remote("resize", (self._waiting,), {})  # it may be older than this setting
-            return await self._actor.call.remote(method, arguments, named)
+            answer: _T = await self._actor.call.remote(method.__name__, arguments, named)
         except RayError:
             self._actor = None
             return None
+        return answer
 
     def _found(self) -> Any:
         name = {"name": self._name, "namespace": NAMESPACE, "get_if_exists": True, "lifetime": "detached"}

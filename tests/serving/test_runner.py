@@ -226,14 +226,14 @@ def test_reports_go_on_though_the_request_that_began_them_ends(store):
 
     class Queue(LocalQueue):
         async def call(self, method, *arguments):
-            calls.append((method, asking.get()))
+            calls.append((method.__name__, asking.get()))
             return await super().call(method, *arguments)
 
     async def ask() -> None:
         asking.set("a request")
         reporter = Reporter(Queue(RequestQueue()), "x", {"r1": Silent()})
         reporter.begin()
-        reporter.tell("lost")
+        reporter.tell(RequestQueue.lost)
         await asyncio.sleep(1.2)
 
     class Silent:

@@ -28,7 +28,7 @@ from covergen.serving.http.request_parsing import (
 )
 from covergen.serving.pictures import MIME
 from covergen.serving.problems import Problem, come_again, no_song, no_such
-from covergen.serving.queue import Allowance, Refused
+from covergen.serving.queue import Allowance, Refused, RequestQueue
 from covergen.serving.reporter import detached
 from covergen.serving.runner import RequestRunner, moment
 from covergen.serving.status import page_of, state_of, states_of
@@ -152,7 +152,7 @@ class Routes:
         store = self._store(request, number)
         state = await state_of(store, self.runner.queue, number)
         if state["finished"] is None:
-            await self.runner.queue.call("cancel", number, store.owner)
+            await self.runner.queue.call(RequestQueue.cancel, number, store.owner)
             await self.runner.ended(store.owner, number, seconds=10.0)
             state = await state_of(store, self.runner.queue, number)
         if purge:
@@ -215,13 +215,15 @@ class Routes:
             raise no_song()
         await asyncio.to_thread(check_room, store.root, len(sent or b""))
         number = secrets.token_hex(8)
-        self._refuse(await self.runner.queue.call("admit_song", number, caller.name, caller.allowance))
+        self._refuse(
+            await self.runner.queue.call(RequestQueue.admit_song, number, caller.name, caller.allowance)
+        )
         try:
             told = await self.service.listen(song, words)  # what cannot be heard is never kept
             if sent is not None:
                 await asyncio.to_thread(self._keep_song, store, sent, caller.allowance)
         finally:
-            await asyncio.shield(self.runner.queue.call("song_heard", number))
+            await asyncio.shield(self.runner.queue.call(RequestQueue.song_heard, number))
         return JSONResponse(told)
 
     async def uploads(self, request: Request) -> Response:
@@ -305,7 +307,9 @@ class Routes:
             await self.runner.audio_features.heard(caller.name, song=None, track=order.track)
         number = await asyncio.to_thread(store.new_id)
         allowance: Allowance = caller.allowance
-        self._refuse(await self.runner.queue.call("admit", number, caller.name, order.n, allowance))
+        self._refuse(
+            await self.runner.queue.call(RequestQueue.admit, number, caller.name, order.n, allowance)
+        )
         try:
             if song is not None:
                 await asyncio.to_thread(self._keep_song, store, song, allowance)
@@ -313,10 +317,10 @@ class Routes:
                 await asyncio.to_thread(check_room, store.root)
             kept, there = await asyncio.to_thread(store.accept, number, told, key=key)
         except (RootError, Problem):
-            await self.runner.queue.call("tell", number, {"event": "end", "status": "cancelled"})
+            await self.runner.queue.call(RequestQueue.tell, number, {"event": "end", "status": "cancelled"})
             raise
         if kept != number:
-            await self.runner.queue.call("tell", number, {"event": "end", "status": "cancelled"})
+            await self.runner.queue.call(RequestQueue.tell, number, {"event": "end", "status": "cancelled"})
             return self._same((kept, there), told), False
         self.runner.begin(caller.name, number, asked=told, watched=watched)
         return number, True
@@ -347,7 +351,7 @@ class Routes:
             return
         number, fresh = accepting.result()
         if fresh:
-            await self.runner.queue.call("cancel", number, owner)
+            await self.runner.queue.call(RequestQueue.cancel, number, owner)
 
     async def _wait(self, request: Request, owner: str, number: str, patient: float | None) -> Json | None:
         """Wait for the end, so long at most; without a limit a client that vanishes gives it up."""
@@ -356,9 +360,9 @@ class Routes:
         try:
             while (ended := await self.runner.ended(owner, number, seconds=_CLIENT_LOOK)) is None:
                 if await request.is_disconnected():
-                    await self.runner.queue.call("cancel", number, owner)
+                    await self.runner.queue.call(RequestQueue.cancel, number, owner)
         except asyncio.CancelledError:
-            await asyncio.shield(self.runner.queue.call("cancel", number, owner))
+            await asyncio.shield(self.runner.queue.call(RequestQueue.cancel, number, owner))
             raise
         return ended
 
@@ -392,7 +396,7 @@ async def event_stream(
     while state["finished"] is None:
         if stopping.is_set():
             return
-        told = await runner.queue.call("news", number, version)
+        told = await runner.queue.call(RequestQueue.news, number, version)
         if told is None:
             await runner.carry_on(store.owner, number)
         version, news, ahead = told or (version, [], {})

@@ -6,11 +6,11 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import uvicorn
 from fastapi import FastAPI
@@ -31,6 +31,8 @@ GRACE: Final = 10.0  # seconds that what is under way has once the service is to
 HEAD_SECONDS: Final = 10.0  # for a request's line and headers
 UNREAD_SECONDS: Final = 60.0  # for a client to take what it was answered
 LONGEST_HEAD: Final = 2**16  # bytes
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 _THREADS: Final = 5.0  # seconds more for what threads are amid, such as a song that is decoded
 _IDS: Final = ("request_id", "request")  # of a log's line
 
@@ -183,9 +185,12 @@ class LocalQueue:
     def __init__(self, queue: RequestQueue):
         self.queue = queue
 
-    async def call(self, method: str, *arguments: Any, **named: Any) -> Any:
+    async def call(
+        self, method: Callable[Concatenate[RequestQueue, _P], _T], *arguments: _P.args, **named: _P.kwargs
+    ) -> _T | None:
         """Call a method of the queue."""
-        return getattr(self.queue, method)(*arguments, **named)
+        answer: _T = getattr(self.queue, method.__name__)(*arguments, **named)
+        return answer
 
 
 def local_app(root: str, service: CoverService, settings: Settings, *, waiting: int = 256) -> FastAPI:
