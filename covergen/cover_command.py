@@ -166,7 +166,7 @@ def _write(covers: Sequence[FinishedCover], out: Path, *, force: bool, own_size:
     if places[0] != first:
         print(f"{first} is there and stays (--force writes over it).")
     for path, painted in zip(places, covers, strict=True):
-        facts = f"{painted.width} x {painted.height}, seed {painted.seed}, {painted.steps} steps"
+        facts = f"{painted.width} x {painted.height}, seed {painted.seed}, {painted.order.steps} steps"
         if painted.variation_seed is not None:
             facts += f", variation seed {painted.variation_seed}"
         print(f"  {path}  ({facts}, {painted.seconds:.1f} s)")

@@ -10,7 +10,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from covergen.errors import ConfigError
-from covergen.serving.domain import MOST_COVERS, MOST_STEPS, VARIED, CoverOrder
+from covergen.serving.domain import (
+    LISTS,
+    LONGEST,
+    LONGEST_TAG,
+    MOST_TAGS,
+    MOST_VARIATIONS,
+    RANGES,
+    VARIED,
+    CoverOrder,
+    ImageFormat,
+)
 from covergen.serving.problems import Problem
 
 Status = Literal["queued", "listening", "painting", "done", "failed", "cancelled"]
@@ -28,8 +38,16 @@ Seed = Annotated[
     Field(ge=0, lt=2**64, examples=["1234"]),
     PlainSerializer(str),
 ]
-_LISTS = ("tags", "varied_before")
 _MUSIC = "the sound: give a file as `audio`, or one of `song` and `track`; with none the words alone decide"
+
+
+def _words(name: str, default: Any = ..., *, at_least: int | None = None, **more: Any) -> Any:
+    return Field(default, min_length=at_least, max_length=LONGEST[name], **more)
+
+
+def _number(name: str, description: str) -> Any:
+    low, high = RANGES[name]
+    return Field(CoverOrder.__dataclass_fields__[name].default, ge=low, le=high, description=description)
 
 
 class Words(BaseModel):
@@ -37,12 +55,14 @@ class Words(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
 
-    artist: str = Field(min_length=1, max_length=500, examples=["Mira"])
-    album: str = Field(min_length=1, max_length=1000, examples=["Moonlight"])
-    genre: str = Field("unknown", max_length=100, examples=["jazz"])
-    year: str | None = Field(None, max_length=30, examples=["1994"])
-    tags: list[Annotated[str, Field(max_length=60)]] = Field([], max_length=16, examples=[["calm"]])
-    prompt: str | None = Field(None, max_length=1200, description="words instead of the usual prompt")
+    artist: str = _words("artist", at_least=1, examples=["Mira"])
+    album: str = _words("album", at_least=1, examples=["Moonlight"])
+    genre: str = _words("genre", "unknown", examples=["jazz"])
+    year: str | None = _words("year", None, examples=["1994"])
+    tags: list[Annotated[str, Field(max_length=LONGEST_TAG)]] = Field(
+        [], max_length=MOST_TAGS, examples=[["calm"]]
+    )
+    prompt: str | None = _words("prompt", None, description="words instead of the usual prompt")
     song: str | None = Field(None, pattern="^[0-9a-f]{64}$", description=f"SHA-256 of an upload; {_MUSIC}")
 
 
@@ -50,29 +70,31 @@ class Order(Words):
     """A request for covers."""
 
     track: str | None = Field(None, max_length=200, description=f"a track that was embedded before; {_MUSIC}")
-    n: int = Field(1, ge=1, le=MOST_COVERS, description="how many covers")
+    n: int = _number("n", "how many covers")
     seed: Seed | None = Field(None, description="by default the album decides; cover k takes seed + k")
-    steps: int = Field(20, ge=1, le=MOST_STEPS, description="sampler steps")
-    guidance_scale: float = Field(2.5, ge=0, le=30, description="guidance by the words")
-    audio_guidance_scale: float | None = Field(3.0, ge=0, le=30, description="guidance by the sound")
-    audio_scale: float = Field(1.0, ge=0, le=2, description="weight of the sound")
-    noise_shift: float = Field(0.0, ge=0, le=1, description="how far the first noise leans to the sound")
+    steps: int = _number("steps", "sampler steps")
+    guidance_scale: float = _number("guidance_scale", "guidance by the words")
+    audio_guidance_scale: float | None = _number("audio_guidance_scale", "guidance by the sound")
+    audio_scale: float = _number("audio_scale", "weight of the sound")
+    noise_shift: float = _number("noise_shift", "how far the first noise leans to the sound")
     noise_scheduler: Literal["ddim", "pndm", "ddpm", "dpm++"] = "ddim"
-    size: int | None = Field(None, ge=16, le=4096, description="side in pixels; the model's own by default")
-    format: Literal["png", "jpeg", "webp"] = "png"
+    size: int | None = _number("size", "side in pixels; the model's own by default")
+    format: ImageFormat = "png"
     variation_seed: Seed | None = Field(None, description="of the noise that a variation leans to")
-    variation_strength: float = Field(0.0, ge=0, le=1, description="about .25 varies subtly, .6 strongly")
+    variation_strength: float = _number("variation_strength", "about .25 varies subtly, .6 strongly")
     varied_before: list[Annotated[str, Field(pattern=f"^{VARIED}$")]] = Field(
-        [], max_length=64, description="variations of the cover that is varied, in order, as SEED:STRENGTH"
+        [],
+        max_length=MOST_VARIATIONS,
+        description="variations of the cover that is varied, in order, as SEED:STRENGTH",
     )
-    first_variant: int = Field(0, ge=0, lt=2**31, description="number of the first cover")
+    first_variant: int = _number("first_variant", "number of the first cover")
 
     def order(self) -> CoverOrder:
         """Return the order. Raises Problem for one that cannot be met."""
         given = self.model_dump(exclude={"song", "track"})
         numbers = {name: getattr(self, name) for name in ("seed", "variation_seed")}
         try:
-            return CoverOrder(**{**given, **numbers, **{name: tuple(getattr(self, name)) for name in _LISTS}})
+            return CoverOrder(**{**given, **numbers, **{name: tuple(getattr(self, name)) for name in LISTS}})
         except ConfigError as error:
             raise Problem(422, "invalid", str(error)) from error
 
@@ -163,7 +185,7 @@ def read_form(fields: Iterable[tuple[str, str]], model: type[Words]) -> Any:
     """Return the model of a form's fields; empty ones are left out, lists come repeated or with commas."""
     given: dict[str, Any] = {}
     for name, value in fields:
-        if name in _LISTS:
+        if name in LISTS:
             given.setdefault(name, []).extend(part.strip() for part in value.split(",") if part.strip())
         elif name in given:
             raise Problem(422, "invalid", f"{name} is given twice.")

@@ -19,7 +19,7 @@ FORMATS: Final[Mapping[str, ImageFormat]] = {
     ".jpeg": "jpeg",
     ".webp": "webp",
 }  # by the suffix of a file
-_RANGES: Final = {
+RANGES: Final = {
     "n": (1, MOST_COVERS),
     "seed": (0, 2**64 - 1),
     "steps": (1, MOST_STEPS),
@@ -33,10 +33,12 @@ _RANGES: Final = {
     "first_variant": (0, 2**31 - 1),
 }
 # In characters: the longest titles of albums have 900, and all together fits into the 64 kB of an EXIF.
-_LONGEST: Final = {"artist": 500, "album": 1000, "genre": 100, "year": 30, "prompt": 1200}
-_MOST_TAGS, _LONGEST_TAG = 16, 60
+LONGEST: Final = {"artist": 500, "album": 1000, "genre": 100, "year": 30, "prompt": 1200}
+MOST_TAGS, LONGEST_TAG = 16, 60
 _SEEDS: Final = ("seed", "variation_seed")
-_MOST_VARIATIONS: Final = 64
+LISTS: Final = ("tags", "varied_before")
+_UNTOLD: Final = frozenset({"image", "order", "seconds", "n", "first_variant"})  # of a cover's parameters
+MOST_VARIATIONS: Final = 64
 VARIED: Final = r"\d{1,20}:0?\.\d{1,20}"  # SEED:STRENGTH
 
 
@@ -80,26 +82,26 @@ class CoverOrder:
         if self.format not in FORMATS.values():
             formats = ", ".join(dict.fromkeys(FORMATS.values()))
             raise ConfigError(f"format={self.format} is unknown; choose one of {formats}.")
-        for name, (low, high) in _RANGES.items():
+        for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise ConfigError(f"{name}={value} is out of range; take {low} to {high}.")
-        if len(self.varied_before) > _MOST_VARIATIONS:
-            raise ConfigError(f"varied_before holds more than {_MOST_VARIATIONS} variations; begin anew.")
-        for told in self.varied_before:
-            if not re.fullmatch(VARIED, told) or int(told.partition(":")[0]) >= 2**64:
-                raise ConfigError(f"varied_before={told[:40]} is not SEED:STRENGTH, such as 17:0.25.")
+        if len(self.varied_before) > MOST_VARIATIONS:
+            raise ConfigError(f"varied_before holds more than {MOST_VARIATIONS} variations; begin anew.")
+        for variation in self.varied_before:
+            if not re.fullmatch(VARIED, variation) or int(variation.partition(":")[0]) >= 2**64:
+                raise ConfigError(f"varied_before={variation[:40]} is not SEED:STRENGTH, such as 17:0.25.")
 
     def variations(self) -> tuple[tuple[int, float], ...]:
         """Return `varied_before` as seeds and strengths."""
-        parts = [told.partition(":") for told in self.varied_before]
+        parts = [variation.partition(":") for variation in self.varied_before]
         return tuple((int(seed), float(strength)) for seed, _, strength in parts)
 
     def _check_words(self) -> None:
         for name in ("artist", "album"):
             if not getattr(self, name).strip():
                 raise ConfigError(f"{name} is empty; tell the {name}'s name, it decides the cover's seed.")
-        for name, longest in _LONGEST.items():
+        for name, longest in LONGEST.items():
             if len(getattr(self, name) or "") > longest:
                 raise ConfigError(f"{name} is longer than {longest} characters; shorten it.")
             if _is_half(getattr(self, name) or ""):
@@ -108,9 +110,9 @@ class CoverOrder:
                 )
         if _is_half("".join(self.tags)):
             raise ConfigError("tags hold halves of characters, which no file can keep; write them anew.")
-        if len(self.tags) > _MOST_TAGS or any(len(tag) > _LONGEST_TAG for tag in self.tags):
+        if len(self.tags) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in self.tags):
             raise ConfigError(
-                f"tags are at most {_MOST_TAGS} words of {_LONGEST_TAG} characters; leave some out."
+                f"tags are at most {MOST_TAGS} words of {LONGEST_TAG} characters; leave some out."
             )
 
 
@@ -135,28 +137,13 @@ class FinishedCover:
     """One painted cover as a file, with every parameter that paints it again; the file carries them."""
 
     image: bytes
-    format: ImageFormat
     width: int
     height: int
+    order: CoverOrder  # for this cover alone
     album_id: str
-    artist: str
-    album: str
-    genre: str
-    year: str | None
-    tags: tuple[str, ...]
-    variant: int
     prompt: str  # all of it, tags included
     seed: int
     variation_seed: int | None
-    variation_strength: float
-    varied_before: tuple[str, ...] = ()
-    steps: int
-    guidance_scale: float
-    audio_guidance_scale: float | None
-    audio_scale: float
-    noise_shift: float
-    noise_scheduler: str
-    size: int | None
     base_digest: str
     fusion_digest: str | None
     audio_sha256: str | None
@@ -167,8 +154,9 @@ class FinishedCover:
 
         Seeds are strings of digits: JSON's readers in browsers round numbers of 64 bits.
         """
-        left_out = {"image", "seconds"}
-        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
-        seeds = {name: None if told[name] is None else str(told[name]) for name in _SEEDS}
-        lists = {"tags": list(self.tags), "varied_before": list(self.varied_before)}
-        return {**told, **seeds, **lists}
+        order = {f.name: getattr(self.order, f.name) for f in fields(self.order)}
+        made = {f.name: getattr(self, f.name) for f in fields(self)}
+        values = {**order, **made, "variant": self.order.first_variant}
+        seeds = {name: None if made[name] is None else str(made[name]) for name in _SEEDS}
+        lists = {name: list(order[name]) for name in LISTS}
+        return {name: value for name, value in {**values, **seeds, **lists}.items() if name not in _UNTOLD}

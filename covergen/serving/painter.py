@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from covergen.generation.batching import BatchingEngine, Step
-from covergen.generation.pipeline import Cover, Painter
+from covergen.generation.pipeline import Cover, Painter, PaintSettings
 from covergen.serving.domain import CoverOrder, FinishedCover, Heard
 from covergen.serving.service import CoverService
 
@@ -70,7 +70,7 @@ class PainterWorker:
                 loop.call_soon_threadsafe(news.put_nowait, step)
 
         steps, rows = engine.steps_run, engine.rows_run
-        begun = engine.begin(planned.request, planned.settings, watch)
+        begun = engine.begin(planned.request, PaintSettings.of(order), watch)
         picture = asyncio.wrap_future(begun)
         try:
             async for step in _until(picture, news):

@@ -242,7 +242,9 @@ class _RunningRequest:
     async def _keep(self, painted: Painted, number: int) -> None:
         cover = painted.cover
         facts = {"parameters": cover.parameters(), "seconds": round(cover.seconds, 3)}
-        await asyncio.to_thread(self.store.keep, self.number, number, Kept(cover.image, cover.format, facts))
+        await asyncio.to_thread(
+            self.store.keep, self.number, number, Kept(cover.image, cover.order.format, facts)
+        )
         self._put_away(number)
         self.runner.reporter.tell(RequestQueue.painted, cover.seconds, painted.fill)
         self._say({"event": "state"})

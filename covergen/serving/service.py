@@ -8,7 +8,7 @@ and settings. L layers, F frames, W feature width.
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -55,12 +55,8 @@ class Planned:
     """One cover before it is painted: what the painter wants, and what is told of it afterwards."""
 
     request: CoverRequest
-    settings: PaintSettings
-    order: CoverOrder
-    variant: int
+    order: CoverOrder  # for this cover alone
     prompt: str
-    seed: int
-    variation_seed: int | None
     audio_sha256: str | None
 
 
@@ -145,7 +141,7 @@ class CoverService:
         """
         heard = song if isinstance(song, Heard) or song is None else self.listen(song)
         planned = self.plan(heard, order)
-        painted = self.painter.paint([each.request for each in planned], planned[0].settings)
+        painted = self.painter.paint([each.request for each in planned], PaintSettings.of(order))
         return [self.finish(each, picture) for each, picture in zip(planned, painted, strict=True)]
 
     def plan(self, heard: Heard | None, order: CoverOrder) -> list[Planned]:
@@ -159,40 +155,28 @@ class CoverService:
             request = CoverRequest(
                 states, seed, frames, variation_seed or 0, order.variation_strength, order.variations()
             )
-            planned.append(
-                Planned(
-                    request=request,
-                    settings=PaintSettings.of(order),
-                    order=order,
-                    variant=variant,
-                    prompt=text,
-                    seed=seed,
-                    variation_seed=variation_seed,
-                    audio_sha256=None if heard is None else heard.sha256,
-                )
-            )
+            one = replace(order, n=1, first_variant=variant)
+            planned.append(Planned(request, one, text, None if heard is None else heard.sha256))
         return planned
 
     def finish(self, planned: Planned, picture: Cover) -> FinishedCover:
         """Return a painted picture as a file of the order's size and format, its settings inside."""
-        order = planned.order
+        order, request = planned.order, planned.request
         pixels = picture.image if order.size is None else images.fit_square(picture.image, order.size)
-        copied = {f.name: getattr(order, f.name) for f in fields(FinishedCover) if hasattr(order, f.name)}
-        made = {
-            "image": b"",
-            "height": pixels.shape[0],
-            "width": pixels.shape[1],
-            "album_id": album_id(order.artist, order.album, order.year),
-            "variant": planned.variant,
-            "prompt": planned.prompt,
-            "seed": planned.seed,
-            "variation_seed": planned.variation_seed,
-            "base_digest": self.painter.stable_diffusion.digest,
-            "fusion_digest": self._fusion_digest,
-            "audio_sha256": planned.audio_sha256,
-            "seconds": picture.seconds,
-        }
-        cover = FinishedCover(**copied | made)
+        cover = FinishedCover(
+            image=b"",
+            height=pixels.shape[0],
+            width=pixels.shape[1],
+            order=order,
+            album_id=album_id(order.artist, order.album, order.year),
+            prompt=planned.prompt,
+            seed=request.seed,
+            variation_seed=request.variation_seed if order.variation_strength else None,
+            base_digest=self.painter.stable_diffusion.digest,
+            fusion_digest=self._fusion_digest,
+            audio_sha256=planned.audio_sha256,
+            seconds=picture.seconds,
+        )
         return replace(cover, image=encode(pixels, order.format, cover.parameters()))
 
     @cached_property

@@ -10,7 +10,7 @@ import numpy as np
 
 from covergen.errors import BadInput, RejectCode
 from covergen.serving.api_models import Order
-from covergen.serving.domain import Heard
+from covergen.serving.domain import CoverOrder, Heard
 from covergen.serving.http.app import make_app
 from covergen.serving.http.routes import Dependencies, Settings
 from covergen.serving.http.server import LocalQueue
@@ -44,7 +44,7 @@ class Listener:
 @dataclass
 class Cover:
     image = b"a picture"
-    format = "png"
+    order = CoverOrder(**WORDS)
     seconds = 0.1
 
     def parameters(self) -> dict[str, Any]:

@@ -59,13 +59,13 @@ def test_the_ends_of_every_range_are_allowed():
 
 def test_parameters_are_json_and_leave_the_picture_out():
     cover = FinishedCover(
-        image=b"x", format="png", width=8, height=8, album_id="a", artist="A", album="B", genre="jazz",
-        year=None, tags=("calm",), variant=0, prompt="p", seed=2**64 - 1, variation_seed=None,
-        variation_strength=0.0, steps=2, guidance_scale=5.0, audio_guidance_scale=None, audio_scale=1.0,
-        noise_shift=0.0, noise_scheduler="ddim", size=None, base_digest="b", fusion_digest=None,
-        audio_sha256=None, seconds=0.1,
+        image=b"x", width=8, height=8, album_id="a", prompt="p", seed=2**64 - 1, variation_seed=None,
+        order=CoverOrder(artist="A", album="B", genre="jazz", tags=("calm",), n=1, first_variant=3, steps=2),
+        base_digest="b", fusion_digest=None, audio_sha256=None, seconds=0.1,
     )  # fmt: skip
     told = json.loads(json.dumps(cover.parameters()))
+    assert (told["variant"], told["prompt"], told["steps"], told["format"]) == (3, "p", 2, "png")
+    assert not {"order", "n", "first_variant"} & told.keys()
     assert told["seed"] == str(2**64 - 1) and told["variation_seed"] is None
     assert told["noise_scheduler"] == "ddim" and told["tags"] == ["calm"]
     assert "image" not in told and "seconds" not in told

@@ -123,9 +123,9 @@ def test_a_picture_of_the_jobs_tells_its_settings_too(base, fusion, low_song):
 def test_variants_are_counted_from_the_first_one_asked_for(service, low_song):
     whole = service.cover(low_song, replace(ORDER, n=3))
     (third,) = service.cover(low_song, replace(ORDER, n=1, first_variant=2))
-    assert third.variant == 2 and third.seed == whole[2].seed
+    assert third.order.first_variant == 2 and third.seed == whole[2].seed
     assert np.abs(pixels(third) - pixels(whole[2])).max() <= 2
-    seeds = [each.seed for each in service.plan(None, replace(ORDER, seed=2**64 - 1, n=2))]
+    seeds = [each.request.seed for each in service.plan(None, replace(ORDER, seed=2**64 - 1, n=2))]
     assert seeds == [2**64 - 1, 0]
 
 
@@ -159,19 +159,19 @@ def test_a_variation_of_a_varied_cover_begins_at_that_cover(service, low_song):
     (from_the_seed,) = service.cover(low_song, replace(order, variation_seed=7, variation_strength=0.2))
     assert np.abs(pixels(again) - varied).mean() < np.abs(pixels(from_the_seed) - varied).mean()
     repainted = service.cover(low_song, order_of(settings_in(again.image)))[0]
-    assert np.array_equal(pixels(repainted), pixels(again)) and repainted.varied_before == ("99:0.6",)
+    assert np.array_equal(pixels(repainted), pixels(again)) and repainted.order.varied_before == ("99:0.6",)
 
 
 def test_variations_keep_the_seed_and_each_has_one_of_its_own(service):
     order = replace(ORDER, n=3, seed=5, variation_seed=2**64 - 1, variation_strength=0.25)
-    planned = service.plan(None, order)
+    planned = [each.request for each in service.plan(None, order)]
     assert [each.seed for each in planned] == [5, 5, 5]
     assert [each.variation_seed for each in planned] == [2**64 - 1, 0, 1]
-    by_album = service.plan(None, replace(order, seed=None, variation_seed=None))
+    by_album = [each.request for each in service.plan(None, replace(order, seed=None, variation_seed=None))]
     album = album_id(order.artist, order.album)
     assert {each.seed for each in by_album} == {seed_of(album, 0)}
     assert len({each.variation_seed for each in by_album} - {each.seed for each in by_album}) == 3
-    (second,) = service.plan(None, replace(order, n=1, first_variant=1))
+    second = service.plan(None, replace(order, n=1, first_variant=1))[0].request
     assert (second.seed, second.variation_seed) == (planned[1].seed, planned[1].variation_seed)
 
 

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from covergen.errors import BadInput
 from covergen.media import audio
 from covergen.serving.api_models import Order, Words, read_form, read_json, validated
-from covergen.serving.domain import FinishedCover, ImageFormat
+from covergen.serving.domain import ImageFormat
 from covergen.serving.http.bodies import small_body
 from covergen.serving.pictures import MIME, order_of, settings_in
 from covergen.serving.problems import Problem, no_song
@@ -25,6 +25,7 @@ _PICTURES: Final = {mime: kind for kind, mime in MIME.items()}
 _LONGEST_WAIT: Final = 600.0  # seconds, of Prefer: wait
 _LONGEST_FIELD: Final = 2**16  # bytes
 _MOST_FIELDS: Final = 64
+_OF_REQUESTS: Final = frozenset({"song", "track", "n", "first_variant"})  # and of no picture
 _LONGEST_KEY: Final = 200  # characters
 _Asked = TypeVar("_Asked", bound=Words)
 _Digest = Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")]
@@ -152,5 +153,5 @@ def recalled(picture: IO[bytes]) -> dict[str, Any]:
     known = {**order, **facts.model_dump()}
     if "prompt" in told:  # in the picture it ends with the tags
         known["prompt"] = told["prompt"]
-    names = FinishedCover.__dataclass_fields__.keys() & told.keys() & known.keys()
+    names = (told.keys() & known.keys()) - _OF_REQUESTS
     return {name: known[name] for name in sorted(names)}

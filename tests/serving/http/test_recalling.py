@@ -8,7 +8,7 @@ import pytest
 
 from covergen.errors import BadInput, ConfigError
 from covergen.serving.api_models import Order
-from covergen.serving.domain import MOST_STEPS, FinishedCover
+from covergen.serving.domain import MOST_STEPS, CoverOrder, FinishedCover
 from covergen.serving.http.app import FOLDER
 from covergen.serving.http.request_parsing import recalled
 from covergen.serving.pictures import MIME, encode
@@ -16,11 +16,11 @@ from covergen.serving.problems import Problem
 
 PIXELS = np.zeros((16, 16, 3), np.uint8)
 COVER = FinishedCover(
-    image=b"", format="png", width=16, height=16, album_id="a1", artist="Mira", album="Moon", genre="jazz",
-    year=None, tags=("calm", "warm"), variant=3, prompt="a red fox. calm, warm.", seed=2**64 - 1,
-    variation_seed=9, variation_strength=0.5, varied_before=("17:0.25",), steps=150, guidance_scale=2.5,
-    audio_guidance_scale=None, audio_scale=1.0, noise_shift=0.0, noise_scheduler="pndm", size=None,
-    base_digest="b" * 64, fusion_digest=None, audio_sha256="a" * 64, seconds=1.5,
+    image=b"", width=16, height=16, album_id="a1", prompt="a red fox. calm, warm.", seed=2**64 - 1,
+    order=CoverOrder(
+        artist="Mira", album="Moon", genre="jazz", tags=("calm", "warm"), first_variant=3, steps=150,
+        variation_strength=0.5, varied_before=("17:0.25",), audio_guidance_scale=None, noise_scheduler="pndm",
+    ), variation_seed=9, base_digest="b" * 64, fusion_digest=None, audio_sha256="a" * 64, seconds=1.5,
 )  # fmt: skip
 TOLD = COVER.parameters()
 
