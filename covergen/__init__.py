@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from covergen.client import Client
     from covergen.errors import BadInput, ConfigError, CovergenError, ModelError, RejectCode, RootError
     from covergen.root_commands import sweep, verify
-    from covergen.serving.domain import CoverOrder, FinishedCover, Heard
+    from covergen.serving.domain import CoverOrder, FinishedCover, SongFeatures
     from covergen.serving.service import CoverService
     from covergen.storage.root import Root
 
 _HOMES = {
     "covergen.client": ("Client",),
     "covergen.errors": ("BadInput", "ConfigError", "CovergenError", "ModelError", "RejectCode", "RootError"),
-    "covergen.serving.domain": ("CoverOrder", "FinishedCover", "Heard"),
+    "covergen.serving.domain": ("CoverOrder", "FinishedCover", "SongFeatures"),
     "covergen.serving.service": ("CoverService",),
     "covergen.storage.root": ("Root",),
     "covergen.root_commands": ("sweep", "verify"),
@@ -33,11 +33,11 @@ __all__ = [
     "CoverService",
     "CovergenError",
     "FinishedCover",
-    "Heard",
     "ModelError",
     "RejectCode",
     "Root",
     "RootError",
+    "SongFeatures",
     "sweep",
     "verify",
 ]

@@ -14,7 +14,7 @@ from covergen.errors import BadInput, ConfigError
 from covergen.models import stable_diffusion
 from covergen.models.noise_schedulers import check_noise_scheduler
 from covergen.serving.album_metadata import Subject, moods_of, subject_of, subjects_in, with_moods
-from covergen.serving.domain import FORMATS, CoverOrder, FinishedCover, Heard
+from covergen.serving.domain import FORMATS, CoverOrder, FinishedCover, SongFeatures
 from covergen.serving.service import CoverService, prompt_of
 
 Given = Mapping[str, str | None]
@@ -114,7 +114,7 @@ def _covers(
     return covers
 
 
-def _listen(service: CoverService, subject: Subject) -> tuple[Path, Heard]:
+def _listen(service: CoverService, subject: Subject) -> tuple[Path, SongFeatures]:
     """Return the first song that can be used, and what is heard in it. Raises BadInput where none can."""
     refusals = []
     for song in subject.songs:
@@ -135,7 +135,7 @@ def _listen(service: CoverService, subject: Subject) -> tuple[Path, Heard]:
     )
 
 
-def _heard(song: Path, songs: Sequence[Path], heard: Heard) -> str:
+def _heard(song: Path, songs: Sequence[Path], heard: SongFeatures) -> str:
     """Return which song was heard and why this one: files tell no popularity."""
     which = ""
     if len(songs) > 1:

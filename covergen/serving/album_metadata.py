@@ -114,8 +114,8 @@ def _named_above(album: Subject) -> Subject:
 
 
 def _guessed(tags: FileTags) -> frozenset[str]:
-    told = {"artist": tags.artist or tags.album_artist, "album": tags.album}
-    return frozenset(name for name, word in told.items() if not word)
+    tagged = {"artist": tags.artist or tags.album_artist, "album": tags.album}
+    return frozenset(name for name, word in tagged.items() if not word)
 
 
 def _joined(genres: Sequence[str]) -> str:

@@ -109,12 +109,12 @@ class Reason(BaseModel):
 class Failure(BaseModel):
     """The body of every answer that is no success."""
 
-    class Told(Reason):
+    class Error(Reason):
         """Reason, and the request's name in the logs."""
 
         request_id: str
 
-    error: Told
+    error: Error
 
 
 class CoverState(BaseModel):
@@ -201,5 +201,5 @@ def validated(given: dict[str, Any], model: type[BaseModel]) -> Any:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        told = [f"{'.'.join(map(str, e['loc']))[:100] or 'order'}: {e['msg']}" for e in error.errors()[:5]]
-        raise Problem(422, "invalid", "; ".join(told)) from error
+        reasons = [f"{'.'.join(map(str, e['loc']))[:100] or 'order'}: {e['msg']}" for e in error.errors()[:5]]
+        raise Problem(422, "invalid", "; ".join(reasons)) from error

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
 from covergen.errors import BadInput
-from covergen.serving.domain import Heard
+from covergen.serving.domain import SongFeatures
 from covergen.serving.problems import Problem, no_song
 from covergen.serving.queue import RequestQueue
 from covergen.serving.reporter import Reporter
@@ -28,10 +28,10 @@ class Listener(Protocol):
     async def recipe(self) -> str:
         """Return what names the way of hearing."""
 
-    async def hear(self, song: bytes) -> Heard:
+    async def hear(self, song: bytes) -> SongFeatures:
         """Return what is heard in a song."""
 
-    async def track(self, track_id: str) -> Heard:
+    async def track(self, track_id: str) -> SongFeatures:
         """Return what was heard in a track of the catalogue."""
 
 
@@ -41,31 +41,31 @@ class AudioFeatures:
     def __init__(self, stores: Callable[[str], Store], listener: Listener, reporter: Reporter):
         self._stores, self._listener, self._reporter = stores, listener, reporter
         self._recipe: str | None = None  # of all listeners
-        self._heard: dict[tuple[str, str, str], tuple[float, Heard]] = {}  # and when it was heard
+        self._recent: dict[tuple[str, str, str], tuple[float, SongFeatures]] = {}  # and when it was heard
 
-    async def heard(self, owner: str, *, song: str | None, track: str | None) -> Heard | None:
+    async def of(self, owner: str, *, song: str | None, track: str | None) -> SongFeatures | None:
         """Return what is heard in an upload or in a track of the catalogue. Raises BadInput."""
         if song is None and track is None:
             return None
-        now, asked = time.monotonic(), (owner, song or "", track or "")
-        self._heard = {one: told for one, told in self._heard.items() if now - told[0] < FRESH}
-        if asked in self._heard:
-            return self._heard[asked][1]
-        heard = await self._upload(owner, song) if song is not None else await self._track(track or "")
-        while len(self._heard) >= KNOWN:
-            del self._heard[next(iter(self._heard))]
-        self._heard[asked] = now, heard
-        return heard
+        now, key = time.monotonic(), (owner, song or "", track or "")
+        self._recent = {one: entry for one, entry in self._recent.items() if now - entry[0] < FRESH}
+        if key in self._recent:
+            return self._recent[key][1]
+        features = await self._upload(owner, song) if song is not None else await self._track(track or "")
+        while len(self._recent) >= KNOWN:
+            del self._recent[next(iter(self._recent))]
+        self._recent[key] = now, features
+        return features
 
-    async def _track(self, track: str) -> Heard:
-        found: Heard = await self._again(lambda: self._listener.track(track))
+    async def _track(self, track: str) -> SongFeatures:
+        found: SongFeatures = await self._again(lambda: self._listener.track(track))
         return found
 
-    async def _upload(self, owner: str, song: str) -> Heard:
+    async def _upload(self, owner: str, song: str) -> SongFeatures:
         if self._recipe is None:
             self._recipe = await self._again(self._listener.recipe)
         store, recipe = self._stores(owner), self._recipe
-        known: Heard | None = await asyncio.to_thread(store.heard, song, recipe)
+        known: SongFeatures | None = await asyncio.to_thread(store.song_features, song, recipe)
         if known is None:
             content, began = await asyncio.to_thread(store.song, song), time.monotonic()
             if content is None:
@@ -75,8 +75,8 @@ class AudioFeatures:
             except BadInput:
                 await asyncio.to_thread(store.forget_song, song)  # nobody will ever hear it
                 raise
-            self._reporter.tell(RequestQueue.heard, time.monotonic() - began)
-            await asyncio.to_thread(store.keep_heard, known, recipe)
+            self._reporter.tell(RequestQueue.listened, time.monotonic() - began)
+            await asyncio.to_thread(store.keep_song_features, known, recipe)
         return known
 
     async def _again(self, ask: Callable[[], Coroutine[Any, Any, Any]]) -> Any:

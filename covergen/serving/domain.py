@@ -122,7 +122,7 @@ def _is_half(text: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Heard:
+class SongFeatures:
     """What a frozen encoder heard in a song: features (layers, frames, width), and simple facts."""
 
     frames: NDArray[np.float16]

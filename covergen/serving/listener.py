@@ -18,7 +18,7 @@ from covergen.errors import BadInput, RejectCode
 from covergen.media import audio
 from covergen.media.audio import AudioLimits
 from covergen.serving.api_models import Words
-from covergen.serving.domain import CoverOrder, Heard
+from covergen.serving.domain import CoverOrder, SongFeatures
 from covergen.serving.service import CoverService, prompt_of
 from covergen.storage.delta import Generation
 from covergen.storage.root import Root
@@ -53,11 +53,11 @@ class ListenerWorker:
         """Return what names the way of hearing."""
         return self._service.hearing_name
 
-    async def hear(self, song: bytes) -> Heard:
+    async def hear(self, song: bytes) -> SongFeatures:
         """Return what the encoder hears in a song. Raises BadInput."""
         return await asyncio.to_thread(self._hear, song)
 
-    async def track(self, track_id: str) -> Heard:
+    async def track(self, track_id: str) -> SongFeatures:
         """Return what the embed job heard in a track of the catalogue. Raises BadInput."""
         return await asyncio.to_thread(self._find, track_id)
 
@@ -70,7 +70,7 @@ class ListenerWorker:
         beat = np.sin(np.linspace(0, 12 * 440 * math.tau, 12 * _PEAK_RATE)).astype(np.float32)
         await self.hear(audio.encode_flac(beat, _PEAK_RATE))
 
-    def _hear(self, song: bytes) -> Heard:
+    def _hear(self, song: bytes) -> SongFeatures:
         self._check(song)
         return self._service.listen(song)
 
@@ -82,22 +82,22 @@ class ListenerWorker:
             raise BadInput(RejectCode.TOO_LONG, reason)
 
     def _tell(self, song: bytes, words: Words) -> dict[str, Any]:
-        heard = self._hear(song)
+        features = self._hear(song)
         tags = self._tags(song)
-        told: dict[str, Any] = {
-            "song": heard.sha256,
-            "seconds": heard.seconds,
-            "song_seconds": heard.song_seconds,
-            "loudness": round(heard.loudness, 1),
+        facts: dict[str, Any] = {
+            "song": features.sha256,
+            "seconds": features.seconds,
+            "song_seconds": features.song_seconds,
+            "loudness": round(features.loudness, 1),
             **{name: tags.get(name) for name in _MEASURES},
             "basis": tags.get("basis"),
             "waveform": [round(float(peak), 3) for peak in peaks(audio.decode(song, _PEAK_RATE).waveform)],
         }
         for plural, name in _LISTS.items():
-            told[plural] = [{"word": w, "score": round(s, 3)} for w, s in (tags.get(name) or [])[:_WORDS]]
+            facts[plural] = [{"word": w, "score": round(s, 3)} for w, s in (tags.get(name) or [])[:_WORDS]]
         order = CoverOrder(**words.model_dump(exclude={"song", "tags"}), tags=tuple(words.tags))
         note = None if order.prompt else genre_note(order.genre)
-        return {**told, "prompt": prompt_of(order), "genre_note": note}
+        return {**facts, "prompt": prompt_of(order), "genre_note": note}
 
     def _tags(self, song: bytes) -> Mapping[str, Any]:
         digest = hashlib.sha256(song).hexdigest()
@@ -115,7 +115,7 @@ class ListenerWorker:
     def _tagging(self) -> TagTracks:
         return TagTracks(self._tagger, device=self._service.device, offline=self._service.offline)
 
-    def _find(self, track_id: str) -> Heard:
+    def _find(self, track_id: str) -> SongFeatures:
         with self._reading:
             table = self._embedded()
             found = None
@@ -126,7 +126,7 @@ class ListenerWorker:
         (row,) = found.slice(length=1).to_pylist()
         frames = np.frombuffer(row["frames"], "<f2").reshape(self._service.feature_shape)
         digest = hashlib.sha256(row["frames"]).hexdigest()
-        return Heard(frames, row["seconds"], None, float("nan"), digest)
+        return SongFeatures(frames, row["seconds"], None, float("nan"), digest)
 
     def _embedded(self) -> Generation | None:
         """Return what the embed job heard, or None. Raises BadInput where it listened in another way."""

@@ -58,11 +58,11 @@ def _http(http: Tree) -> Iterator[str]:
 def _application(application: Tree, args: Tree, http: Tree) -> Iterator[str]:
     if not application.get("route_prefix"):
         yield "route_prefix is missing: two applications would answer at /. Give it."
-    host, told = str(http.get("host", "127.0.0.1")), str(args.get("host", "127.0.0.1"))
+    host, named = str(http.get("host", "127.0.0.1")), str(args.get("host", "127.0.0.1"))
     if not is_loopback(host) and not args.get("keys"):
         yield f"http_options.host={host} is open to others, and args.keys holds no key. Give keys."
-    if is_loopback(told) != is_loopback(host):
-        yield f"args.host={told} is not http_options.host={host}, and decides who may come. Make them one."
+    if is_loopback(named) != is_loopback(host):
+        yield f"args.host={named} is not http_options.host={host}, and decides who may come. Make them one."
     folder = (application.get("runtime_env") or {}).get("working_dir", "")
     if folder and "://" not in folder:
         yield (

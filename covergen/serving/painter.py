@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from covergen.generation.batching import BatchingEngine, Step
 from covergen.generation.pipeline import Cover, Painter, PaintSettings
-from covergen.serving.domain import CoverOrder, FinishedCover, Heard
+from covergen.serving.domain import CoverOrder, FinishedCover, SongFeatures
 from covergen.serving.service import CoverService
 
 PACE: Final = 0.4  # seconds between two words of a cover's progress, at least; previews always come
@@ -45,7 +45,7 @@ class PainterWorker:
         self._loading = asyncio.Lock()
 
     async def paint(
-        self, heard: Heard | None, order: CoverOrder, number: int, *, watched: bool = True
+        self, features: SongFeatures | None, order: CoverOrder, number: int, *, watched: bool = True
     ) -> AsyncIterator[Progress | Painted]:
         """Give some steps of cover `number` of an order, at last the cover. Raises ConfigError.
 
@@ -55,7 +55,7 @@ class PainterWorker:
         one = replace(order, n=1, first_variant=order.first_variant + number)
         engine = await self._ready()
         loop = asyncio.get_running_loop()
-        (planned,) = await loop.run_in_executor(self._planning, self._service.plan, heard, one)
+        (planned,) = await loop.run_in_executor(self._planning, self._service.plan, features, one)
         news: asyncio.Queue[Step] = asyncio.Queue()
         began = time.monotonic()
         spoke = -math.inf if watched else began

@@ -47,8 +47,8 @@ def _png(picture: IO[bytes]) -> dict[str, str]:
             data = _read(picture, length)
             if zlib.crc32(kind + data) != int.from_bytes(_read(picture, 4)):
                 raise BadInput(RejectCode.DAMAGED_IMAGE, "a text of the PNG is damaged")
-            told = _comment(data) if kind == b"eXIf" else _entry(kind, data)
-            text = _added(text, told)
+            entry = _comment(data) if kind == b"eXIf" else _entry(kind, data)
+            text = _added(text, entry)
         else:
             _skip(picture, length + 4, "the PNG")
         if kind == b"IEND":
@@ -108,8 +108,8 @@ def _jpeg(picture: IO[bytes]) -> dict[str, str]:
             raise BadInput(RejectCode.DAMAGED_IMAGE, "the JPEG is damaged")
         if marker != 0xE1:
             _skip(picture, length, "the JPEG")
-        elif told := _comment(_read(picture, length)):
-            return told
+        elif comment := _comment(_read(picture, length)):
+            return comment
     raise _too_long()
 
 
@@ -124,12 +124,12 @@ def _webp(picture: IO[bytes]) -> dict[str, str]:
 
 def _comment(exif: bytes) -> dict[str, str]:
     """Return the comment of an EXIF, where it is one in ASCII."""
-    told = Image.Exif()
+    tags = Image.Exif()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of what is damaged there, too
-            told.load(exif)
-            comment = told.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
+            tags.load(exif)
+            comment = tags.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
     # Pillow raises any of these for damaged EXIF.
     except (OSError, ValueError, SyntaxError, LookupError, TypeError, struct.error):
         return {}
@@ -165,10 +165,10 @@ def _skip(picture: IO[bytes], length: int, name: str) -> None:
         raise _cut(name)
 
 
-def _added(text: Mapping[str, str], told: Mapping[str, str]) -> dict[str, str]:
+def _added(text: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
     if len(text) >= _MOST:
         raise _too_long()
-    return {**text, **told}
+    return {**text, **more}
 
 
 def _cut(what: str) -> BadInput:

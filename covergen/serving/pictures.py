@@ -33,13 +33,13 @@ def settings_in(picture: bytes | IO[bytes]) -> dict[str, Any]:
     """
     text = read_text(io.BytesIO(picture) if isinstance(picture, bytes) else picture)
     try:
-        told = json.loads(text.get("settings") or text.get("comment") or "")
+        settings = json.loads(text.get("settings") or text.get("comment") or "")
     except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict) or "noise_scheduler" not in told:
+        settings = None
+    if not isinstance(settings, dict) or "noise_scheduler" not in settings:
         reason = "the picture carries no settings of covergen; a program that edited it may have dropped them"
         raise BadInput(RejectCode.MISSING_FIELD, reason)
-    return {**{name: text[name] for name in ("prompt", "seed") if name in text}, **told}
+    return {**{name: text[name] for name in ("prompt", "seed") if name in text}, **settings}
 
 
 def order_of(parameters: Mapping[str, Any]) -> CoverOrder:
@@ -47,15 +47,15 @@ def order_of(parameters: Mapping[str, Any]) -> CoverOrder:
 
     What is missing takes its default. ConfigError for values that no picture of covergen's has.
     """
-    told = {**parameters, "prompt": _words(parameters), "n": 1, "first_variant": 0}
+    given = {**parameters, "prompt": _words(parameters), "n": 1, "first_variant": 0}
     chosen: dict[str, Any] = {}
     for field in fields(CoverOrder):
-        value = told.get(field.name)
+        value = given.get(field.name)
         if value is not None:
             chosen[field.name] = _read(field.name, value)
         elif field.default is MISSING:
             raise ConfigError(f"These settings name no {field.name}; tell the {field.name}'s name.")
-        elif field.name in told and NoneType in get_args(field.type):
+        elif field.name in given and NoneType in get_args(field.type):
             chosen[field.name] = None  # such as one guidance for words and sound
     return CoverOrder(**chosen)
 
@@ -73,8 +73,8 @@ def _read(name: str, value: Any) -> Any:
     try:
         return reader(value)
     except (TypeError, ValueError, OverflowError) as error:
-        told = f"{name}={str(value)[:40]}"
-        raise ConfigError(f"{told} in these settings cannot be read; set it anew.") from error
+        setting = f"{name}={str(value)[:40]}"
+        raise ConfigError(f"{setting} in these settings cannot be read; set it anew.") from error
 
 
 def _text(value: Any) -> str:

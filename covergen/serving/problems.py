@@ -17,7 +17,7 @@ class Problem(Exception):
     message: str
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def told(self, request_id: str) -> dict[str, dict[str, str]]:
+    def body(self, request_id: str) -> dict[str, dict[str, str]]:
         """Return the answer's body."""
         return {"error": {"code": self.code, "message": self.message, "request_id": request_id}}
 

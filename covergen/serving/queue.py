@@ -77,8 +77,8 @@ class RequestQueue:
     def __init__(self, *, waiting: int = 256, clock: Callable[[], float] = time.monotonic):
         self._most, self._clock, self._began = waiting, clock, clock()
         self._requests: dict[str, _Request] = {}  # in the order of their admission
-        self._asked: dict[str, deque[float]] = {}
-        self._heard: dict[str, tuple[str, float]] = {}  # songs: whose, and since when
+        self._recent: dict[str, deque[float]] = {}
+        self._songs: dict[str, tuple[str, float]] = {}  # songs: whose, and since when
         self._turns: dict[str, float] = {}
         self._finished: deque[tuple[float, float]] = deque()  # (when, seconds of painting)
         self._later: deque[tuple[float, int]] = deque()  # (when they come again, covers), of who was refused
@@ -98,7 +98,7 @@ class RequestQueue:
         if refused is not None:
             self.metrics.refused.labels(refused.code).inc()
             return refused
-        self._asked.setdefault(owner, deque()).append(now)
+        self._recent.setdefault(owner, deque()).append(now)
         self._requests[number] = _Request(owner, list(range(covers)), now, now)
         return None
 
@@ -110,13 +110,13 @@ class RequestQueue:
         if refused is not None:
             self.metrics.refused.labels(refused.code).inc()
             return refused
-        self._asked.setdefault(owner, deque()).append(now)
-        self._heard[number] = (owner, now)
+        self._recent.setdefault(owner, deque()).append(now)
+        self._songs[number] = (owner, now)
         return None
 
     def song_heard(self, number: str) -> None:
         """Count a song no more among those that are heard."""
-        self._heard.pop(number, None)
+        self._songs.pop(number, None)
 
     def turn(self, work: str, seconds: float) -> bool:
         """Return whether it is time for some work of all replicas: true for one of them, every so often."""
@@ -175,7 +175,7 @@ class RequestQueue:
         self.metrics.paint.observe(seconds)
         self.metrics.fill.observe(fill)
 
-    def heard(self, seconds: float) -> None:
+    def listened(self, seconds: float) -> None:
         """Count a song that was listened to."""
         self.metrics.listen.observe(seconds)
 
@@ -285,12 +285,12 @@ class RequestQueue:
         return None
 
     def _over_allowance(self, owner: str, covers: int, allowance: Allowance, now: float) -> Refused | None:
-        asked = self._asked.get(owner, deque())
-        if allowance.per_minute is not None and len(asked) >= allowance.per_minute:
-            seconds = max(1, math.ceil(asked[0] + WINDOW - now))
+        recent = self._recent.get(owner, deque())
+        if allowance.per_minute is not None and len(recent) >= allowance.per_minute:
+            seconds = max(1, math.ceil(recent[0] + WINDOW - now))
             return Refused("rate_limited", f"{allowance.per_minute} requests a minute are allowed.", seconds)
         own = sum(known.open for known in self._requests.values() if known.owner == owner)
-        own += sum(whose == owner for whose, _ in self._heard.values())
+        own += sum(whose == owner for whose, _ in self._songs.values())
         if allowance.at_once is not None and own and own + covers > allowance.at_once:
             message = f"{own} covers and songs of yours are under way, and {allowance.at_once} are allowed."
             return Refused("too_many_at_once", message, self._bounded(own + covers - allowance.at_once))
@@ -315,11 +315,11 @@ class RequestQueue:
         return covers * max(now - began, 0.001) / len(self._finished)
 
     def _forget(self, now: float) -> None:
-        for asked in self._asked.values():
-            while asked and now - asked[0] > WINDOW:
-                asked.popleft()
-        self._asked = {owner: asked for owner, asked in self._asked.items() if asked}
-        self._heard = {n: song for n, song in self._heard.items() if now - song[1] < HEARING}
+        for recent in self._recent.values():
+            while recent and now - recent[0] > WINDOW:
+                recent.popleft()
+        self._recent = {owner: recent for owner, recent in self._recent.items() if recent}
+        self._songs = {n: song for n, song in self._songs.items() if now - song[1] < HEARING}
         over = [
             number
             for number, known in self._requests.items()

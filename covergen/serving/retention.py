@@ -42,7 +42,7 @@ def usage(store: Store) -> dict[str, int]:
     return sizes
 
 
-def told(store: Store, allowance: Allowance) -> Json:
+def uploads_of(store: Store, allowance: Allowance) -> Json:
     """Return what a client is told of its uploads, as `api_models.Uploads` has it."""
     sizes, days = usage(store), allowance.upload_days
     times = {each.name: each.modified for each in store.songs()}
@@ -245,14 +245,14 @@ def _strays(store: Store) -> Iterator[tuple[str, str]]:
 def _requests(store: Store) -> Iterator[tuple[str, str]]:
     for number in store.numbers():
         place = store.at(f"requests/{number}")
-        asked, ended, covers = store.all_of(number)
-        if asked is None or not is_whole(asked):
+        record, ended, covers = store.all_of(number)
+        if record is None or not is_whole(record):
             yield "unreadable", f"{place}/request.json is not there, or holds no request"
             continue
         there = {each.name for each in store.entries(f"requests/{number}")}
         if ended is None and "finished.json" in there:
             yield "unreadable", f"{place}/finished.json cannot be read; the request is carried on"
-        missing = sorted(set(range(asked["order"]["n"])) - set(covers))
+        missing = sorted(set(range(record["order"]["n"])) - set(covers))
         if ended is not None and ended["status"] == "done" and missing:
             yield "lost", f"{place}: cover {missing[0]} is not there, or not whole, though all were painted"
 

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from covergen.errors import BadInput, ConfigError, RootError
 from covergen.serving.api_models import Order
 from covergen.serving.audio_features import ATTEMPTS, PAUSE, AudioFeatures, Listener, Lost
-from covergen.serving.domain import CoverOrder, Heard
+from covergen.serving.domain import CoverOrder, SongFeatures
 from covergen.serving.painter import Painted, Progress
 from covergen.serving.problems import Problem, of_root, of_song
 from covergen.serving.queue import Event, Report, RequestQueue
@@ -32,7 +32,7 @@ class Painter(Protocol):
     """Whoever paints. Raises ConfigError, or Lost."""
 
     def paint(
-        self, heard: Heard | None, order: CoverOrder, number: int, *, watched: bool
+        self, features: SongFeatures | None, order: CoverOrder, number: int, *, watched: bool
     ) -> AsyncIterator[Progress | Painted]:
         """Give the steps of a cover, at last the cover; of one that nobody watches hardly any."""
 
@@ -61,13 +61,13 @@ class RequestRunner:
         self.reporter = Reporter(queue, name, self._carried)
         self.audio_features = AudioFeatures(stores, listener, self.reporter)
 
-    def begin(self, owner: str, number: str, *, asked: Json | None = None, watched: bool = True) -> None:
+    def begin(self, owner: str, number: str, *, record: Json | None = None, watched: bool = True) -> None:
         """Carry a request in the background, once; `asked` is what is kept of one that is new.
 
         One that cannot be watched, for nobody knows its name before its end, is painted with fewer words.
         """
         if number not in self._carried:
-            work = self._carried[number] = _RunningRequest(self, owner, number, asked, watched=watched)
+            work = self._carried[number] = _RunningRequest(self, owner, number, record, watched=watched)
             work.task.add_done_callback(lambda _: self._carried.pop(number, None))
             self.reporter.begin()
 
@@ -79,8 +79,8 @@ class RequestRunner:
     async def give_up(self, owner: str, number: str) -> None:
         """End a request that ended the service itself, again and again."""
         message = "It was begun again and again, and the service ended each time; change the song, or words."
-        told = {**_failed("internal", message), "finished": moment(self.now())}
-        await asyncio.to_thread(self.stores(owner).finish, number, told)
+        ended = {**_failed("internal", message), "finished": moment(self.now())}
+        await asyncio.to_thread(self.stores(owner).finish, number, ended)
         self.reporter.tell(
             RequestQueue.tell, number, {"event": "end", "status": "failed", "code": "internal"}
         )
@@ -113,8 +113,8 @@ class RequestRunner:
 class _RunningRequest:
     """One request under way."""
 
-    def __init__(self, runner: RequestRunner, owner: str, number: str, asked: Json | None, *, watched: bool):
-        self.runner, self.owner, self.number, self.asked = runner, owner, number, asked
+    def __init__(self, runner: RequestRunner, owner: str, number: str, record: Json | None, *, watched: bool):
+        self.runner, self.owner, self.number, self.record = runner, owner, number, record
         self.watched = watched
         self.store = runner.stores(owner)
         self.known = False  # what is still to be painted
@@ -154,9 +154,9 @@ class _RunningRequest:
             ended["finished"] = moment(self.runner.now())
             unkept = unkept or await self._finish(ended)
             self.ended = self.ended or unkept
-        told: Json = {"status": "cancelled"} if ended is None else unkept or ended
-        code = told["error"]["code"] if "error" in told else None
-        self._say({"event": "end", "status": told["status"], "code": code, "unkept": unkept})
+        outcome: Json = {"status": "cancelled"} if ended is None else unkept or ended
+        code = outcome["error"]["code"] if "error" in outcome else None
+        self._say({"event": "end", "status": outcome["status"], "code": code, "unkept": unkept})
         self.runner.reporter.flush()
 
     async def _finish(self, ended: Json) -> Json | None:
@@ -172,18 +172,18 @@ class _RunningRequest:
 
     async def _through(self) -> Json | None:
         """Return how the request ends; None for one that was never kept, or has ended before."""
-        asked, there = self.asked, dict[int, Json]()
-        if asked is None:
-            asked, ended, there = await asyncio.to_thread(self.store.all_of, self.number)
-            if asked is None or ended is not None:
+        record, there = self.record, dict[int, Json]()
+        if record is None:
+            record, ended, there = await asyncio.to_thread(self.store.all_of, self.number)
+            if record is None or ended is not None:
                 await asyncio.to_thread(self.store.dismiss, self.number)
                 return None
-        order = Order.model_validate(asked["order"])
+        order = Order.model_validate(record["order"])
         self.waiting, self.known = set(range(order.n)) - set(there), True
         self._say({"event": "state"})
         wanted = order.order()
-        heard = await self.runner.audio_features.heard(self.owner, song=order.song, track=order.track)
-        covers = [self._cover(heard, wanted, number) for number in sorted(self.waiting)]
+        features = await self.runner.audio_features.of(self.owner, song=order.song, track=order.track)
+        covers = [self._cover(features, wanted, number) for number in sorted(self.waiting)]
         reasons = await asyncio.gather(*covers, return_exceptions=True)
         for reason in reasons:
             if isinstance(reason, BaseException):
@@ -191,14 +191,16 @@ class _RunningRequest:
         failed = [reason for reason in reasons if isinstance(reason, tuple)]
         return _failed(*failed[0], covers=len(failed)) if failed else {"status": "done"}
 
-    async def _cover(self, heard: Heard | None, order: CoverOrder, number: int) -> tuple[str, str] | None:
+    async def _cover(
+        self, features: SongFeatures | None, order: CoverOrder, number: int
+    ) -> tuple[str, str] | None:
         """Paint one cover until it is there; return the reason where it cannot be painted.
 
         Raises RootError where it cannot be kept: that is no fault of the request.
         """
         for attempt in range(ATTEMPTS):
             try:
-                await self._attempt(heard, order, number)
+                await self._attempt(features, order, number)
             except Lost as loss:
                 self.painting.discard(number)
                 self.waiting.add(number)
@@ -216,8 +218,8 @@ class _RunningRequest:
         self._put_away(number)
         return "unavailable", f"Cover {number} could not be painted: its painter died {ATTEMPTS} times."
 
-    async def _attempt(self, heard: Heard | None, order: CoverOrder, number: int) -> None:
-        pieces = self.runner.painter.paint(heard, order, number, watched=self.watched).__aiter__()
+    async def _attempt(self, features: SongFeatures | None, order: CoverOrder, number: int) -> None:
+        pieces = self.runner.painter.paint(features, order, number, watched=self.watched).__aiter__()
         while True:
             try:
                 piece = await asyncio.wait_for(anext(pieces), PATIENCE)
@@ -236,8 +238,14 @@ class _RunningRequest:
             self.painting.add(number)
             self._say({"event": "state"})
         shown = piece.preview and "data:image/jpeg;base64," + base64.b64encode(piece.preview).decode()
-        told = {"event": "step", "number": number, "step": piece.step, "steps": piece.steps, "preview": shown}
-        self._say(told)
+        event = {
+            "event": "step",
+            "number": number,
+            "step": piece.step,
+            "steps": piece.steps,
+            "preview": shown,
+        }
+        self._say(event)
 
     async def _keep(self, painted: Painted, number: int) -> None:
         cover = painted.cover
@@ -275,5 +283,5 @@ class _RunningRequest:
 
 
 def _failed(code: str, message: str, *, covers: int | None = None) -> Json:
-    told: Json = {"status": "failed", "error": {"code": code, "message": message}}
-    return told if covers is None else {**told, "covers": covers}
+    ended: Json = {"status": "failed", "error": {"code": code, "message": message}}
+    return ended if covers is None else {**ended, "covers": covers}

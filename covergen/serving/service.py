@@ -34,7 +34,7 @@ from covergen.models import hub, stable_diffusion
 from covergen.models.hub import Release
 from covergen.models.noise_schedulers import check_noise_scheduler
 from covergen.models.weights import chosen_device
-from covergen.serving.domain import CoverOrder, FinishedCover, Heard
+from covergen.serving.domain import CoverOrder, FinishedCover, SongFeatures
 from covergen.serving.pictures import encode
 from covergen.sources.identity import album_id
 from covergen.sources.local.file_urls import address_of
@@ -115,7 +115,7 @@ class CoverService:
         """The shape (L, F, W) of what is heard."""
         return self._hearing.shapes()["frames"]
 
-    def listen(self, song: bytes | Path) -> Heard:
+    def listen(self, song: bytes | Path) -> SongFeatures:
         """Return what the encoder hears in a song. Raises BadInput with the code that fits."""
         content = song if isinstance(song, bytes) else _read(song)
         sha256 = hashlib.sha256(content).hexdigest()
@@ -126,7 +126,7 @@ class CoverService:
         if answer["reject_code"]:
             raise BadInput(RejectCode(answer["reject_code"]), answer["reject_reason"])
         windows = np.frombuffer(cut["windows"][0].as_py(), "<f4")
-        return Heard(
+        return SongFeatures(
             frames=np.frombuffer(answer["frames"], "<f2").reshape(self.feature_shape),
             seconds=answer["seconds"],
             song_seconds=audio.probe(content).container_seconds,
@@ -134,21 +134,21 @@ class CoverService:
             sha256=sha256,
         )
 
-    def cover(self, song: bytes | Path | Heard | None, order: CoverOrder) -> list[FinishedCover]:
+    def cover(self, song: bytes | Path | SongFeatures | None, order: CoverOrder) -> list[FinishedCover]:
         """Return `order.n` covers; without a song they follow the words alone.
 
         Raises BadInput for a song that cannot be used, ConfigError for an order that cannot be met.
         """
-        heard = song if isinstance(song, Heard) or song is None else self.listen(song)
-        planned = self.plan(heard, order)
+        features = song if isinstance(song, SongFeatures) or song is None else self.listen(song)
+        planned = self.plan(features, order)
         painted = self.painter.paint([each.request for each in planned], PaintSettings.of(order))
         return [self.finish(each, picture) for each, picture in zip(planned, painted, strict=True)]
 
-    def plan(self, heard: Heard | None, order: CoverOrder) -> list[Planned]:
+    def plan(self, features: SongFeatures | None, order: CoverOrder) -> list[Planned]:
         """Return what is to be painted, a cover each; ConfigError for an order that cannot be met."""
         check_noise_scheduler(order.noise_scheduler)
         text = prompt_of(order)
-        states, frames = self._read_words(text), None if heard is None else heard.frames
+        states, frames = self._read_words(text), None if features is None else features.frames
         planned = []
         for variant in range(order.first_variant, order.first_variant + order.n):
             seed, variation_seed = _seeds(order, variant)
@@ -156,7 +156,7 @@ class CoverService:
                 states, seed, frames, variation_seed or 0, order.variation_strength, order.variations()
             )
             one = replace(order, n=1, first_variant=variant)
-            planned.append(Planned(request, one, text, None if heard is None else heard.sha256))
+            planned.append(Planned(request, one, text, None if features is None else features.sha256))
         return planned
 
     def finish(self, planned: Planned, picture: Cover) -> FinishedCover:
@@ -258,7 +258,7 @@ def export_adapter(
     unet = stable_diffusion.load_unet(base, offline=offline)
     made, facts = checkpoint.load(folder, unet, base_digest=stable_diffusion.digest(base))
     tensors = adapter_tensors(made)
-    told = {
+    description = {
         "heard_with": dict(facts.recipe),
         "feature_shape": list(facts.feature_shape),
         "size": facts.arguments["size"],
@@ -270,8 +270,10 @@ def export_adapter(
     }
     part = out.with_name(f"{out.name}.part")
     try:
-        save_file(tensors, part, metadata={"format": "pt", "covergen": json.dumps(told, sort_keys=True)})
+        save_file(
+            tensors, part, metadata={"format": "pt", "covergen": json.dumps(description, sort_keys=True)}
+        )
         part.replace(out)
     except OSError as error:
         raise ConfigError(f"{out} cannot be written: {error}; choose another place") from error
-    return told
+    return description

@@ -46,14 +46,14 @@ async def page_of(
 
 
 async def _state(store: Store, queue: QueueHandle, number: str, marks: set[tuple[str, int]]) -> Json | None:
-    asked, ended, done = await asyncio.to_thread(store.all_of, number)
-    if asked is None or not is_whole(asked):
+    record, ended, done = await asyncio.to_thread(store.all_of, number)
+    if record is None or not is_whole(record):
         return None
     places: Places = {}
     painting: set[int] = set()
     if ended is None:
         places, painting, ended = await queue.call(RequestQueue.under_way, number) or (places, painting, None)
-    order = asked["order"]
+    order = record["order"]
     covers = [
         _cover(number, k, done.get(k), ended=ended, place=places.get(k), painted=k in painting)
         for k in range(order["n"])
@@ -61,11 +61,11 @@ async def _state(store: Store, queue: QueueHandle, number: str, marks: set[tuple
     for cover in covers:
         cover["favourite"] = (number, cover["number"]) in marks
     prompts = [(facts.get("parameters") or {}).get("prompt") for facts in done.values()]
-    told = {
+    state = {
         "id": number,
         "status": ended["status"] if ended else "painting" if done or painting else "queued",
-        "created": asked["created"],
-        "finished": ended and ended.get("finished", asked["created"]),
+        "created": record["created"],
+        "finished": ended and ended.get("finished", record["created"]),
         "order": {name: value for name, value in order.items() if name not in {"song", "track"}},
         "song": order.get("song"),
         "track": order.get("track"),
@@ -75,32 +75,32 @@ async def _state(store: Store, queue: QueueHandle, number: str, marks: set[tuple
         "links": {"self": f"/v1/covers/{number}", "events": f"/v1/covers/{number}/events", "page": "/"},
     }
     try:
-        State.model_validate(told)
+        State.model_validate(state)
     except ValidationError:
         return None
-    return told
+    return state
 
 
-def is_whole(asked: Json) -> bool:
+def is_whole(record: Json) -> bool:
     """Return whether a request's file is one: of an order, and of as many covers as one may have."""
-    order = asked.get("order")
-    return isinstance(order, dict) and order.get("n") in range(1, MOST_COVERS + 1) and "created" in asked
+    order = record.get("order")
+    return isinstance(order, dict) and order.get("n") in range(1, MOST_COVERS + 1) and "created" in record
 
 
 def _cover(
     number: str, cover: int, facts: Json | None, *, ended: Json | None, place: int | None, painted: bool
 ) -> Json:
-    told: dict[str, Any] = {"number": cover, "place": None, "image": None, "seconds": None}
-    told |= {"parameters": None, "error": None}
+    state: dict[str, Any] = {"number": cover, "place": None, "image": None, "seconds": None}
+    state |= {"parameters": None, "error": None}
     if facts is not None:
         image = f"/v1/covers/{number}/images/{cover}"
         return {
-            **told,
+            **state,
             "status": "done",
             "image": image,
             **{k: facts.get(k) for k in ("seconds", "parameters")},
         }
     if ended is not None:
         status = "failed" if ended["status"] == "done" else ended["status"]
-        return {**told, "status": status, "error": ended.get("error")}
-    return {**told, "status": "painting" if painted else "queued", "place": place}
+        return {**state, "status": status, "error": ended.get("error")}
+    return {**state, "status": "painting" if painted else "queued", "place": place}

@@ -32,7 +32,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from covergen.errors import RootError, RootForeign, RootFull
-from covergen.serving.domain import Heard, ImageFormat
+from covergen.serving.domain import ImageFormat, SongFeatures
 from covergen.storage import objects
 from covergen.storage.objects import Entry
 
@@ -138,12 +138,12 @@ class Store:
 
     def all_of(self, number: str) -> tuple[Json | None, Json | None, dict[int, Json]]:
         """Return what was asked, how it ended, and the covers that are there: all of them where it ended."""
-        asked = self.request(number)
-        return (None, None, {}) if asked is None else (asked, self.ended(number), self.covers(number))
+        record = self.request(number)
+        return (None, None, {}) if record is None else (record, self.ended(number), self.covers(number))
 
-    def finish(self, number: str, told: Json) -> bool:
+    def finish(self, number: str, ended: Json) -> bool:
         """Keep how a request ended, and say whether it had not ended before."""
-        first = self._create(f"requests/{number}/finished.json", told)
+        first = self._create(f"requests/{number}/finished.json", ended)
         with suppress(RootError):  # whoever takes it up later finds that it has ended
             objects.delete(self.at(f"open/{number}"))
         return first
@@ -183,8 +183,8 @@ class Store:
     def covers(self, number: str) -> dict[int, Json]:
         """Return what is told of a request's covers that are finished, by their numbers."""
         sizes = self._sizes(number)
-        told = {name: self._facts(number, name, sizes) for name in sizes if _COVER.fullmatch(name)}
-        return {int(name.removesuffix(".json")): facts for name, facts in told.items() if facts is not None}
+        found = {name: self._facts(number, name, sizes) for name in sizes if _COVER.fullmatch(name)}
+        return {int(name.removesuffix(".json")): facts for name, facts in found.items() if facts is not None}
 
     def cover(self, number: str, cover: int) -> Kept | None:
         """Return a finished cover, or None."""
@@ -255,30 +255,38 @@ class Store:
 
     def songs_in_use(self) -> set[str]:
         """Return the uploads that open requests will be painted for."""
-        asked = [self.request(number) for number in self.left()]
-        orders = [each["order"] for each in asked if each is not None and isinstance(each.get("order"), dict)]
+        records = [self.request(number) for number in self.left()]
+        orders = [
+            each["order"] for each in records if each is not None and isinstance(each.get("order"), dict)
+        ]
         return {order["song"] for order in orders if order.get("song")}
 
-    def keep_heard(self, heard: Heard, recipe: str) -> None:
+    def keep_song_features(self, features: SongFeatures, recipe: str) -> None:
         """Keep what an encoder of that recipe heard in a song."""
-        facts = {field.name: getattr(heard, field.name) for field in fields(Heard) if field.name != "frames"}
-        told = np.frombuffer(json.dumps(facts).encode(), np.uint8)
-        objects.write(self._heard(heard.sha256, recipe), save({"frames": heard.frames, "facts": told}))
+        facts = {
+            field.name: getattr(features, field.name)
+            for field in fields(SongFeatures)
+            if field.name != "frames"
+        }
+        header = np.frombuffer(json.dumps(facts).encode(), np.uint8)
+        objects.write(
+            self._features_path(features.sha256, recipe), save({"frames": features.frames, "facts": header})
+        )
 
-    def heard(self, sha256: str, recipe: str) -> Heard | None:
+    def song_features(self, sha256: str, recipe: str) -> SongFeatures | None:
         """Return what was heard in a song before, or None."""
-        place = self._heard(sha256, recipe)
+        place = self._features_path(sha256, recipe)
         found = objects.find(place)
         if found is None:
             return None
         try:
             kept = load(found)  # numpy's own format is read by Python's parser, which threads break
-            return Heard(frames=kept["frames"], **json.loads(kept["facts"].tobytes()))
+            return SongFeatures(frames=kept["frames"], **json.loads(kept["facts"].tobytes()))
         except (SafetensorError, KeyError, ValueError, TypeError) as error:
             self._say(place, error)
             return None
 
-    def _heard(self, sha256: str, recipe: str) -> str:
+    def _features_path(self, sha256: str, recipe: str) -> str:
         return self.at(f"heard/{sha256}-{recipe}.safetensors")
 
     def _index(self) -> None:

@@ -12,7 +12,7 @@ from ray.serve.exceptions import BackPressureError, RayServeException
 from covergen.errors import CovergenError
 from covergen.serving.api_models import Words
 from covergen.serving.audio_features import Lost
-from covergen.serving.domain import CoverOrder, Heard
+from covergen.serving.domain import CoverOrder, SongFeatures
 from covergen.serving.painter import Painted, Progress
 from covergen.serving.problems import Problem, come_again
 from covergen.serving.queue import LONGEST_WAIT, RequestQueue
@@ -33,23 +33,23 @@ class RemoteListener:
 
     async def recipe(self) -> str:
         """Return what names the way of hearing."""
-        return str(await _asked(self._handle.recipe.remote()))
+        return str(await _answer_of(self._handle.recipe.remote()))
 
-    async def hear(self, song: bytes) -> Heard:
+    async def hear(self, song: bytes) -> SongFeatures:
         """Return what is heard in a song."""
-        heard: Heard = await _asked(self._handle.hear.remote(song))
-        return heard
+        features: SongFeatures = await _answer_of(self._handle.hear.remote(song))
+        return features
 
-    async def track(self, track_id: str) -> Heard:
+    async def track(self, track_id: str) -> SongFeatures:
         """Return what was heard in a track of the catalogue."""
-        heard: Heard = await _asked(self._handle.track.remote(track_id))
-        return heard
+        features: SongFeatures = await _answer_of(self._handle.track.remote(track_id))
+        return features
 
     async def tell(self, song: bytes, words: Words) -> dict[str, Any]:
         """Return what is heard in a song, for people."""
         began = time.monotonic()
         try:
-            told: dict[str, Any] = await _asked(self._handle.tell.remote(song, words))
+            facts: dict[str, Any] = await _answer_of(self._handle.tell.remote(song, words))
         except Lost as loss:
             if isinstance(loss.__cause__, BackPressureError):
                 self._refused += 1
@@ -60,11 +60,11 @@ class RemoteListener:
                 503, "unavailable", "Nobody can listen at present; try again in a minute."
             ) from loss
         self._seconds, self._refused = time.monotonic() - began, 0
-        return told
+        return facts
 
     async def warm(self) -> None:
         """Listen once."""
-        await _asked(self._handle.warm.remote())
+        await _answer_of(self._handle.warm.remote())
 
 
 class RemotePainter:
@@ -74,15 +74,15 @@ class RemotePainter:
         self._handle, self._streams = handle, handle.options(stream=True)
 
     async def paint(
-        self, heard: Heard | None, order: CoverOrder, number: int, *, watched: bool
+        self, features: SongFeatures | None, order: CoverOrder, number: int, *, watched: bool
     ) -> AsyncIterator[Progress | Painted]:
         """Give the steps of a cover, at last the cover; who stops listening stops the painter."""
-        pieces = self._streams.paint.remote(heard, order, number, watched=watched)
+        pieces = self._streams.paint.remote(features, order, number, watched=watched)
         through = False
         try:
             while not through:
                 try:
-                    piece = await _asked(anext(pieces))
+                    piece = await _answer_of(anext(pieces))
                 except StopAsyncIteration:
                     return
                 through = isinstance(piece, Painted)
@@ -93,10 +93,10 @@ class RemotePainter:
 
     async def warm(self) -> None:
         """Paint once."""
-        await _asked(self._handle.warm.remote())
+        await _answer_of(self._handle.warm.remote())
 
 
-async def _asked(answer: Any) -> Any:
+async def _answer_of(answer: Any) -> Any:
     """Return a replica's answer; raise what it raised, or Lost where it is not there any more, or full."""
     try:
         return await answer

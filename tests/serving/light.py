@@ -10,7 +10,7 @@ import numpy as np
 
 from covergen.errors import BadInput, RejectCode
 from covergen.serving.api_models import Order
-from covergen.serving.domain import CoverOrder, Heard
+from covergen.serving.domain import CoverOrder, SongFeatures
 from covergen.serving.http.app import make_app
 from covergen.serving.http.routes import Dependencies, Settings
 from covergen.serving.http.server import LocalQueue
@@ -35,7 +35,7 @@ class Listener:
         self.songs += 1
         if self.refused:
             raise BadInput(RejectCode.SILENT, "it is silent")
-        return Heard(np.ones((1, 2, 3), np.float16), 1.0, None, -9.0, hashlib.sha256(song).hexdigest())
+        return SongFeatures(np.ones((1, 2, 3), np.float16), 1.0, None, -9.0, hashlib.sha256(song).hexdigest())
 
     async def listen(self, song, words):
         return {"song": (await self.hear(song)).sha256}

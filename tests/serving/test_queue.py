@@ -134,7 +134,7 @@ def test_what_happens_is_counted(queue, clock):
     queue.report("a", "label", "ingress", waiting=[1], painting=[0])
     queue.painted(1.5, 0.9)
     queue.lost()
-    queue.heard(0.2)
+    queue.listened(0.2)
     assert b"covergen_covers_waiting 1.0" in queue.metrics_text()
     clock.now = 3
     queue.tell("a", {"event": "end", "status": "failed", "code": "silent"})

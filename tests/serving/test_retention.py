@@ -13,7 +13,7 @@ from covergen import root_commands
 from covergen.errors import RootError
 from covergen.serving import retention
 from covergen.serving.api_keys import ApiKeys, Key
-from covergen.serving.domain import Heard
+from covergen.serving.domain import SongFeatures
 from covergen.serving.http.routes import Settings
 from covergen.serving.problems import Problem
 from covergen.serving.queue import Allowance
@@ -51,7 +51,7 @@ def there(store):
 
 def test_a_new_upload_takes_the_place_of_the_oldest_that_nobody_needs(store):
     first, second, third = songs(store, 3)
-    store.keep_heard(Heard(np.ones((1, 2, 3), np.float16), 1.0, None, -9.0, second), "0a")
+    store.keep_song_features(SongFeatures(np.ones((1, 2, 3), np.float16), 1.0, None, -9.0, second), "0a")
     left_behind(store, song=first)
     allowed = Allowance(upload_bytes=3500)
     make_room(store, bytes(1000), allowed)

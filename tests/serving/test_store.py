@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from covergen.serving.domain import Heard
+from covergen.serving.domain import SongFeatures
 from covergen.serving.store import Kept, Store, owners
 from covergen.storage import objects
 
@@ -115,10 +115,10 @@ def test_what_is_being_written_is_not_seen(tmp_path):
 def test_songs_and_what_was_heard_are_kept(store):
     sha256 = store.keep_song(b"a song")
     assert store.has_song(sha256) and store.song(sha256) == b"a song"
-    heard = Heard(np.ones((1, 2, 3), np.float16), 10.0, None, -12.5, sha256)
-    assert store.heard(sha256, "logmel") is None
-    store.keep_heard(heard, "logmel")
-    again = store.heard(sha256, "logmel")
+    heard = SongFeatures(np.ones((1, 2, 3), np.float16), 10.0, None, -12.5, sha256)
+    assert store.song_features(sha256, "logmel") is None
+    store.keep_song_features(heard, "logmel")
+    again = store.song_features(sha256, "logmel")
     assert np.array_equal(again.frames, heard.frames) and again.frames.dtype == np.float16
     assert (again.seconds, again.song_seconds, again.loudness) == (10.0, None, -12.5)
 
@@ -165,9 +165,9 @@ def test_what_is_not_whole_is_written_anew(tmp_path):
     assert store.song(sha256) is None
     store.keep_song(b"a song")
     assert store.song(sha256) == b"a song"
-    store.keep_heard(Heard(np.ones((1, 2, 3), np.float16), 10.0, None, -12.5, sha256), "0a")
+    store.keep_song_features(SongFeatures(np.ones((1, 2, 3), np.float16), 10.0, None, -12.5, sha256), "0a")
     (tmp_path / f"service/label/heard/{sha256}-0a.safetensors").write_bytes(b"half")
-    assert store.heard(sha256, "0a") is None
+    assert store.song_features(sha256, "0a") is None
 
 
 def test_a_linked_file_is_neither_served_nor_removed(tmp_path):

@@ -165,14 +165,14 @@ RECALL: Final = {"requestBody": {"required": True, "content": dict.fromkeys(MIME
 
 def responses(answer: type[BaseModel] | str | None, *statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return what a route answers with: a model, a media type, or nothing; and its failures."""
-    told: dict[int | str, dict[str, Any]] = {
+    described: dict[int | str, dict[str, Any]] = {
         status: {"model": Failure, "description": words} for status, words in FAILURES.items()
     }
     for status in statuses or ((204,) if answer is None else (200,)):
         if answer is None:
-            told[status] = {"description": "done"}
+            described[status] = {"description": "done"}
         elif isinstance(answer, str):
-            told[status] = {"content": {answer: {}}, "description": "the answer"}
+            described[status] = {"content": {answer: {}}, "description": "the answer"}
         else:
-            told[status] = {"model": answer, "description": "the answer"}
-    return told
+            described[status] = {"model": answer, "description": "the answer"}
+    return described

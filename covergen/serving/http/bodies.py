@@ -39,14 +39,14 @@ class Bodies:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        told, came, began = dict(scope["headers"]).get(b"content-length", b"0"), 0, self._clock()
+        length, came, began = dict(scope["headers"]).get(b"content-length", b"0"), 0, self._clock()
         whole, answered = False, asyncio.Event()  # then only the client's end is waited for, however long
 
         async def counted() -> Message:
             nonlocal came, whole
             if whole or answered.is_set():
                 return await receive()
-            if told.isdigit() and int(told) > self._max:
+            if length.isdigit() and int(length) > self._max:
                 raise too_large(self._max)
             left = min(self._seconds, began + self._seconds + came / LEAST_RATE - self._clock())
             try:
@@ -73,8 +73,8 @@ class Bodies:
 
 async def small_body(request: Request, most: int = LONGEST_JSON) -> bytes:
     """Return a body that is parsed at once. Raises Problem for a larger one before it has come."""
-    told, body = request.headers.get("content-length", ""), bytearray()
-    if told.isdigit() and int(told) > most:
+    length, body = request.headers.get("content-length", ""), bytearray()
+    if length.isdigit() and int(length) > most:
         raise too_large(most)
     async with aclosing(request.stream()) as stream:
         async for part in stream:

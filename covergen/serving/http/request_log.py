@@ -47,7 +47,7 @@ class RequestLog:
             seconds = round(time.perf_counter() - began, 3)
             log.info("%s %s %d", scope["method"], scope["path"], status, extra={**facts, "seconds": seconds})
 
-        async def told(message: Message) -> None:
+        async def respond(message: Message) -> None:
             nonlocal begun
             begun = True
             if message["type"] == "http.response.start":
@@ -56,7 +56,7 @@ class RequestLog:
             await send(message)
 
         try:
-            await self._app(scope, receive, told)
+            await self._app(scope, receive, respond)
         except ClientDisconnect:
             tell(_GONE)
         except asyncio.CancelledError:
@@ -65,11 +65,11 @@ class RequestLog:
                 raise
             if not begun:
                 stops = Problem(503, "unavailable", "The service stops; send it again.", {"Retry-After": "5"})
-                await (await refuse(Request(scope), stops))(scope, receive, told)
+                await (await refuse(Request(scope), stops))(scope, receive, respond)
         except Exception as error:
             if begun:
                 raise
-            await (await refuse(Request(scope), error))(scope, receive, told)
+            await (await refuse(Request(scope), error))(scope, receive, respond)
 
     def _headers(self, given: Iterable[tuple[bytes, bytes]], name: str) -> list[tuple[bytes, bytes]]:
         """Return an answer's headers with its id, and with what keeps browsers from guessing and keeping."""
@@ -83,9 +83,9 @@ async def refuse(request: Request, error: Exception) -> JSONResponse:
     name = getattr(request.state, "id", "")
     problem = _problem(error)
     if problem.status == 500:
-        asked = f"{request.method} {request.url.path}"
-        log.error("%s broke", asked, exc_info=error, extra={"request_id": name})
-    return JSONResponse(problem.told(name), problem.status, dict(problem.headers))
+        line = f"{request.method} {request.url.path}"
+        log.error("%s broke", line, exc_info=error, extra={"request_id": name})
+    return JSONResponse(problem.body(name), problem.status, dict(problem.headers))
 
 
 def _problem(error: Any) -> Problem:
@@ -100,8 +100,8 @@ def _problem(error: Any) -> Problem:
         case ConfigError():
             return Problem(422, "invalid", str(error))
         case RequestValidationError():
-            told = "; ".join(f"{e['loc'][-1]}: {e['msg']}" for e in error.errors()[:5])
-            return Problem(422, "invalid", told)
+            reasons = "; ".join(f"{e['loc'][-1]}: {e['msg']}" for e in error.errors()[:5])
+            return Problem(422, "invalid", reasons)
         case HTTPException():
             words = {404: "There is nothing under this address.", 405: "This address knows other methods."}
             code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "bad_request")

@@ -27,32 +27,32 @@ _LONGEST_FIELD: Final = 2**16  # bytes
 _MOST_FIELDS: Final = 64
 _OF_REQUESTS: Final = frozenset({"song", "track", "n", "first_variant"})  # and of no picture
 _LONGEST_KEY: Final = 200  # characters
-_Asked = TypeVar("_Asked", bound=Words)
+_Model = TypeVar("_Model", bound=Words)
 _Digest = Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")]
 _Side = Annotated[int, Field(ge=1, le=2**16)]
 
 
-async def read_body(request: Request, store: Store, model: type[_Asked]) -> tuple[_Asked, bytes | None]:
+async def read_body(request: Request, store: Store, model: type[_Model]) -> tuple[_Model, bytes | None]:
     """Return what a body asks for, and the song that came with it, which is named in it and not kept yet.
 
     Raises Problem, BadInput for a file that is no music.
     """
     song: bytes | None = None
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    asked: _Asked
+    words: _Model
     if kind == "application/json":
-        asked = read_json(await small_body(request), model)
+        words = read_json(await small_body(request), model)
     elif kind == "application/x-www-form-urlencoded":
-        asked = read_form(_fields(await small_body(request)), model)
+        words = read_form(_fields(await small_body(request)), model)
     elif kind == "multipart/form-data":
-        asked, song = await _read_form(request, model)
+        words, song = await _read_form(request, model)
     else:
         raise Problem(415, "unsupported_media_type", "Send a form (multipart/form-data) or JSON.")
-    if asked.song and getattr(asked, "track", None):
+    if words.song and getattr(words, "track", None):
         raise Problem(422, "invalid", "Give a song or a track, not both.")
-    if song is None and asked.song and not await asyncio.to_thread(store.has_song, asked.song):
+    if song is None and words.song and not await asyncio.to_thread(store.has_song, words.song):
         raise no_song()
-    return asked, song
+    return words, song
 
 
 def _fields(body: bytes) -> list[tuple[str, str]]:
@@ -62,7 +62,7 @@ def _fields(body: bytes) -> list[tuple[str, str]]:
         raise Problem(400, "bad_request", f"The form holds more than {_MOST_FIELDS} fields.") from error
 
 
-async def _read_form(request: Request, model: type[_Asked]) -> tuple[Any, bytes | None]:
+async def _read_form(request: Request, model: type[_Model]) -> tuple[Any, bytes | None]:
     try:
         form = await request.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=_LONGEST_FIELD)
     except HTTPException as error:
@@ -74,17 +74,17 @@ async def _read_form(request: Request, model: type[_Asked]) -> tuple[Any, bytes 
         stack.push_async_callback(form.close)
         fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
         files = {name: value for name, value in form.multi_items() if isinstance(value, UploadFile)}
-        asked = read_form(fields, model)  # refuses before anything is kept
+        words = read_form(fields, model)  # refuses before anything is kept
         if files.keys() - {"audio"}:
             raise Problem(422, "invalid", "The song's file belongs in the field audio.")
         if "audio" not in files:
-            return asked, None
-        if asked.song:
+            return words, None
+        if words.song:
             raise Problem(422, "invalid", "Give the song as audio or by its SHA-256, not both.")
         song = await files["audio"].read()
         if not song:
             raise Problem(422, "empty_file", "The song's file is empty.")
-        return asked.model_copy(update={"song": await asyncio.to_thread(_proven, song)}), song
+        return words.model_copy(update={"song": await asyncio.to_thread(_proven, song)}), song
 
 
 def _proven(song: bytes) -> str:
@@ -115,8 +115,8 @@ def picture_wanted(request: Request) -> ImageFormat | None:
 
 def patience(request: Request) -> float:
     """Return the seconds that a client prefers to wait for the end: Prefer, RFC 7240."""
-    told = re.search(r"(?:^|[,;\s])wait=(\d{1,6})", request.headers.get("prefer", ""))
-    return min(_LONGEST_WAIT, float(told[1])) if told else 0.0
+    preferred = re.search(r"(?:^|[,;\s])wait=(\d{1,6})", request.headers.get("prefer", ""))
+    return min(_LONGEST_WAIT, float(preferred[1])) if preferred else 0.0
 
 
 # From a picture's settings back to what a client is handed: nothing that an order would not take.
@@ -142,16 +142,18 @@ def recalled(picture: IO[bytes]) -> dict[str, Any]:
     Raises Problem or ConfigError, with the name of what no picture of covergen's has.
     """
     try:
-        told = settings_in(picture)
+        settings = settings_in(picture)
     except BadInput as refusal:
         reason = f"The picture cannot be used: {refusal.reason}."
         raise Problem(422, str(refusal.code), reason) from refusal
-    wanted = {name: value for name, value in vars(order_of(told)).items() if name in Order.model_fields}
+    wanted = {name: value for name, value in vars(order_of(settings)).items() if name in Order.model_fields}
     lists = {name: list(wanted[name]) for name in ("tags", "varied_before")}
     order = validated({**wanted, **lists}, Order).model_dump(mode="json")
-    facts = validated({name: told[name] for name in PictureFacts.model_fields if name in told}, PictureFacts)
+    facts = validated(
+        {name: settings[name] for name in PictureFacts.model_fields if name in settings}, PictureFacts
+    )
     known = {**order, **facts.model_dump()}
-    if "prompt" in told:  # in the picture it ends with the tags
-        known["prompt"] = told["prompt"]
-    names = (told.keys() & known.keys()) - _OF_REQUESTS
+    if "prompt" in settings:  # in the picture it ends with the tags
+        known["prompt"] = settings["prompt"]
+    names = (settings.keys() & known.keys()) - _OF_REQUESTS
     return {name: known[name] for name in sorted(names)}

@@ -134,10 +134,10 @@ class Routes:
             marked = sorted({number for number, _ in await asyncio.to_thread(store.favourites)})
             older = [number for number in marked if number > (before or "")]
             more = older[limit - 1] if len(older) > limit else None
-            told = await states_of(store, self.runner.queue, older[:limit])
+            states = await states_of(store, self.runner.queue, older[:limit])
         else:
-            told, more = await page_of(store, self.runner.queue, limit=limit, before=before)
-        return JSONResponse({"covers": told, "next": more})
+            states, more = await page_of(store, self.runner.queue, limit=limit, before=before)
+        return JSONResponse({"covers": states, "next": more})
 
     async def state(self, request: Request, number: str) -> Response:
         """Tell how far a request is."""
@@ -219,18 +219,20 @@ class Routes:
             await self.runner.queue.call(RequestQueue.admit_song, number, caller.name, caller.allowance)
         )
         try:
-            told = await self.service.listen(song, words)  # what cannot be heard is never kept
+            facts = await self.service.listen(song, words)  # what cannot be heard is never kept
             if sent is not None:
                 await asyncio.to_thread(self._keep_song, store, sent, caller.allowance)
         finally:
             await asyncio.shield(self.runner.queue.call(RequestQueue.song_heard, number))
-        return JSONResponse(told)
+        return JSONResponse(facts)
 
     async def uploads(self, request: Request) -> Response:
         """Tell which songs are kept, the newest first."""
         caller = self._caller(request)
-        told = await asyncio.to_thread(retention.told, self.runner.stores(caller.name), caller.allowance)
-        return JSONResponse(told)
+        listing = await asyncio.to_thread(
+            retention.uploads_of, self.runner.stores(caller.name), caller.allowance
+        )
+        return JSONResponse(listing)
 
     async def forget(self, request: Request, song: str) -> Response:
         """Remove an upload and what was heard in it."""
@@ -298,13 +300,13 @@ class Routes:
     ) -> tuple[str, bool]:
         """Keep an order and begin with it, unless too much is under way; return its id, and if it is new."""
         store, key = self.runner.stores(caller.name), idempotency_key(request)
-        told = {"order": order.model_dump(mode="json"), "created": moment(self.runner.now())}
+        record = {"order": order.model_dump(mode="json"), "created": moment(self.runner.now())}
         if key is not None:
             known = await asyncio.to_thread(store.known, key)
             if known is not None:
-                return self._same(known, told), False
+                return self._same(known, record), False
         if order.track is not None:  # one that is not there is told at once
-            await self.runner.audio_features.heard(caller.name, song=None, track=order.track)
+            await self.runner.audio_features.of(caller.name, song=None, track=order.track)
         number = await asyncio.to_thread(store.new_id)
         allowance: Allowance = caller.allowance
         self._refuse(
@@ -315,14 +317,14 @@ class Routes:
                 await asyncio.to_thread(self._keep_song, store, song, allowance)
             else:
                 await asyncio.to_thread(check_room, store.root)
-            kept, there = await asyncio.to_thread(store.accept, number, told, key=key)
+            kept, there = await asyncio.to_thread(store.accept, number, record, key=key)
         except (RootError, Problem):
             await self.runner.queue.call(RequestQueue.tell, number, {"event": "end", "status": "cancelled"})
             raise
         if kept != number:
             await self.runner.queue.call(RequestQueue.tell, number, {"event": "end", "status": "cancelled"})
-            return self._same((kept, there), told), False
-        self.runner.begin(caller.name, number, asked=told, watched=watched)
+            return self._same((kept, there), record), False
+        self.runner.begin(caller.name, number, record=record, watched=watched)
         return number, True
 
     @staticmethod
@@ -337,9 +339,9 @@ class Routes:
         store.keep_song(song)
 
     @staticmethod
-    def _same(known: tuple[str, Json], told: Json) -> str:
+    def _same(known: tuple[str, Json], record: Json) -> str:
         number, kept = known
-        if kept["order"] != told["order"]:
+        if kept["order"] != record["order"]:
             message = "This Idempotency-Key was used for another order; take a new one."
             raise Problem(409, "idempotency_key_reused", message)
         return number
@@ -396,10 +398,10 @@ async def event_stream(
     while state["finished"] is None:
         if stopping.is_set():
             return
-        told = await runner.queue.call(RequestQueue.news, number, version)
-        if told is None:
+        answer = await runner.queue.call(RequestQueue.news, number, version)
+        if answer is None:
             await runner.carry_on(store.owner, number)
-        version, news, ahead = told or (version, [], {})
+        version, news, ahead = answer or (version, [], {})
         for event in news:
             if event["event"] == "step":
                 yield _event("step", {name: value for name, value in event.items() if name != "event"})
@@ -413,12 +415,12 @@ async def event_stream(
         if time.monotonic() - spoke > KEEP_ALIVE:
             yield ": still there\n\n"
             spoke = time.monotonic()
-        if any(event["event"] == "end" for event in news) or told is None:
+        if any(event["event"] == "end" for event in news) or answer is None:
             state = await state_of(store, runner.queue, number)
         if state["finished"] is None:
             await asyncio.sleep(QUEUE_LOOK)
     yield _event("end", state)
 
 
-def _event(kind: str, told: Json | Any) -> str:
-    return f"event: {kind}\ndata: {json.dumps(told)}\n\n"
+def _event(kind: str, data: Json | Any) -> str:
+    return f"event: {kind}\ndata: {json.dumps(data)}\n\n"

@@ -45,10 +45,10 @@ class SameOrigin:
     def _check_host(self, scope: Message, given: list[str]) -> None:
         if not given and scope.get("http_version") == "1.0":
             return  # no browser, and RFC 1945 knows no Host
-        if len(given) != 1 or not (told := _HOST.fullmatch(given[0])):
+        if len(given) != 1 or not (host := _HOST.fullmatch(given[0])):
             raise Problem(400, "bad_request", "A request names the service once, in its Host header.")
-        name = _plain(told[1])
-        if name == "localhost" or _is_address(name) or self._hosts & {name, f"{name}:{told[2]}"}:
+        name = _plain(host[1])
+        if name == "localhost" or _is_address(name) or self._hosts & {name, f"{name}:{host[2]}"}:
             return
         raise Problem(
             421,
