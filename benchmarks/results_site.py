@@ -25,7 +25,7 @@ class ResultsSite:
     latency: float = 0.0
     size: int = REAL_SIZE
     consent: str = "SOCS=CAI"  # the cookie that lets in; what the consent page's form gives is "SOCS=refused"
-    asked: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
     loading: Counter[str] = field(default_factory=Counter)
     most: int = 0  # pages that were loading at once
     consents: int = 0
@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(302, "", location=f"/consent?{parts.query}")
             return
         with self.site.lock:
-            self.site.asked[query] += 1
+            self.site.requests[query] += 1
             self.site.loading[query] += 1
             self.site.most = max(self.site.most, self.site.loading.total())
         time.sleep(self.site.latency)

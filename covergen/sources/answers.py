@@ -44,7 +44,7 @@ class Counts:
 
     def __init__(self) -> None:
         self._now: Counter[str] = Counter()
-        self._told: Counter[str] = Counter()
+        self._reported: Counter[str] = Counter()
 
     def add(self, sources: Iterable[str], results: Iterable[Mapping[str, Any] | BadInput]) -> None:
         """Count what became of each row."""
@@ -58,7 +58,7 @@ class Counts:
         for name, counts in buckets.items():
             for bucket, count in counts.items():
                 now[f"{bucket.split('/')[0]}/{name}"] += count
-        fresh, self._told = now - self._told, now
+        fresh, self._reported = now - self._reported, now
         return dict(fresh)
 
 
@@ -127,10 +127,10 @@ def summary(facts: Mapping[str, int]) -> list[str]:
         source, _, fact = name.partition("/")
         of_source.setdefault(source, {})[fact] = count
     lines = []
-    for source, told in sorted(of_source.items()):
-        sent, kept, waited = (told.pop(name, 0) for name in ("sent", "kept", "waited"))
-        answers = told.pop("answers", 0)
-        refused = "".join(f", {count} {code}" for code, count in sorted(told.items()))
+    for source, counts in sorted(of_source.items()):
+        sent, kept, waited = (counts.pop(name, 0) for name in ("sent", "kept", "waited"))
+        answers = counts.pop("answers", 0)
+        refused = "".join(f", {count} {code}" for code, count in sorted(counts.items()))
         work = f"{sent} requests, {kept} answers that had not changed, {waited / 1000:.1f} s waited"
         lines.append(f"{source}: {answers} answers{refused}; {work}")
     return lines
@@ -167,10 +167,10 @@ def blocks(
         rates[rate_limit.bucket] = rate_limit.count / rate_limit.seconds
         of_bucket.setdefault(rate_limit.bucket, []).append(request)
     planned = [
-        (start / rates[bucket], bucket, asked[start : start + size])
-        for bucket, asked in of_bucket.items()
+        (start / rates[bucket], bucket, bucket_requests[start : start + size])
+        for bucket, bucket_requests in of_bucket.items()
         for size in (max(1, round(rates[bucket] * _BLOCK_SECONDS)),)
-        for start in range(0, len(asked), size)
+        for start in range(0, len(bucket_requests), size)
     ]
     return [_table(part, digests) for _, _, part in sorted(planned, key=lambda block: block[:2])]
 
@@ -204,11 +204,11 @@ def parsed(source: WebSource, request: Request, answer: Answer) -> Parsed:
         return source.parse(request, answer)
     except BadInput as problem:
         reason = problem.reason if request.url in problem.reason else f"{request.url}: {problem.reason}"
-        told = BadInput(problem.code, reason, retriable=problem.retriable)
+        error = BadInput(problem.code, reason, retriable=problem.retriable)
         about = request.about.get("album_id") or request.url
-        return Parsed(Found(rejects=[Rejected("answers", f"{request.source}/{about}", told)]))
+        return Parsed(Found(rejects=[Rejected("answers", f"{request.source}/{about}", error)]))
 
 
-def is_doubted(told: Parsed, retry: Collection[str]) -> bool:
+def is_doubted(result: Parsed, retry: Collection[str]) -> bool:
     """Say whether to ask again for what it was read from: another answer may do, or `retry` names a code."""
-    return any(one.problem.retriable or one.problem.code in retry for one in told.found.rejects)
+    return any(one.problem.retriable or one.problem.code in retry for one in result.found.rejects)

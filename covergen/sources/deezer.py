@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from covergen.errors import BadInput, RejectCode
 from covergen.sources import enriching
-from covergen.sources.enriching import Origin, ToldAlbum, ToldSong
+from covergen.sources.enriching import Origin, SourceAlbum, SourceSong
 from covergen.sources.field_parsing import join_names
 from covergen.sources.http.json_fields import (
     address,
@@ -142,11 +142,11 @@ class DeezerSource:
         return Parsed(follow=(self._lookup(wanted, [each.id for each in found]),))
 
     def _album(self, wanted: Wanted, request: Request, answer: Answer) -> Parsed:
-        told = object_in(answer)
-        if request.about["by"] == "upc" and "error" in told:
+        document = object_in(answer)
+        if request.about["by"] == "upc" and "error" in document:
             return Parsed(follow=(self._search(wanted),))
         try:
-            best(wanted, [_candidate(told)])
+            best(wanted, [_candidate(document)])
         except BadInput:
             others = json.loads(request.about.get("others", "[]"))
             if request.about["by"] == "upc":
@@ -154,25 +154,25 @@ class DeezerSource:
             if others:
                 return Parsed(follow=(self._lookup(wanted, others),))
             raise
-        album = _told(told)
+        album = _album_of(document)
         found = enriching.album_found(wanted, album, self.origin, fetched_at=answer.fetched_at)
-        songs = objects(part(told, "tracks"), "data")
-        if len(songs) == whole(told, "nb_tracks") and all(_is_whole(song) for song in songs):
-            return Parsed(_joined(found, self._songs(wanted, album, songs, words(told, "id"))))
-        return Parsed(found, (self._list(wanted, album, words(told, "id")),))
+        songs = objects(part(document, "tracks"), "data")
+        if len(songs) == whole(document, "nb_tracks") and all(_is_whole(song) for song in songs):
+            return Parsed(_joined(found, self._songs(wanted, album, songs, words(document, "id"))))
+        return Parsed(found, (self._list(wanted, album, words(document, "id")),))
 
     def _tracks(self, wanted: Wanted, request: Request, answer: Answer) -> Parsed:
-        told, id = object_in(answer), request.about["deezer_album"]
-        album = ToldAlbum(**json.loads(request.about["told"]))
-        found = self._songs(wanted, album, items_in(told, "data", answer), id)
+        page, id = object_in(answer), request.about["deezer_album"]
+        album = SourceAlbum(**json.loads(request.about["told"]))
+        found = self._songs(wanted, album, items_in(page, "data", answer), id)
         start = int(request.about["start"]) + _PAGE
-        if not address(told, "next") or start >= (whole(told, "total") or 0):
+        if not address(page, "next") or start >= (whole(page, "total") or 0):
             return Parsed(found)
         known = {track["track_id"] for track in found.tracks}
         rest = tuple(track for track in wanted.tracks if track.track_id not in known)
         return Parsed(found, (self._list(replace(wanted, tracks=rest), album, id, start=start),))
 
-    def _songs(self, wanted: Wanted, album: ToldAlbum, songs: list[Mapping[str, Any]], id: str) -> Found:
+    def _songs(self, wanted: Wanted, album: SourceAlbum, songs: list[Mapping[str, Any]], id: str) -> Found:
         return enriching.songs_found(wanted, album, [_song(song, id) for song in songs], self.origin)
 
     def _refreshed(self, request: Request, answer: Answer) -> Found:
@@ -195,10 +195,10 @@ class DeezerSource:
         more = {"others": json.dumps(others)} if others else {}
         return self._ask(wanted, "album", f"album/{quote(first, safe='')}", by="id", **more)
 
-    def _list(self, wanted: Wanted, album: ToldAlbum, id: str, *, start: int = 0) -> Request:
+    def _list(self, wanted: Wanted, album: SourceAlbum, id: str, *, start: int = 0) -> Request:
         path = f"album/{quote(id, safe='')}/tracks?{urlencode({'limit': _PAGE, 'index': start})}"
-        told = json.dumps(asdict(album), ensure_ascii=False)
-        return self._ask(wanted, "tracks", path, deezer_album=id, told=told, start=str(start))
+        album_json = json.dumps(asdict(album), ensure_ascii=False)
+        return self._ask(wanted, "tracks", path, deezer_album=id, told=album_json, start=str(start))
 
     def _ask(self, wanted: Wanted, kind: str, path: str, **more: str) -> Request:
         return Request(self.name, kind, f"{self.base}/{path}", enriching.about(wanted, **more))
@@ -212,10 +212,10 @@ def popularity(rank: Any) -> float | None:
 
 def _error(answer: Answer) -> Mapping[str, Any] | None:
     try:
-        told = object_in(answer)
+        document = object_in(answer)
     except BadInput:
         return None  # what it is instead, `parse` says
-    return part(told, "error") if "error" in told else None
+    return part(document, "error") if "error" in document else None
 
 
 def _candidate(album: Mapping[str, Any]) -> Candidate:
@@ -230,9 +230,9 @@ def _candidate(album: Mapping[str, Any]) -> Candidate:
     )
 
 
-def _told(album: Mapping[str, Any]) -> ToldAlbum:
+def _album_of(album: Mapping[str, Any]) -> SourceAlbum:
     genres = [words(genre, "name") for genre in objects(part(album, "genres"), "data") if genre.get("id")]
-    return ToldAlbum(
+    return SourceAlbum(
         artist=_artists(album),
         title=words(album, "title"),
         date=words(album, "release_date") or None,
@@ -243,12 +243,12 @@ def _told(album: Mapping[str, Any]) -> ToldAlbum:
     )
 
 
-def _song(song: Mapping[str, Any], id: str) -> ToldSong | BadInput:
+def _song(song: Mapping[str, Any], id: str) -> SourceSong | BadInput:
     if not (title := words(song, "title")):
         return BadInput(RejectCode.MISSING_FIELD, "Deezer's song has no title")
     seconds = whole(song, "duration")
     own = words(song, "id")
-    return ToldSong(
+    return SourceSong(
         title=title,
         artist=_artists(song),
         disc=whole(song, "disk_number"),
@@ -262,10 +262,10 @@ def _song(song: Mapping[str, Any], id: str) -> ToldSong | BadInput:
     )
 
 
-def _artists(told: Mapping[str, Any]) -> str:
+def _artists(item: Mapping[str, Any]) -> str:
     """Return who made it: the artist, then whoever else contributes as a main artist."""
-    others = [each for each in objects(told, "contributors") if words(each, "role") in {"Main", ""}]
-    return join_names(words(each, "name") for each in (part(told, "artist"), *others))
+    others = [each for each in objects(item, "contributors") if words(each, "role") in {"Main", ""}]
+    return join_names(words(each, "name") for each in (part(item, "artist"), *others))
 
 
 def _is_whole(song: Mapping[str, Any]) -> bool:

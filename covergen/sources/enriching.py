@@ -30,7 +30,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class ToldSong:
+class SourceSong:
     """A song as a source tells it. `url`: its page; `preview`: where a clip of it can be fetched."""
 
     title: str
@@ -46,7 +46,7 @@ class ToldSong:
 
 
 @dataclass(frozen=True)
-class ToldAlbum:
+class SourceAlbum:
     """An album as a source tells it, without its songs. `url`: its page; `cover`: its picture's address."""
 
     artist: str
@@ -60,12 +60,12 @@ class ToldAlbum:
 
 def about(wanted: Wanted, **more: str) -> dict[str, str]:
     """Return what a request says of the album that it is about; `wanted_of` reads it."""
-    told = {"album_id": wanted.album_id, "artist": wanted.artist, "title": wanted.title}
-    told |= {name: value for name in ("year", "upc", "kind") if (value := getattr(wanted, name))}
+    fields = {"album_id": wanted.album_id, "artist": wanted.artist, "title": wanted.title}
+    fields |= {name: value for name in ("year", "upc", "kind") if (value := getattr(wanted, name))}
     if wanted.tracks:
         tracks = [asdict(track) for track in wanted.tracks]
-        told["tracks"] = json.dumps(tracks, ensure_ascii=False)
-    return told | more
+        fields["tracks"] = json.dumps(tracks, ensure_ascii=False)
+    return fields | more
 
 
 def wanted_of(request: Request) -> Wanted:
@@ -76,18 +76,18 @@ def wanted_of(request: Request) -> Wanted:
     return Wanted(said["album_id"], said["artist"], said["title"], **known, tracks=tracks)
 
 
-def album_found(wanted: Wanted, told: ToldAlbum, origin: Origin, *, fetched_at: datetime) -> Found:
+def album_found(wanted: Wanted, album: SourceAlbum, origin: Origin, *, fetched_at: datetime) -> Found:
     """Return an album's cover as a candidate and, where genres are told, an ALBUMS record that tells them."""
     found = Found()
-    if told.cover:
-        found.media.append(_medium(wanted.album_id, "cover", told.cover, told.url, origin))
-    if told.genres:
-        found.albums.append(_album(wanted, told, origin, fetched_at))
+    if album.cover:
+        found.media.append(_medium(wanted.album_id, "cover", album.cover, album.url, origin))
+    if album.genres:
+        found.albums.append(_album(wanted, album, origin, fetched_at))
     return found
 
 
 def songs_found(
-    wanted: Wanted, told: ToldAlbum, songs: Iterable[ToldSong | BadInput], origin: Origin
+    wanted: Wanted, album: SourceAlbum, songs: Iterable[SourceSong | BadInput], origin: Origin
 ) -> Found:
     """Return songs as TRACKS records and their previews as candidates; a BadInput stands for a lost song.
 
@@ -109,9 +109,9 @@ def songs_found(
             found.rejects.append(Rejected(STAGE, key, problem))
             continue
         given.add(owner)
-        found.tracks.append(_track(owner, wanted, told, song, known, origin))
+        found.tracks.append(_track(owner, wanted, album, song, known, origin))
         if song.preview:
-            found.media.append(_medium(owner, "audio", song.preview, song.url or told.url, origin))
+            found.media.append(_medium(owner, "audio", song.preview, song.url or album.url, origin))
     return found
 
 
@@ -125,7 +125,7 @@ def key_of(wanted: Wanted, source: str) -> str:
     return f"{wanted.artist}: {wanted.title} ({source})"
 
 
-def _known(song: ToldSong, tracks: list[WantedTrack]) -> WantedTrack | None:
+def _known(song: SourceSong, tracks: list[WantedTrack]) -> WantedTrack | None:
     """Return which of the known songs this is: by its ISRC, then as it is spelt, then but for guests."""
     for track in tracks:
         if (isrc := isrc_key(track.isrc)) and isrc in song.isrcs:
@@ -136,28 +136,28 @@ def _known(song: ToldSong, tracks: list[WantedTrack]) -> WantedTrack | None:
     return next((track for track in tracks if same_song(track.title, song.title)), None)
 
 
-def _album(wanted: Wanted, told: ToldAlbum, origin: Origin, fetched_at: datetime) -> Record:
+def _album(wanted: Wanted, album: SourceAlbum, origin: Origin, fetched_at: datetime) -> Record:
     """Return the record whose id is of the source's own spelling, as far as the clean job sees one album.
 
     That merges rows of one artist and one title, and plain titles of one year alone; so what a match forgave
     beyond that is spelt as it was wanted.
     """
-    date, precision = parse_date(told.date)
+    date, precision = parse_date(album.date)
     if wanted.year and (not date or date[:4] != wanted.year[:4]):
         date, precision = parse_date(wanted.year)
-    one, other = title_key(wanted.title), title_key(told.title)
-    title = told.title if (one.key, one.has_article) == (other.key, other.has_article) else wanted.title
-    artist = told.artist if artist_key(told.artist) == artist_key(wanted.artist) else wanted.artist
+    one, other = title_key(wanted.title), title_key(album.title)
+    title = album.title if (one.key, one.has_article) == (other.key, other.has_article) else wanted.title
+    artist = album.artist if artist_key(album.artist) == artist_key(wanted.artist) else wanted.artist
     return {
         "album_id": album_id(artist, title, date and date[:4]),
         "artist": artist,
         "title": title,
         "release_date": date,
         "release_date_precision": precision,
-        "genres": list(told.genres),
-        "label": told.label,
+        "genres": list(album.genres),
+        "label": album.label,
         "source": origin.source,
-        "source_url": told.url,
+        "source_url": album.url,
         "source_revision": None,
         "licence": origin.licence,
         "fetched_at": fetched_at,
@@ -165,14 +165,19 @@ def _album(wanted: Wanted, told: ToldAlbum, origin: Origin, fetched_at: datetime
 
 
 def _track(
-    owner: str, wanted: Wanted, told: ToldAlbum, song: ToldSong, known: WantedTrack | None, origin: Origin
+    owner: str,
+    wanted: Wanted,
+    album: SourceAlbum,
+    song: SourceSong,
+    known: WantedTrack | None,
+    origin: Origin,
 ) -> dict[str, Any]:
     isrcs = [isrc for isrc in (known and isrc_key(known.isrc),) if isrc in song.isrcs] or song.isrcs
     return {
         "track_id": owner,
         "album_id": wanted.album_id,
         "title": song.title,
-        "artist": song.artist or told.artist or wanted.artist,
+        "artist": song.artist or album.artist or wanted.artist,
         "disc": song.disc,
         "number": song.number,
         "isrc": next(iter(isrcs), None),
@@ -180,10 +185,10 @@ def _track(
         "popularity": song.popularity,
         "views": None,
         "preview_url": song.preview,
-        "cover_url": told.cover,
+        "cover_url": album.cover,
         "external_ids": dict(song.ids),
         "source": origin.source,
-        "source_url": song.url or told.url,
+        "source_url": song.url or album.url,
         "licence": origin.licence,
     }
 

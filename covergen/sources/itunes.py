@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources import enriching
-from covergen.sources.enriching import Origin, ToldAlbum, ToldSong
+from covergen.sources.enriching import Origin, SourceAlbum, SourceSong
 from covergen.sources.http.json_fields import address, error_in, items_in, object_in, shapeless, whole, words
 from covergen.sources.matching.editions import without_edition
 from covergen.sources.matching.matching import Candidate, best, first_artist, upc_key
@@ -97,22 +97,22 @@ class ITunesSource:
             chosen = request.about["itunes_album"]
         if chosen not in albums:
             raise BadInput(RejectCode.NOT_FOUND, f"iTunes no longer has the album {chosen}")
-        told = self._told(albums[chosen])
+        album = self._album_of(albums[chosen])
         songs = [
             _song(each)
             for each in results
             if words(each, "kind") == "song" and words(each, "collectionId") == chosen
         ]
-        found = enriching.album_found(wanted, told, self.origin, fetched_at=answer.fetched_at)
-        more = enriching.songs_found(wanted, told, songs, self.origin)
+        found = enriching.album_found(wanted, album, self.origin, fetched_at=answer.fetched_at)
+        more = enriching.songs_found(wanted, album, songs, self.origin)
         found.tracks.extend(more.tracks)
         found.media.extend(more.media)
         found.rejects.extend(more.rejects)
         return Parsed(found)
 
-    def _told(self, album: Mapping[str, Any]) -> ToldAlbum:
+    def _album_of(self, album: Mapping[str, Any]) -> SourceAlbum:
         art, genre = address(album, "artworkUrl100"), words(album, "primaryGenreName")
-        return ToldAlbum(
+        return SourceAlbum(
             artist=words(album, "artistName"),
             title=_split(words(album, "collectionName"))[0],
             date=words(album, "releaseDate")[:10] or None,
@@ -123,17 +123,17 @@ class ITunesSource:
 
     def _search(self, wanted: Wanted) -> Request:
         term = f"{first_artist(wanted.artist)} {without_edition(wanted.title)}"
-        asked = {"term": term, "entity": "album", "media": "music"}
-        return self._ask(wanted, "search", asked | {"limit": "25"}, by="words")
+        parameters = {"term": term, "entity": "album", "media": "music"}
+        return self._ask(wanted, "search", parameters | {"limit": "25"}, by="words")
 
     def _lookup(self, wanted: Wanted, *, id: str = "", upc: str = "") -> Request:
-        asked = {"upc": upc} if upc else {"id": id}
-        asked |= {"entity": "song", "limit": str(_SONGS)}
+        parameters = {"upc": upc} if upc else {"id": id}
+        parameters |= {"entity": "song", "limit": str(_SONGS)}
         more = {"by": "upc"} if upc else {"by": "id", "itunes_album": id}
-        return self._ask(wanted, "lookup", asked, **more)
+        return self._ask(wanted, "lookup", parameters, **more)
 
-    def _ask(self, wanted: Wanted, kind: str, asked: Mapping[str, str], **more: str) -> Request:
-        url = f"{self.base}/{kind}?{urlencode({**asked, 'country': self.country})}"
+    def _ask(self, wanted: Wanted, kind: str, parameters: Mapping[str, str], **more: str) -> Request:
+        url = f"{self.base}/{kind}?{urlencode({**parameters, 'country': self.country})}"
         return Request(self.name, kind, url, enriching.about(wanted, **more))
 
 
@@ -173,11 +173,11 @@ def _split(title: str) -> tuple[str, str]:
     return (title[: found.start()], found[1].lower()) if found else (title, "album")
 
 
-def _song(song: Mapping[str, Any]) -> ToldSong | BadInput:
+def _song(song: Mapping[str, Any]) -> SourceSong | BadInput:
     if not (title := words(song, "trackName")):
         return BadInput(RejectCode.MISSING_FIELD, "the song of iTunes has no title")
     ids = {"itunes": words(song, "trackId"), "itunes_album": words(song, "collectionId")}
-    return ToldSong(
+    return SourceSong(
         title=title,
         artist=words(song, "artistName"),
         disc=whole(song, "discNumber"),

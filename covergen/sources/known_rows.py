@@ -16,7 +16,7 @@ from covergen.storage.tables import ALBUMS, MEDIA, TRACKS
 
 Record = Mapping[str, Any]
 _LOOKUP = 2000  # keys of one condition
-_TOLD_ANEW: Final = frozenset({"views", "views_at", "popularity", "preview_url", "cover_url"})
+_LATEST_WINS: Final = frozenset({"views", "views_at", "popularity", "preview_url", "cover_url"})
 _JOINED: Final = frozenset({"source", "licence"})
 
 
@@ -52,8 +52,8 @@ def refuse(root: Root, refused: Iterable[Rejected]) -> None:
     for one in refused:
         if (one.stage, one.key, one.problem.code.value) not in standing:
             problem = one.problem
-            told = [problem.code.value], [problem.reason], [problem.retriable]
-            row = pa.table(dict(zip(rows.REJECT_COLUMNS.names, told, strict=True)))
+            columns = [problem.code.value], [problem.reason], [problem.retriable]
+            row = pa.table(dict(zip(rows.REJECT_COLUMNS.names, columns, strict=True)))
             row = row.append_column("key", pa.array([one.key]))
             rejects.write(rejects.rejects_of(root), one.stage, row, key=["key"])
 
@@ -92,17 +92,17 @@ def _said(row: Record) -> str:
 # What several sources tell of one album, track or medium, in one row.
 
 
-def merged(known: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+def merged(known: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
     """Return a known row with what is told of the same key now.
 
     The source that told all of it replaces it. Another one fills gaps and adds genres and ids: what is known
     stays, but for counts and addresses, which are as they were told last. Where several have told, the first
     of them may correct the row. Sources and licences are joined: the row is bound by all of them.
     """
-    if known["source"] == told["source"]:
-        return dict(told)
-    row, corrects = dict(known), told["source"] == known["source"].split("; ")[0]
-    for name, value in told.items():
+    if known["source"] == update["source"]:
+        return dict(update)
+    row, corrects = dict(known), update["source"] == known["source"].split("; ")[0]
+    for name, value in update.items():
         before = row.get(name)
         if _is_gap(value):
             continue
@@ -112,7 +112,7 @@ def merged(known: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
             row[name] = list(dict.fromkeys([*(before or ()), *value]))
         elif name == "external_ids":
             row[name] = {**dict(value), **dict(before or {})}
-        elif corrects or _is_gap(before) or name in _TOLD_ANEW:
+        elif corrects or _is_gap(before) or name in _LATEST_WINS:
             row[name] = value
     return row
 

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from covergen.errors import BadInput, RejectCode
 from covergen.sources import enriching
-from covergen.sources.enriching import Origin, ToldAlbum, ToldSong
+from covergen.sources.enriching import Origin, SourceAlbum, SourceSong
 from covergen.sources.field_parsing import join_names
 from covergen.sources.http.json_fields import (
     error_in,
@@ -160,8 +160,8 @@ class MusicBrainzSource:
         url = f"{self.base}/{place}/{quote(id, safe='')}?inc={included}&fmt=json"
         return Request(self.name, kind, url, enriching.about(wanted, **more))
 
-    def _ask(self, wanted: Wanted, kind: str, place: str, **asked: str) -> Request:
-        url = f"{self.base}/{place}?{urlencode({**asked, 'fmt': 'json'})}"
+    def _ask(self, wanted: Wanted, kind: str, place: str, **parameters: str) -> Request:
+        url = f"{self.base}/{place}?{urlencode({**parameters, 'fmt': 'json'})}"
         return Request(self.name, kind, url, enriching.about(wanted))
 
 
@@ -189,12 +189,12 @@ def candidate(thing: Mapping[str, Any]) -> Candidate:
     )
 
 
-def album_of(thing: Mapping[str, Any], genres: Iterable[str], cover: str | None) -> ToldAlbum:
+def album_of(thing: Mapping[str, Any], genres: Iterable[str], cover: str | None) -> SourceAlbum:
     """Return a release, or a group without one, as an album."""
     labels = [words(part(each, "label"), "name") for each in objects(thing, "label-info")]
     group = group_of(thing)
     kind = "release-group" if group is thing else "release"
-    return ToldAlbum(
+    return SourceAlbum(
         artist=credit(thing) or credit(group),
         title=words(thing, "title"),
         date=words(group, "first-release-date") or _date(thing) or None,
@@ -205,7 +205,7 @@ def album_of(thing: Mapping[str, Any], genres: Iterable[str], cover: str | None)
     )
 
 
-def songs_of(release: Mapping[str, Any]) -> Iterable[ToldSong | BadInput]:
+def songs_of(release: Mapping[str, Any]) -> Iterable[SourceSong | BadInput]:
     """Yield the songs of all discs, in order; videos are none."""
     for place, medium in enumerate(objects(release, "media"), start=1):
         if words(medium, "format").lower().startswith(_VIDEO):
@@ -253,23 +253,23 @@ def credit(thing: Mapping[str, Any]) -> str:
     return join_names(words(each, "name") or words(part(each, "artist"), "name") for each in credits)
 
 
-def _song(track: Mapping[str, Any], release: Mapping[str, Any], disc: int) -> ToldSong | BadInput:
+def _song(track: Mapping[str, Any], release: Mapping[str, Any], disc: int) -> SourceSong | BadInput:
     recording = part(track, "recording")
     if not (title := words(track, "title") or words(recording, "title")):
         return BadInput(RejectCode.MISSING_FIELD, "the track of MusicBrainz has no title")
     isrcs = recording.get("isrcs")
-    told = [isrc_key(each) for each in isrcs if isinstance(each, str)] if isinstance(isrcs, list) else []
+    keys = [isrc_key(each) for each in isrcs if isinstance(each, str)] if isinstance(isrcs, list) else []
     ids = {
         "musicbrainz": words(recording, "id"),
         "musicbrainz_release": words(release, "id"),
         "musicbrainz_release_group": words(group_of(release), "id"),
     }
-    return ToldSong(
+    return SourceSong(
         title=title,
         artist=credit(track) or credit(recording),
         disc=disc,
         number=whole(track, "position"),
-        isrcs=tuple(sorted(filter(None, told))),
+        isrcs=tuple(sorted(filter(None, keys))),
         duration_ms=whole(track, "length") or whole(recording, "length"),
         url=f"{_PAGES}/recording/{ids['musicbrainz']}" if ids["musicbrainz"] else None,
         ids={name: id for name, id in ids.items() if id},

@@ -80,15 +80,15 @@ def plan(
         bucket = sources[request.source].rate_limit(request).bucket
         first.setdefault((request.source, bucket), {})[request.source, request.url] = request
     lines, rest = [], dict(media)
-    for (name, _), asked in first.items():
+    for (name, _), bucket_requests in first.items():
         source = sources[name]
         lines.append(
             Planned(
                 source=name,
-                rate_limit=source.rate_limit(next(iter(asked.values()))),
-                first=len(asked),
-                left=sum(key not in answered for key in asked),
-                following=source.follow_ups * len(asked),
+                rate_limit=source.rate_limit(next(iter(bucket_requests.values()))),
+                first=len(bucket_requests),
+                left=sum(key not in answered for key in bucket_requests),
+                following=source.follow_ups * len(bucket_requests),
                 bytes_each=source.answer_bytes,
                 media_bytes=rest.pop(name, 0),
             )
@@ -129,10 +129,10 @@ def foreseen(root: Root, sources: Mapping[str, WebSource]) -> str:
         there = set(zip(rows["owner_id"].to_pylist(), rows["kind"].to_pylist(), strict=True))
     waiting = [name for name, source in sources.items() if source.turn and not wanted]
     note = f"\nNo album is known yet that {', '.join(waiting)} could be asked about." if waiting else ""
-    return told(plan(sources, requests, answered, media_of(sources, wanted, there))) + note
+    return format_table(plan(sources, requests, answered, media_of(sources, wanted, there))) + note
 
 
-def told(lines: Iterable[Planned]) -> str:
+def format_table(lines: Iterable[Planned]) -> str:
     """Return the plan as a table for a terminal."""
     rows = [HEADINGS, *(line.row for line in lines)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(HEADINGS))]

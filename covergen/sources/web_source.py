@@ -88,18 +88,18 @@ def usual_refusal(answer: Answer) -> Refusal | None:
 
     Retry-After is left to the one who fetches: it counts whatever the status.
     """
-    status, asked = answer.status, f"{answer.url} answered {answer.status}"
+    status, reason = answer.status, f"{answer.url} answered {answer.status}"
     if status == 200:
         return None
     if status in {404, 410}:
-        return Refusal(RejectCode.NOT_FOUND, asked)
+        return Refusal(RejectCode.NOT_FOUND, reason)
     if status in {401, 403, 451}:
-        return Refusal(RejectCode.FORBIDDEN, asked)
+        return Refusal(RejectCode.FORBIDDEN, reason)
     if status == 429:
-        return Refusal(RejectCode.RATE_LIMITED, asked, again=True)
+        return Refusal(RejectCode.RATE_LIMITED, reason, again=True)
     if status >= 500 or status == 408:
-        return Refusal(RejectCode.SERVER_FAILED, asked, again=True)
-    return Refusal(RejectCode.SOURCE_ERROR, asked)
+        return Refusal(RejectCode.SERVER_FAILED, reason, again=True)
+    return Refusal(RejectCode.SOURCE_ERROR, reason)
 
 
 def no_answer(answer: Answer, wanted: str) -> Refusal:

@@ -26,8 +26,8 @@ def answer(body: Any, status: int = 200, url: str = "https://local/x") -> Answer
 
 def sample(path: Path) -> Answer:
     """A recorded answer: as it came, or inside what the recorder wrote around it."""
-    told = json.loads(path.read_bytes())
-    return answer(told["body"] if "_request" in told else told)
+    document = json.loads(path.read_bytes())
+    return answer(document["body"] if "_request" in document else document)
 
 
 def only(requests) -> Request:

@@ -55,13 +55,13 @@ class Lists:
 
 class Fetches:
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.requested: list[str] = []
 
     def counts(self) -> dict[str, Counter[str]]:
-        return {"sent": Counter(lists=len(self.asked)), "waited": Counter({"lists/page": 1500})}
+        return {"sent": Counter(lists=len(self.requested)), "waited": Counter({"lists/page": 1500})}
 
     def fetch(self, request: Request, source: object, *, anew: bool = False) -> Answer:
-        self.asked.append(request.url)
+        self.requested.append(request.url)
         if request.url.endswith("gone"):
             raise BadInput(RejectCode.NOT_FOUND, f"{request.url} answered 404")
         return Answer(request.url, 200, {"content-type": "text/html", "set-cookie": "x"}, b"Blue", NOW)
@@ -79,8 +79,8 @@ def test_answers_and_refusals_keep_their_places():
     assert made["url"].to_pylist() == [r.url for r in requests]
     assert made["body"].to_pylist() == [b"Blue", None, b"Blue"]
     assert made["reject_code"].to_pylist() == [None, "not_found", None]
-    told = "lists: 2 answers, 1 not_found; 3 requests, 0 answers that had not changed, 1.5 s waited"
-    assert summary(stage.facts()) == [told]
+    line = "lists: 2 answers, 1 not_found; 3 requests, 0 answers that had not changed, 1.5 s waited"
+    assert summary(stage.facts()) == [line]
     assert stage.facts() == {}
     kept = answer_of(made.slice(0, 1).to_pylist()[0])
     assert kept == Answer(requests[0].url, 200, {"content-type": "text/html"}, b"Blue", NOW)
@@ -136,16 +136,17 @@ def test_a_kept_answer_that_its_source_refuses_today_is_none():
             return no_answer(answer, "a list") if b"<" in answer.body else usual_refusal(answer)
 
     page = Answer(request(1).url, 200, {}, b"<title>Maintenance</title>", NOW)
-    told = parsed(Stricter(), request(1), page)
-    (one,) = told.found.rejects
+    result = parsed(Stricter(), request(1), page)
+    (one,) = result.found.rejects
     assert (one.problem.code, one.problem.retriable) == (RejectCode.SOURCE_ERROR, True)
     assert "a page titled 'Maintenance', not with a list" in one.problem.reason
-    assert is_doubted(told, retry=())
+    assert is_doubted(result, retry=())
 
 
 def test_what_is_asked_for_again():
-    told = parsed(Lists(), request(3), Answer(request(3).url, 200, {}, b"Blue", NOW))
-    assert not is_doubted(told, retry=("no_match",)) and is_doubted(told, retry=("no_match", "new_layout"))
+    result = parsed(Lists(), request(3), Answer(request(3).url, 200, {}, b"Blue", NOW))
+    assert not is_doubted(result, retry=("no_match",))
+    assert is_doubted(result, retry=("no_match", "new_layout"))
     assert not is_doubted(parsed(Lists(), request(1), answer_of(kept())), retry=("new_layout",))
 
 

@@ -51,26 +51,26 @@ def error(code):
 
 def by_search(*songs, **changes):
     """The lookup that follows a search with one hit."""
-    asked = only(SOURCE.requests([wanted(*songs, **changes)]))
-    return followed(SOURCE.parse(asked, search("Blue")))
+    request = only(SOURCE.requests([wanted(*songs, **changes)]))
+    return followed(SOURCE.parse(request, search("Blue")))
 
 
 def test_an_album_with_a_upc_is_asked_for_by_it():
-    asked = only(SOURCE.requests([wanted(upc="00602475093060")]))
-    assert (asked.kind, asked.url) == ("album", "http://local/album/upc:602475093060")
-    assert SOURCE.refusal(asked, error(800)) is None
-    fallen = followed(SOURCE.parse(asked, error(800)))
+    request = only(SOURCE.requests([wanted(upc="00602475093060")]))
+    assert (request.kind, request.url) == ("album", "http://local/album/upc:602475093060")
+    assert SOURCE.refusal(request, error(800)) is None
+    fallen = followed(SOURCE.parse(request, error(800)))
     assert fallen.kind == "search"
     other = answer(album(listed(), upc="1", title="Red"))
-    assert followed(SOURCE.parse(asked, other)) == fallen
+    assert followed(SOURCE.parse(request, other)) == fallen
     renamed = answer(album(listed(), title="Blau"))
-    assert SOURCE.parse(asked, renamed).found.tracks
+    assert SOURCE.parse(request, renamed).found.tracks
 
 
 def test_a_search_names_the_fields_then_words():
-    asked = only(SOURCE.requests([wanted(title='The "Blue" (Deluxe Edition)', artist="Zoë & Rain")]))
-    assert parse_qs(urlsplit(asked.url).query)["q"] == ['artist:"Zoë" album:"The Blue"']
-    again = followed(SOURCE.parse(asked, search()))
+    request = only(SOURCE.requests([wanted(title='The "Blue" (Deluxe Edition)', artist="Zoë & Rain")]))
+    assert parse_qs(urlsplit(request.url).query)["q"] == ['artist:"Zoë" album:"The Blue"']
+    again = followed(SOURCE.parse(request, search()))
     assert parse_qs(urlsplit(again.url).query)["q"] == ["zoë blue"]
     assert again.about["title"] == 'The "Blue" (Deluxe Edition)'
     key, code, reason = refused(SOURCE.parse(again, search("Blue (Karaoke)")))
@@ -79,9 +79,9 @@ def test_a_search_names_the_fields_then_words():
 
 
 def test_the_likeliest_albums_are_looked_up_until_the_year_is_right():
-    asked = only(SOURCE.requests([wanted()]))
+    request = only(SOURCE.requests([wanted()]))
     hits = search("Blue (Deluxe)", "Red", "Blue", "Blue", "Blue")
-    first = followed(SOURCE.parse(asked, hits))
+    first = followed(SOURCE.parse(request, hits))
     assert first.url == "http://local/album/2"
     second = followed(SOURCE.parse(first, answer(album(release_date="2001-01-01"))))
     assert second.url == "http://local/album/3"
@@ -91,9 +91,9 @@ def test_the_likeliest_albums_are_looked_up_until_the_year_is_right():
 
 
 def test_an_album_that_tells_all_needs_no_second_call():
-    asked = by_search("Rain (feat. Sun)", "Snow")
-    told = album(listed(1, "Rain"), listed(2, "Wind", 2, preview=""), listed(3, "Fog", 1, 2))
-    parsed = check(SOURCE.parse(asked, answer(told)), "deezer")
+    request = by_search("Rain (feat. Sun)", "Snow")
+    body = album(listed(1, "Rain"), listed(2, "Wind", 2, preview=""), listed(3, "Fog", 1, 2))
+    parsed = check(SOURCE.parse(request, answer(body)), "deezer")
     assert not parsed.follow
     found = parsed.found
     (record,) = found.albums
@@ -121,8 +121,8 @@ def test_an_album_that_tells_all_needs_no_second_call():
 
 
 def test_an_album_without_isrcs_is_followed_by_its_list_of_songs():
-    asked = by_search("Rain", "Rain")
-    parsed = check(SOURCE.parse(asked, answer(album(song(1), song(2)))), "deezer")
+    request = by_search("Rain", "Rain")
+    parsed = check(SOURCE.parse(request, answer(album(song(1), song(2)))), "deezer")
     assert [m["kind"] for m in parsed.found.media] == ["cover"]
     assert not parsed.found.tracks
     first = only(parsed.follow)
@@ -138,10 +138,10 @@ def test_an_album_without_isrcs_is_followed_by_its_list_of_songs():
 
 
 def test_songs_that_cannot_be_used_are_named():
-    asked = by_search()
-    told = album(listed(1, "Rain"), listed(2, None, 2), None, listed(3, "Rain"))
-    told["nb_tracks"] = 3
-    parsed = check(SOURCE.parse(asked, answer(told)), "deezer")
+    request = by_search()
+    body = album(listed(1, "Rain"), listed(2, None, 2), None, listed(3, "Rain"))
+    body["nb_tracks"] = 3
+    parsed = check(SOURCE.parse(request, answer(body)), "deezer")
     assert [(r.key, str(r.problem.code)) for r in parsed.found.rejects] == [
         ("Zoë: Blue (deezer), song 2", "missing_field"),
         ("Zoë: Blue (deezer), song 3", "duplicate"),
@@ -189,10 +189,10 @@ def test_errors_come_with_status_200(code, reject, again):
 
 
 def test_other_refusals_and_manners():
-    asked = by_search()
-    assert SOURCE.refusal(asked, answer({}, 503)).code is RejectCode.SERVER_FAILED
-    assert SOURCE.refusal(asked, answer(album())) is None
-    rate_limit = SOURCE.rate_limit(asked)
+    request = by_search()
+    assert SOURCE.refusal(request, answer({}, 503)).code is RejectCode.SERVER_FAILED
+    assert SOURCE.refusal(request, answer(album())) is None
+    rate_limit = SOURCE.rate_limit(request)
     assert (rate_limit.bucket, rate_limit.count, rate_limit.seconds) == ("deezer", 50, 5.0)
     assert "authorization" not in SOURCE.headers()
 
@@ -201,16 +201,16 @@ def test_other_refusals_and_manners():
     "body", [b"<title>Maintenance</title>", b"", b'{"data":[{', b"[" * 9000, [1], {}, {"data": None}]
 )
 def test_what_is_no_answer_is_asked_for_again(body):
-    asked = only(SOURCE.requests([wanted()]))
-    refusal = SOURCE.refusal(asked, answer(body))
+    request = only(SOURCE.requests([wanted()]))
+    refusal = SOURCE.refusal(request, answer(body))
     assert (refusal.code, refusal.again) == (RejectCode.SOURCE_ERROR, True)
     assert "answered 200 with" in refusal.reason
-    assert refused(SOURCE.parse(asked, answer(body)))[1] == "new_layout"
+    assert refused(SOURCE.parse(request, answer(body)))[1] == "new_layout"
 
 
 def test_a_lookup_without_an_album_is_no_answer():
-    for asked, body in ((by_search(), {"title": "Blue"}), (by_search(), {"id": None})):
-        assert SOURCE.refusal(asked, answer(body)).again
+    for request, body in ((by_search(), {"title": "Blue"}), (by_search(), {"id": None})):
+        assert SOURCE.refusal(request, answer(body)).again
 
 
 def test_403_without_a_word_is_for_a_while():
@@ -222,8 +222,8 @@ def test_403_without_a_word_is_for_a_while():
 
 
 def test_an_unknown_upc_is_an_answer_to_who_knows_the_address_alone():
-    asked = only(SOURCE.requests([wanted(upc="602475093060")]))
-    bare = Request(asked.source, asked.kind, asked.url)
+    request = only(SOURCE.requests([wanted(upc="602475093060")]))
+    bare = Request(request.source, request.kind, request.url)
     assert SOURCE.refusal(bare, error(800)) is None
 
 
@@ -232,12 +232,12 @@ def test_an_expired_preview_is_asked_for_anew():
     cover, audio = parsed.found.media
     assert SOURCE.refresh(cover) is None
     assert SOURCE.refresh({**audio, "source": "itunes"}) is None
-    asked = SOURCE.refresh(audio)
-    assert asked.url == "http://local/track/9"
-    fresh = check(SOURCE.parse(asked, answer(song(9, preview="https://p/new.mp3"))), "deezer").found
+    request = SOURCE.refresh(audio)
+    assert request.url == "http://local/track/9"
+    fresh = check(SOURCE.parse(request, answer(song(9, preview="https://p/new.mp3"))), "deezer").found
     assert fresh.media == [{**audio, "uri": "https://p/new.mp3"}]
     with pytest.raises(BadInput, match="no preview"):
-        SOURCE.parse(asked, answer(song(9, preview="")))
+        SOURCE.parse(request, answer(song(9, preview="")))
 
 
 def test_ranks_are_scaled():
@@ -255,16 +255,16 @@ def test_a_recorded_search_leads_to_the_album_proper(samples):
         ("Daft Club", 299205),
         ("Alive 2007", 1231757),
     ]:
-        asked = only(SOURCE.requests([Wanted("w", "Daft Punk", title, "2001")]))
-        assert followed(SOURCE.parse(asked, found)).url == f"http://local/album/{id}"
-    asked = only(SOURCE.requests([Wanted("w", "Daft Punk", "One More Time", "2000")]))
-    assert followed(SOURCE.parse(asked, found)).about["by"] == "words"  # a single alone has this name
+        request = only(SOURCE.requests([Wanted("w", "Daft Punk", title, "2001")]))
+        assert followed(SOURCE.parse(request, found)).url == f"http://local/album/{id}"
+    request = only(SOURCE.requests([Wanted("w", "Daft Punk", "One More Time", "2000")]))
+    assert followed(SOURCE.parse(request, found)).about["by"] == "words"  # a single alone has this name
 
 
 @pytest.mark.samples
 def test_a_recorded_album_of_2019(samples):
-    asked = only(SOURCE.requests([Wanted("w", "Daft Punk", "Discovery", "2001", "0724384960650")]))
-    parsed = SOURCE.parse(asked, sample(samples / "samples/deezer/get_album_0.json"))
+    request = only(SOURCE.requests([Wanted("w", "Daft Punk", "Discovery", "2001", "0724384960650")]))
+    parsed = SOURCE.parse(request, sample(samples / "samples/deezer/get_album_0.json"))
     (record,) = parsed.found.albums
     assert (record["genres"], record["label"], record["release_date"]) == (
         ["Dance"],
@@ -279,17 +279,17 @@ def test_a_recorded_album_of_2019(samples):
 
 @pytest.mark.samples
 def test_a_recorded_single_of_2025_by_two_artists(samples):
-    told = sample(samples / "samples/deezer/album_2025.json")
+    response = sample(samples / "samples/deezer/album_2025.json")
     songs = (WantedTrack("t", "Die With a Smile", "Lady Gaga"),)
-    asked = only(
+    request = only(
         SOURCE.requests(
             [Wanted("w", "Lady Gaga & Bruno Mars", "Die With A Smile", "2024", "602475093060", songs)]
         )
     )
-    parsed = check(SOURCE.parse(asked, told), "deezer")
+    parsed = check(SOURCE.parse(request, response), "deezer")
     (record,) = parsed.found.albums
     assert record["genres"] == ["Pop"]
-    track = json.loads(told.body)["tracks"]["data"][0] | {
+    track = json.loads(response.body)["tracks"]["data"][0] | {
         "isrc": "USUM72409273",
         "track_position": 1,
         "disk_number": 1,
@@ -302,8 +302,8 @@ def test_a_recorded_single_of_2025_by_two_artists(samples):
 
 @pytest.mark.samples
 def test_recorded_errors(samples):
-    asked = by_search()
+    request = by_search()
     for name in ("no_album_raise_0", "no_track_raise_0"):
-        refusal = SOURCE.refusal(asked, sample(samples / f"samples/deezer/{name}.json"))
+        refusal = SOURCE.refusal(request, sample(samples / f"samples/deezer/{name}.json"))
         assert refusal.code is RejectCode.NOT_FOUND
         assert "no data" in refusal.reason

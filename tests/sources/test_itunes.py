@@ -38,14 +38,14 @@ def query(request):
 
 
 def lookup(*songs, **changes):
-    asked = only(SOURCE.requests([wanted(*songs, **changes)]))
-    return followed(SOURCE.parse(asked, results(album())))
+    request = only(SOURCE.requests([wanted(*songs, **changes)]))
+    return followed(SOURCE.parse(request, results(album())))
 
 
 def test_a_search_leads_to_one_lookup():
-    asked = only(SOURCE.requests([wanted(title="Blue (Deluxe)", artist="Zoë & Rain")]))
-    assert (asked.kind, urlsplit(asked.url).path) == ("search", "/search")
-    assert query(asked) == {
+    request = only(SOURCE.requests([wanted(title="Blue (Deluxe)", artist="Zoë & Rain")]))
+    assert (request.kind, urlsplit(request.url).path) == ("search", "/search")
+    assert query(request) == {
         "term": "Zoë Blue", "entity": "album", "media": "music", "limit": "25", "country": "us"
     }  # fmt: skip
     hits = results(
@@ -56,13 +56,13 @@ def test_a_search_leads_to_one_lookup():
 
 
 def test_what_is_not_the_album_is_refused():
-    asked = only(SOURCE.requests([wanted()]))
+    request = only(SOURCE.requests([wanted()]))
     key, code, reason = refused(
-        SOURCE.parse(asked, results(album(name="Blue (Karaoke Version)"), album(name="Blue - Single")))
+        SOURCE.parse(request, results(album(name="Blue (Karaoke Version)"), album(name="Blue - Single")))
     )
     assert (key, code) == ("Zoë: Blue (itunes)", "no_match")
     assert reason.endswith("'Blue (Karaoke Version)' by Zoë (1994): karaoke; 'Blue' by Zoë (1994): a single")
-    assert refused(SOURCE.parse(asked, results(song())))[1] == "no_match"
+    assert refused(SOURCE.parse(request, results(song())))[1] == "no_match"
     ep = followed(
         SOURCE.parse(only(SOURCE.requests([wanted(title="Blue EP")])), results(album(5, "Blue - EP")))
     )
@@ -72,8 +72,10 @@ def test_what_is_not_the_album_is_refused():
 def test_a_lookup_gives_genre_cover_and_previews():
     other = song(9, "Sun", collectionId=8)
     video = song(8, "Rain", 4, kind="music-video")
-    told = results(album(), song(1, "Rain (feat. Sun)"), song(2, "Wind", 1, 2, previewUrl=None), other, video)
-    parsed = check(SOURCE.parse(lookup("Rain"), told), "itunes")
+    response = results(
+        album(), song(1, "Rain (feat. Sun)"), song(2, "Wind", 1, 2, previewUrl=None), other, video
+    )
+    parsed = check(SOURCE.parse(lookup("Rain"), response), "itunes")
     (record,) = parsed.found.albums
     assert record["album_id"] == album_id("Zoë", "Blue", "1994")
     assert (record["genres"], record["release_date"]) == (["Pop"], "1994-05-21")
@@ -90,10 +92,10 @@ def test_a_lookup_gives_genre_cover_and_previews():
 
 
 def test_a_upc_is_looked_up_first():
-    asked = only(SOURCE.requests([wanted(upc="0602475093060")]))
-    assert query(asked) == {"upc": "602475093060", "entity": "song", "limit": "200", "country": "us"}
-    assert followed(SOURCE.parse(asked, results())).kind == "search"
-    parsed = check(SOURCE.parse(asked, results(album(name="Blau"), song())), "itunes")
+    request = only(SOURCE.requests([wanted(upc="0602475093060")]))
+    assert query(request) == {"upc": "602475093060", "entity": "song", "limit": "200", "country": "us"}
+    assert followed(SOURCE.parse(request, results())).kind == "search"
+    parsed = check(SOURCE.parse(request, results(album(name="Blau"), song())), "itunes")
     assert [track["title"] for track in parsed.found.tracks] == ["Rain"]
     assert parsed.found.albums[0]["title"] == "Blue"
 
@@ -105,27 +107,27 @@ def test_an_album_that_is_gone_and_a_song_without_a_title_are_said():
 
 
 def test_403_with_an_empty_body_is_the_rate_limit():
-    asked = lookup()
-    for refusal in (SOURCE.refusal(asked, answer(b"", 403)), SOURCE.refusal(asked, answer(b"\n", 403))):
+    request = lookup()
+    for refusal in (SOURCE.refusal(request, answer(b"", 403)), SOURCE.refusal(request, answer(b"\n", 403))):
         assert (refusal.code, refusal.wait) == (RejectCode.RATE_LIMITED, 60.0)
         assert refusal.problem.retriable
-    assert SOURCE.refusal(asked, answer({"errorMessage": "no"}, 403)).code is RejectCode.FORBIDDEN
-    assert SOURCE.refusal(asked, answer(b"", 429)).wait == 60.0
-    assert SOURCE.refusal(asked, answer({"errorMessage": "Invalid key"})).code is RejectCode.SOURCE_ERROR
-    assert SOURCE.refusal(asked, answer(b"", 404)).code is RejectCode.NOT_FOUND
-    assert SOURCE.refusal(asked, results()) is None
-    rate_limit = SOURCE.rate_limit(asked)
+    assert SOURCE.refusal(request, answer({"errorMessage": "no"}, 403)).code is RejectCode.FORBIDDEN
+    assert SOURCE.refusal(request, answer(b"", 429)).wait == 60.0
+    assert SOURCE.refusal(request, answer({"errorMessage": "Invalid key"})).code is RejectCode.SOURCE_ERROR
+    assert SOURCE.refusal(request, answer(b"", 404)).code is RejectCode.NOT_FOUND
+    assert SOURCE.refusal(request, results()) is None
+    rate_limit = SOURCE.rate_limit(request)
     assert (rate_limit.count, rate_limit.seconds, rate_limit.at_once) == (20, 60.0, 1)
     assert SOURCE.headers() == {}
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"", b'{"results":[', [], {}, {"results": None}])
 def test_what_is_no_answer_is_asked_for_again(body):
-    asked = lookup()
-    refusal = SOURCE.refusal(asked, answer(body))
+    request = lookup()
+    refusal = SOURCE.refusal(request, answer(body))
     assert (refusal.code, refusal.again) == (RejectCode.SOURCE_ERROR, True)
     assert "answered 200 with" in refusal.reason
-    assert refused(SOURCE.parse(asked, answer(body)))[1] == "new_layout"
+    assert refused(SOURCE.parse(request, answer(body)))[1] == "new_layout"
 
 
 @pytest.mark.parametrize(
@@ -150,14 +152,14 @@ def test_a_store_is_two_letters():
 
 @pytest.mark.samples
 def test_a_recorded_lookup_of_an_ep(samples):
-    told = sample(samples / "samples/itunes/lookup_album_songs.json")
+    response = sample(samples / "samples/itunes/lookup_album_songs.json")
     songs = (WantedTrack("you", "You and I", "Dreamcatcher"),)
-    asked = only(
+    request = only(
         SOURCE.requests([Wanted("w", "Dreamcatcher", "Nightmare·Escape the ERA", "2018", tracks=songs)])
     )
-    asked = followed(SOURCE.parse(asked, told))
-    assert query(asked)["id"] == "1728639278"
-    parsed = check(SOURCE.parse(asked, told), "itunes")
+    request = followed(SOURCE.parse(request, response))
+    assert query(request)["id"] == "1728639278"
+    parsed = check(SOURCE.parse(request, response), "itunes")
     (record,) = parsed.found.albums
     assert (record["title"], record["genres"]) == ("Nightmare·Escape The ERA", ["K-Pop"])
     assert record["release_date"] == "2018-05-10"
@@ -176,7 +178,7 @@ def test_a_recorded_lookup_of_an_ep(samples):
 
 @pytest.mark.samples
 def test_a_recorded_search_of_songs_holds_no_album(samples):
-    asked = only(SOURCE.requests([Wanted("w", "Jack Johnson", "Jack Johnson", None)]))
-    assert refused(SOURCE.parse(asked, sample(samples / "samples/itunes/search.json")))[2].endswith(
+    request = only(SOURCE.requests([Wanted("w", "Jack Johnson", "Jack Johnson", None)]))
+    assert refused(SOURCE.parse(request, sample(samples / "samples/itunes/search.json")))[2].endswith(
         "there was nothing"
     )

@@ -26,8 +26,8 @@ def group(id="g1", title="Blue", artist=("Zoë",), **more):
 
 
 def track(number, title, disc=1, length=61_000, **recording):
-    told = {"id": f"rec{disc}{number}", "title": title, "video": False, "length": 60_000, **recording}
-    return {"position": number, "number": f"A{number}", "title": title, "length": length, "recording": told}
+    fields = {"id": f"rec{disc}{number}", "title": title, "video": False, "length": 60_000, **recording}
+    return {"position": number, "number": f"A{number}", "title": title, "length": length, "recording": fields}
 
 
 def release(*media, id="r1", title="Blue", **more):
@@ -51,21 +51,21 @@ def start(**changes):
 
 
 def to_group(*songs, **changes):
-    asked = only(SOURCE.requests([wanted(*songs, **changes)]))
-    about = asked.about
-    told = group(title=about["title"], artist=(about["artist"],), **{"first-release-date": about["year"]})
-    return followed(SOURCE.parse(asked, answer({"release-groups": [told]})))
+    request = only(SOURCE.requests([wanted(*songs, **changes)]))
+    about = request.about
+    hit = group(title=about["title"], artist=(about["artist"],), **{"first-release-date": about["year"]})
+    return followed(SOURCE.parse(request, answer({"release-groups": [hit]})))
 
 
 def to_release(*songs, genres=(), **changes):
-    told = group(releases=[release()], genres=list(genres))
-    return followed(SOURCE.parse(to_group(*songs, **changes), answer(told)))
+    body = group(releases=[release()], genres=list(genres))
+    return followed(SOURCE.parse(to_group(*songs, **changes), answer(body)))
 
 
 def test_an_album_is_searched_among_groups_with_its_words_quoted():
-    asked = start(title='Blue "2" \\ (Deluxe Edition)', artist="Zoë & Rain")
-    assert urlsplit(asked.url).path == "/ws/2/release-group"
-    assert query(asked) == r'releasegroup:"Blue \"2\" \\" AND artist:"Zoë"'
+    request = start(title='Blue "2" \\ (Deluxe Edition)', artist="Zoë & Rain")
+    assert urlsplit(request.url).path == "/ws/2/release-group"
+    assert query(request) == r'releasegroup:"Blue \"2\" \\" AND artist:"Zoë"'
     assert query(start(artist="Various Artists")) == 'releasegroup:"Blue"'
     found = followed(
         SOURCE.parse(start(), answer({"release-groups": [group("g0", "Blue (Live)"), None, group("g1")]}))
@@ -86,20 +86,20 @@ def test_a_phrase_ends_where_it_ends(text):
 
 
 def test_a_barcode_is_searched_first():
-    asked = start(upc="00602475093060")
-    assert urlsplit(asked.url).path == "/ws/2/release"
-    assert query(asked) == "barcode:602475093060 OR barcode:0602475093060"
+    request = start(upc="00602475093060")
+    assert urlsplit(request.url).path == "/ws/2/release"
+    assert query(request) == "barcode:602475093060 OR barcode:0602475093060"
     hits = [release(id="r7", title="Blau", barcode="602475093060"), release(barcode="")]
-    found = followed(SOURCE.parse(asked, answer({"releases": hits})))
+    found = followed(SOURCE.parse(request, answer({"releases": hits})))
     assert urlsplit(found.url).path == "/ws/2/release/r7"
-    assert followed(SOURCE.parse(asked, answer({"releases": []}))).kind == "search"
+    assert followed(SOURCE.parse(request, answer({"releases": []}))).kind == "search"
 
 
 def test_no_group_that_matches_is_said():
-    told = answer(
+    response = answer(
         {"release-groups": [group(title="Blue (A Tribute to Zoë)", artist=("Many",)), group(artist=("Zoo",))]}
     )
-    key, code, reason = refused(SOURCE.parse(start(), told))
+    key, code, reason = refused(SOURCE.parse(start(), response))
     assert (key, code) == ("Zoë: Blue (musicbrainz)", "no_match")
     assert reason.endswith(
         "'Blue (A Tribute to Zoë)' by Many (1994): a tribute; 'Blue' by Zoo (1994): another artist"
@@ -147,13 +147,13 @@ def test_a_group_without_releases_still_tells_genres_and_cover():
 
 
 def test_a_release_becomes_rows():
-    asked = to_release("Rain", genres=[{"name": "rock", "count": 8}])
-    assert urlsplit(asked.url).path == "/ws/2/release/r1"
+    request = to_release("Rain", genres=[{"name": "rock", "count": 8}])
+    assert urlsplit(request.url).path == "/ws/2/release/r1"
     discs = [
         [track(1, "Rain", isrcs=["GBDUW0000060", "GBDUW0000059", "no"]), track(2, "Sun", length=None)],
         [track(1, "Film", 2, video=True), track(2, "Fog", 2, **{"artist-credit": credit("Zoë", "Rain")})],
     ]
-    parsed = check(SOURCE.parse(asked, answer(release(*discs, date="2001"))), "musicbrainz")
+    parsed = check(SOURCE.parse(request, answer(release(*discs, date="2001"))), "musicbrainz")
     assert not parsed.follow
     found = parsed.found
     (record,) = found.albums
@@ -174,51 +174,51 @@ def test_a_release_becomes_rows():
 
 
 def test_discs_of_films_are_no_songs():
-    told = release([track(1, "Rain")], [track(1, "Rain", 2)])
-    told["media"][1]["format"] = "DVD-Video"
-    assert [each["disc"] for each in SOURCE.parse(to_release(), answer(told)).found.tracks] == [1]
+    body = release([track(1, "Rain")], [track(1, "Rain", 2)])
+    body["media"][1]["format"] = "DVD-Video"
+    assert [each["disc"] for each in SOURCE.parse(to_release(), answer(body)).found.tracks] == [1]
 
 
 def test_the_isrc_that_is_known_stays():
     known = (WantedTrack("t", "Regen", "Zoë", isrc="GBDUW0000060"),)
-    told = release([track(1, "Rain", isrcs=["GBDUW0000059", "GBDUW0000060"])])
-    (row,) = SOURCE.parse(to_release(tracks=known), answer(told)).found.tracks
+    body = release([track(1, "Rain", isrcs=["GBDUW0000059", "GBDUW0000060"])])
+    (row,) = SOURCE.parse(to_release(tracks=known), answer(body)).found.tracks
     assert (row["track_id"], row["isrc"]) == ("t", "GBDUW0000060")
 
 
 def test_refusals():
-    asked = start()
+    request = start()
     for status in (503, 429):
-        refusal = SOURCE.refusal(asked, answer(b"", status))
+        refusal = SOURCE.refusal(request, answer(b"", status))
         assert (refusal.code, refusal.wait) == (RejectCode.RATE_LIMITED, 2.0)
-    assert "contact" in SOURCE.refusal(asked, answer({"error": "x"}, 403)).reason
-    assert SOURCE.refusal(asked, answer({"error": "Not Found"}, 404)).code is RejectCode.NOT_FOUND
-    assert SOURCE.refusal(asked, answer({"error": "Invalid mbid."}, 400)).code is RejectCode.SOURCE_ERROR
-    assert SOURCE.refusal(asked, answer({"error": "odd"})).code is RejectCode.SOURCE_ERROR
-    assert SOURCE.refusal(asked, answer({"release-groups": []})) is None
-    rate_limit = SOURCE.rate_limit(asked)
+    assert "contact" in SOURCE.refusal(request, answer({"error": "x"}, 403)).reason
+    assert SOURCE.refusal(request, answer({"error": "Not Found"}, 404)).code is RejectCode.NOT_FOUND
+    assert SOURCE.refusal(request, answer({"error": "Invalid mbid."}, 400)).code is RejectCode.SOURCE_ERROR
+    assert SOURCE.refusal(request, answer({"error": "odd"})).code is RejectCode.SOURCE_ERROR
+    assert SOURCE.refusal(request, answer({"release-groups": []})) is None
+    rate_limit = SOURCE.rate_limit(request)
     assert (rate_limit.count, rate_limit.seconds, rate_limit.at_once) == (1, 1.0, 1)
 
 
 @pytest.mark.parametrize("body", [b"<metadata/>", b"", b'{"rel', [1], {}, {"release-groups": 3}])
 def test_what_is_no_answer_is_asked_for_again(body):
-    asked = start()
-    refusal = SOURCE.refusal(asked, answer(body))
+    request = start()
+    refusal = SOURCE.refusal(request, answer(body))
     assert (refusal.code, refusal.again) == (RejectCode.SOURCE_ERROR, True)
     assert "answered 200 with" in refusal.reason
-    assert refused(SOURCE.parse(asked, answer(body)))[1] == "new_layout"
+    assert refused(SOURCE.parse(request, answer(body)))[1] == "new_layout"
 
 
 def test_a_lookup_without_an_id_is_no_answer():
-    for asked in (to_group("Rain"), to_release("Rain")):
-        assert SOURCE.refusal(asked, answer({"title": "Blue"})).again
-        assert SOURCE.refusal(asked, answer({"id": "r1"})) is None
+    for request in (to_group("Rain"), to_release("Rain")):
+        assert SOURCE.refusal(request, answer({"title": "Blue"})).again
+        assert SOURCE.refusal(request, answer({"id": "r1"})) is None
 
 
 @pytest.mark.samples
 def test_a_recorded_release(samples):
-    asked = to_release(title="The Dark Side of the Moon", artist="Pink Floyd", year="1973")
-    parsed = check(SOURCE.parse(asked, sample(samples / "samples/musicbrainz/release.json")), "musicbrainz")
+    request = to_release(title="The Dark Side of the Moon", artist="Pink Floyd", year="1973")
+    parsed = check(SOURCE.parse(request, sample(samples / "samples/musicbrainz/release.json")), "musicbrainz")
     (record,) = parsed.found.albums
     assert (record["title"], record["artist"], record["label"]) == (
         "The Dark Side of the Moon",
@@ -241,18 +241,18 @@ def test_a_recorded_release(samples):
 
 @pytest.mark.samples
 def test_a_recorded_group_leads_to_its_original(samples):
-    asked = to_group(title="The Dark Side of the Moon", artist="Pink Floyd", year="1973")
-    asked = followed(SOURCE.parse(asked, sample(samples / "samples/musicbrainz/release_group.json")))
-    told = sample(samples / "samples/musicbrainz/release_group.json").json()
-    (first,) = [each["id"] for each in told["releases"] if each["date"] == "1973-03-24"]
-    assert urlsplit(asked.url).path.endswith(f"/release/{first}")
+    request = to_group(title="The Dark Side of the Moon", artist="Pink Floyd", year="1973")
+    request = followed(SOURCE.parse(request, sample(samples / "samples/musicbrainz/release_group.json")))
+    body = sample(samples / "samples/musicbrainz/release_group.json").json()
+    (first,) = [each["id"] for each in body["releases"] if each["date"] == "1973-03-24"]
+    assert urlsplit(request.url).path.endswith(f"/release/{first}")
 
 
 @pytest.mark.samples
 def test_a_recorded_single_of_two_discs_in_japanese(samples):
-    asked = to_release(title="ケアレス", artist="ReoNa", year="2021")
+    request = to_release(title="ケアレス", artist="ReoNa", year="2021")
     parsed = check(
-        SOURCE.parse(asked, sample(samples / "samples/musicbrainz/release_multidisc.json")), "musicbrainz"
+        SOURCE.parse(request, sample(samples / "samples/musicbrainz/release_multidisc.json")), "musicbrainz"
     )
     assert [(each["disc"], each["number"], each["title"]) for each in parsed.found.tracks] == [
         (1, 1, "ケアレス"), (1, 2, "Bye-Bye Butterfly"), (1, 3, "Starry"), (1, 4, "ケアレス -Instrumental-"),
@@ -272,9 +272,9 @@ def test_recorded_nulls_and_a_release_without_songs(samples):
 def test_recorded_credits_are_joined(samples):
     recording = sample(samples / "samples/musicbrainz/recording_multi_artists_1.json").json()
     assert musicbrainz.credit(recording) == "Ed Sheeran; Meek Mill; A Boogie Wit da Hoodie"
-    told = release(
+    body = release(
         [{"position": 1, "recording": sample(samples / "samples/musicbrainz/recording.json").json()}]
     )
-    (row,) = SOURCE.parse(to_release(), answer(told)).found.tracks
+    (row,) = SOURCE.parse(to_release(), answer(body)).found.tracks
     assert (row["title"], row["artist"], row["isrc"]) == ("Thinking Out Loud", "Ed Sheeran", "GBAHS1400099")
     assert row["duration_ms"] == 281_000

@@ -3,7 +3,7 @@
 from covergen.sources.deezer import DeezerSource
 from covergen.sources.itunes import ITunesSource
 from covergen.sources.musicbrainz import MusicBrainzSource
-from covergen.sources.plan import HEADINGS, SONGS, foreseen, media_of, plan, told
+from covergen.sources.plan import HEADINGS, SONGS, foreseen, format_table, media_of, plan
 from covergen.sources.wikipedia.source import WikipediaSource
 from covergen.storage.root import Root
 from tests.sources.open_sources import wanted
@@ -37,7 +37,7 @@ def test_the_table_tells_answers_and_media_apart():
     cells = dict(zip(HEADINGS, line.row, strict=True))
     assert (cells["requests"], cells["answered"], cells["then about"]) == ("1,000", "400", "1,500")
     assert (cells["MB of answers"], cells["MB of media"]) == ("17", "630")  # 2,100 x 8 kB; 1,000 x 630 kB
-    assert told([line]).splitlines()[0].split("  ")[0] == "source"
+    assert format_table([line]).splitlines()[0].split("  ")[0] == "source"
 
 
 def test_a_root_that_is_still_to_be_is_told_of(tmp_path):

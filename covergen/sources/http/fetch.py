@@ -233,10 +233,10 @@ class HttpCache:
         except sqlite3.Error:
             answer = question.answer
             return (answer if answer is not None and answer.status != 304 else send({})), False
-        told = dict(response.headers.items())
-        at, where = datetime.fromisoformat(told.pop(_AT)), told.pop(_URL)
+        headers = dict(response.headers.items())
+        at, where = datetime.fromisoformat(headers.pop(_AT)), headers.pop(_URL)
         kept = bool(response.extensions["caching"]["from_cache"])
-        return Answer(where, response.status_code, told, body, at), kept
+        return Answer(where, response.status_code, headers, body, at), kept
 
     def close(self) -> None:
         """Close the file."""

@@ -11,61 +11,61 @@ from covergen.sources.web_source import Answer, Refusal, no_answer
 
 def object_in(answer: Answer) -> Mapping[str, Any]:
     """Return the object that an answer is. Raises BadInput where it is none."""
-    told = answer.json()
-    if not isinstance(told, Mapping):
+    document = answer.json()
+    if not isinstance(document, Mapping):
         raise BadInput(RejectCode.NEW_LAYOUT, f"{answer.url} did not answer with a JSON object")
-    return told
+    return document
 
 
 def shapeless(answer: Answer, *, lists: Iterable[str] = (), texts: Iterable[str] = ()) -> Refusal | None:
     """Return why an answer of status 200 is none of its API's: no object, or one without what all have."""
     try:
-        told = object_in(answer)
+        fields = object_in(answer)
     except BadInput:
         return no_answer(answer, "a JSON object")
-    missing = [name for name in lists if not isinstance(told.get(name), list)]
-    missing += [name for name in texts if not words(told, name)]
+    missing = [name for name in lists if not isinstance(fields.get(name), list)]
+    missing += [name for name in texts if not words(fields, name)]
     return no_answer(answer, f"a JSON object that has {' and '.join(missing)}") if missing else None
 
 
-def items_in(told: Mapping[str, Any], name: str, answer: Answer) -> list[Mapping[str, Any]]:
+def items_in(fields: Mapping[str, Any], name: str, answer: Answer) -> list[Mapping[str, Any]]:
     """Return the objects of a list that has to be there; nulls in it are left out. Raises BadInput."""
-    if not isinstance(told.get(name), list):
+    if not isinstance(fields.get(name), list):
         raise BadInput(RejectCode.NEW_LAYOUT, f"{answer.url} answered without the list {name!r}")
-    return objects(told, name)
+    return objects(fields, name)
 
 
-def objects(told: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+def objects(fields: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     """Return the objects of a list; none where there is no list."""
-    values = told.get(name)
+    values = fields.get(name)
     return [each for each in values if isinstance(each, Mapping)] if isinstance(values, list) else []
 
 
-def part(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def part(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Return the object under a name, an empty one where there is none."""
-    value = told.get(name)
+    value = fields.get(name)
     return value if isinstance(value, Mapping) else {}
 
 
-def words(told: Mapping[str, Any], name: str) -> str:
+def words(fields: Mapping[str, Any], name: str) -> str:
     """Return a text or a number as text; empty where there is none."""
-    value = told.get(name)
+    value = fields.get(name)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return clean_text(value) if isinstance(value, str) else ""
 
 
-def whole(told: Mapping[str, Any], name: str) -> int | None:
+def whole(fields: Mapping[str, Any], name: str) -> int | None:
     """Return a whole number above 0 that a table's column can hold; None for anything else."""
-    value = told.get(name)
+    value = fields.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 2**31:
         return None
     return int(value) or None
 
 
-def address(told: Mapping[str, Any], name: str) -> str | None:
+def address(fields: Mapping[str, Any], name: str) -> str | None:
     """Return what means to be a web address; None for anything else."""
-    value = words(told, name)
+    value = words(fields, name)
     return value if is_web(value) else None
 
 

@@ -111,11 +111,11 @@ class Transport:
                 self.sent[ask.rate_limit.bucket] += 1
                 response = self.client.send(request, stream=True, follow_redirects=False)
                 try:
-                    told = {name.lower(): value for name, value in response.headers.items()}
+                    response_headers = {name.lower(): value for name, value in response.headers.items()}
                     self._heed(
-                        response.status_code, told, ask.rate_limit
+                        response.status_code, response_headers, ask.rate_limit
                     )  # before the body, which may be slow
-                    further = told.get("location") if response.status_code in REDIRECTS else None
+                    further = response_headers.get("location") if response.status_code in REDIRECTS else None
                     body = b"" if further else self._body(response, name, ask)
                 finally:
                     response.close()
@@ -123,7 +123,7 @@ class Transport:
             reason = f"{name} broke off: {type(error).__name__} {masked(one_line(error))}".rstrip()
             retriable = not isinstance(error, httpx2.UnsupportedProtocol)
             raise BadInput(RejectCode.UNREACHABLE, reason, retriable=retriable) from None
-        return Answer(name, response.status_code, told, body, datetime.now(UTC)), further
+        return Answer(name, response.status_code, response_headers, body, datetime.now(UTC)), further
 
     @contextmanager
     def _spaced(self, host: str, delay: float | None, bucket: str) -> Iterator[None]:
@@ -158,13 +158,13 @@ class Transport:
 
 def retry_after(headers: Mapping[str, str], *, wall: Callable[[], float] = time.time) -> float | None:
     """Return the seconds that Retry-After asks for, given as such or as a date; None without a usable one."""
-    told = headers.get("retry-after", "").strip()
-    if not told:
+    value = headers.get("retry-after", "").strip()
+    if not value:
         return None
-    if re.fullmatch(r"\d+(\.\d+)?", told):
-        return float(told)
+    if re.fullmatch(r"\d+(\.\d+)?", value):
+        return float(value)
     try:
-        return max(0.0, parsedate_to_datetime(told).timestamp() - wall())
+        return max(0.0, parsedate_to_datetime(value).timestamp() - wall())
     except (ValueError, TypeError, OverflowError):
         return None
 
@@ -280,8 +280,8 @@ def read_body(
 
 def _length(response: httpx2.Response) -> int | None:
     """Return how many bytes will be sent, before any decoding; None where that is not told."""
-    told = response.headers.get("content-length", "")
-    return int(told) if told.isascii() and told.isdigit() else None
+    length = response.headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() else None
 
 
 def _decoders(response: httpx2.Response) -> list[_Decoder]:

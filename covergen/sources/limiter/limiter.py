@@ -65,7 +65,7 @@ class _Lease:
     used: dict[int, float] = field(default_factory=dict)
     busy: bool = True  # its thread waits to send, or a request is under way
     revoked: bool = False
-    told: float = 0.0  # when the coordinator or its thread last heard of it
+    last_seen: float = 0.0  # when the coordinator or its thread last heard of it
 
     def next(self, now: float) -> Slot | None:
         """Take the next slot that can still be used."""
@@ -97,7 +97,7 @@ class LeasedLimiter:
         self._name = uuid4().hex
         self._lock = threading.Lock()
         self._leases: dict[tuple[int, str], _Lease] = {}
-        self._heard: dict[str, int] = {}  # the last notice by bucket
+        self._last_notice: dict[str, int] = {}  # the last notice by bucket
         self._since = 0
         self._closed = threading.Event()
         self._background = background
@@ -114,7 +114,7 @@ class LeasedLimiter:
             yield
         finally:
             with self._lock:
-                lease.busy, lease.told = False, self.clock()
+                lease.busy, lease.last_seen = False, self.clock()
 
     def rest(self, bucket: str, seconds: float) -> None:
         """Let nobody send a request of the bucket for so long."""
@@ -141,7 +141,7 @@ class LeasedLimiter:
             before = notice.number if notice.number > self._since else float("inf")  # else it is lost
             self._since = notice.number
             with self._lock:
-                self._heard |= dict.fromkeys(notice.buckets, notice.number)
+                self._last_notice |= dict.fromkeys(notice.buckets, notice.number)
             self._revoke(notice.buckets, before=before)
         self._give_back(idle=IDLE)
 
@@ -170,29 +170,29 @@ class LeasedLimiter:
             now = self.clock()
             if lease.revoked or not slot.start <= now < slot.end:
                 return False
-            lease.used[slot.number] = lease.told = now
+            lease.used[slot.number] = lease.last_seen = now
             return True
 
     def _ask(self, key: tuple[int, str], rate_limit: RateLimit, before: _Lease | None) -> Wait | None:
         """Ask for the next lease and note it; return what to wait for instead."""
         self._ensure_watched()
-        asked = self.clock()
-        report = before.report(asked) if before is not None else Report()
+        sent_at = self.clock()
+        report = before.report(sent_at) if before is not None else Report()
         answer = self.coordinator.ask(f"{self._name}/{key[0]}", rate_limit, report)
-        heard, self.calls = self.clock(), self.calls + 1
+        received_at, self.calls = self.clock(), self.calls + 1
         if isinstance(answer, Wait):
             return answer
         # the coordinator spoke some time between the two: a slot begins late, and ends early
-        slots = (Slot(slot.number, heard + slot.start, asked + slot.end) for slot in answer.slots)
+        slots = (Slot(slot.number, received_at + slot.start, sent_at + slot.end) for slot in answer.slots)
         with self._lock:
-            last = max(self._heard.get(rate_limit.bucket, 0), self._heard.get(ALL, 0))
+            last = max(self._last_notice.get(rate_limit.bucket, 0), self._last_notice.get(ALL, 0))
             self._leases[key] = _Lease(
                 answer.lease,
                 rate_limit,
                 deque(slots),
                 answer.notice,
                 revoked=answer.notice < last,
-                told=heard,
+                last_seen=received_at,
             )
         return None
 
@@ -208,17 +208,19 @@ class LeasedLimiter:
         with self._lock:
             now = self.clock()
             long = [
-                (k, lease) for k, lease in self._leases.items() if lease.busy and now - lease.told > ALIVE
+                (k, lease)
+                for k, lease in self._leases.items()
+                if lease.busy and now - lease.last_seen > ALIVE
             ]
             over = [
                 (k, lease)
                 for k, lease in self._leases.items()
-                if not lease.busy and (now - lease.told >= idle or not lease.slots or lease.revoked)
+                if not lease.busy and (now - lease.last_seen >= idle or not lease.slots or lease.revoked)
             ]
             for key, _ in over:
                 del self._leases[key]
             for _, lease in long:
-                lease.told = now
+                lease.last_seen = now
         for (thread, bucket), lease in [*over, *long]:
             self.calls += 1
             self.coordinator.tell(

@@ -23,7 +23,8 @@ def albums_of(songs: Iterable[Song]) -> list[Album]:
     """Return (album artist, year, songs) of each album, in a fixed order; songs by disc and number.
 
     Songs are grouped by album artist, album title and the year of their folder: the commonest of its songs,
-    of several the earliest. Groups of one title are one album where `_told` or `_untold` finds them to be.
+    of several the earliest. Groups of one title are one album where `_joined_years` or `_joined_compilations`
+    finds them to be.
     """
     groups: dict[tuple[str, str, str], list[Song]] = defaultdict(list)
     songs = list(songs)
@@ -61,17 +62,18 @@ def _commonest(years: Iterable[str | None]) -> str | None:
 
 def _merged(groups: list[list[Song]]) -> list[list[Song]]:
     """Return the groups of one title, those that are one album joined."""
-    told: dict[str, list[list[Song]]] = defaultdict(list)
-    untold = []
+    by_artist: dict[str, list[list[Song]]] = defaultdict(list)
+    without_artist = []
     for group in groups:
         if any(song.tags.album_artist for song in group):
-            told[group[0].group[0]].append(group)
+            by_artist[group[0].group[0]].append(group)
         else:
-            untold.append(group)
-    return [album for parts in told.values() for album in _told(parts)] + _untold(untold)
+            without_artist.append(group)
+    albums = [album for parts in by_artist.values() for album in _joined_years(parts)]
+    return albums + _joined_compilations(without_artist)
 
 
-def _told(groups: list[list[Song]]) -> list[list[Song]]:
+def _joined_years(groups: list[list[Song]]) -> list[list[Song]]:
     """Return the groups of one album artist and title: those of several years may be one album.
 
     They are where one tells no year, or where the songs are several artists', each of its own year, as long
@@ -92,7 +94,7 @@ def _told(groups: list[list[Song]]) -> list[list[Song]]:
     return albums
 
 
-def _untold(groups: list[list[Song]]) -> list[list[Song]]:
+def _joined_compilations(groups: list[list[Song]]) -> list[list[Song]]:
     """Return the groups of one title without an album artist, those that are one compilation joined.
 
     In one folder they are where `_is_one_album` says so. Over several folders their tags have to prove it: by
@@ -108,7 +110,7 @@ def _untold(groups: list[list[Song]]) -> list[list[Song]]:
     flagged = [group for group in within if _is_flagged([group])]
     if _is_scattered(flagged):
         within = [group for group in within if group not in flagged] + _joined(flagged)
-    return _joined(within) if _fill_a_total(within) and len(_told_years(within)) <= 1 else within
+    return _joined(within) if _fill_a_total(within) and len(_known_years(within)) <= 1 else within
 
 
 def _with_guests(parts: list[list[Song]]) -> list[list[Song]]:
@@ -118,7 +120,7 @@ def _with_guests(parts: list[list[Song]]) -> list[list[Song]]:
         for album in albums:
             is_guest = f"{part[0].group[0]} ".startswith(f"{album[0].group[0]} ")
             pair = [album, part]
-            if is_guest and _fit(pair) and (_are_numbered(pair) or len(_told_years(pair)) <= 1):
+            if is_guest and _fit(pair) and (_are_numbered(pair) or len(_known_years(pair)) <= 1):
                 album.extend(part)
                 break
         else:
@@ -132,7 +134,7 @@ def _is_one_album(parts: Sequence[list[Song]]) -> bool:
     No two songs may claim one number, each has one unless the folder bears the album's name, and they tell
     one year at most or are counted through. Flagged ones of one year are, and those of more than two artists.
     """
-    is_of_one_year = len(_told_years(parts)) <= 1
+    is_of_one_year = len(_known_years(parts)) <= 1
     is_numbered = _fit(parts) and _are_numbered(parts)
     if _is_flagged(parts) and (is_of_one_year or (is_numbered and len(_artists(parts)) > 2)):
         return True
@@ -147,10 +149,10 @@ def _is_scattered(flagged: Sequence[list[Song]]) -> bool:
     """Say whether flagged groups of several folders are one compilation and not each an artist's best."""
     if not _fit(flagged):
         return False
-    if len(_told_years(flagged)) > 1:
+    if len(_known_years(flagged)) > 1:
         return _fill_a_total(flagged) or _is_counted(flagged)
-    is_total_told = len(_totals(flagged)) == 1 and all(_totals([group]) for group in flagged)
-    return all(len(group) == 1 for group in flagged) or is_total_told or _fill_a_total(flagged)
+    has_one_total = len(_totals(flagged)) == 1 and all(_totals([group]) for group in flagged)
+    return all(len(group) == 1 for group in flagged) or has_one_total or _fill_a_total(flagged)
 
 
 def _joined(groups: list[list[Song]]) -> list[list[Song]]:
@@ -170,7 +172,7 @@ def _names(artist: str, host: str) -> bool:
     return f" {host} " in f" {normalise(artist)} "
 
 
-def _told_years(groups: Sequence[list[Song]]) -> set[str]:
+def _known_years(groups: Sequence[list[Song]]) -> set[str]:
     return {song.year for group in groups for song in group if song.year}
 
 
@@ -218,8 +220,8 @@ def _artist(songs: list[Song]) -> str:
 
     A flag alone makes no compilation: players set it for the best of one artist, too.
     """
-    if told := sorted(song.tags.album_artist for song in songs if song.tags.album_artist):
-        return Counter(told).most_common(1)[0][0]
+    if album_artists := sorted(song.tags.album_artist for song in songs if song.tags.album_artist):
+        return Counter(album_artists).most_common(1)[0][0]
     artists = Counter(song.artist for song in songs)
     main = min(artists, key=lambda name: (len(normalise(name)), name))
     words = normalise(main)
@@ -241,9 +243,9 @@ def _with_discs(songs: list[Song]) -> list[Song]:
     for within in sorted(by_folder.values(), key=lambda within: not any(song.disc for song in within)):
         discs = Counter(song.disc for song in within if song.disc)
         disc = min(discs, key=lambda disc: (-discs[disc], disc)) if discs else _free_disc(within, taken)
-        told = [song if song.disc else replace(song, disc=disc) for song in within]
-        taken |= {song.place: song for song in told if song.place}
-        settled += told
+        with_disc = [song if song.disc else replace(song, disc=disc) for song in within]
+        taken |= {song.place: song for song in with_disc if song.place}
+        settled += with_disc
     return settled
 
 

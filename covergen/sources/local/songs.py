@@ -63,7 +63,7 @@ def read_song(path: Path, root: Path, names: FolderNames) -> Song:
     """Return the song in a file under `root`, whose tags are read once."""
     tags = read_tags(path)
     guess = song_from_path(path, root, names)
-    told = [bool(tags.artist or tags.album_artist), bool(tags.album), bool(tags.title)]
+    from_tags = [bool(tags.artist or tags.album_artist), bool(tags.album), bool(tags.title)]
     album, disc = disc_in_title(tags.album) if tags.album else (guess.album, None)
     date, _ = parse_date(tags.date)
     return Song(
@@ -76,7 +76,7 @@ def read_song(path: Path, root: Path, names: FolderNames) -> Song:
         disc=disc_of_side(tags.side, tags.disc) if tags.side else tags.disc or guess.disc or disc,
         number=tags.number or guess.number,
         year=date[:4] if date else None if tags.album else guess.year,
-        basis="tags" if all(told) else "tags and path" if any(told) else "path",
+        basis="tags" if all(from_tags) else "tags and path" if any(from_tags) else "path",
     )
 
 

@@ -175,15 +175,15 @@ def _names_edition(found: re.Match[str], is_edition: bool) -> bool:
 
 
 def _is_edition(words: list[str], *, is_bracket: bool) -> bool:
-    told = {word for word in words if not _NUMBER.fullmatch(word)}
-    if "mix" in told and told <= {"mix", "stereo", "mono", "new", "the"}:
+    terms = {word for word in words if not _NUMBER.fullmatch(word)}
+    if "mix" in terms and terms <= {"mix", "stereo", "mono", "new", "the"}:
         return any(map(_YEAR.fullmatch, words))  # mixed anew from the same tapes: "(2018 Stereo Mix)"
-    noun = told & _NOUNS
+    noun = terms & _NOUNS
     countries = (_OF_ONE_LANGUAGE if "version" in noun else _COUNTRIES) if noun else frozenset()
     alone = _ALONE | _IN_BRACKETS if is_bracket else _ALONE
-    if told - alone - _NOUNS - _WITH_NOUN - _FILLERS - countries:
+    if terms - alone - _NOUNS - _WITH_NOUN - _FILLERS - countries:
         return False
-    return bool(told & alone or (noun and told & (_WITH_NOUN | countries)))
+    return bool(terms & alone or (noun and terms & (_WITH_NOUN | countries)))
 
 
 def _is_named_edition(words: list[str]) -> bool:

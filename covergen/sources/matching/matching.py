@@ -94,8 +94,8 @@ def best(wanted: Wanted, candidates: Iterable[Candidate]) -> Candidate:
     compilation, then before an edition, then the nearer year and the nearer spelling; among equals the first
     that is offered, except that two of different years or nicknames are not equals: then there is none.
     """
-    asked = f"the album {wanted.title!r} by {wanted.artist} ({wanted.year or 'of an unknown year'})"
-    return _first(asked, _ranked(candidates, lambda each: _judged(wanted, each, dated=True)))
+    description = f"the album {wanted.title!r} by {wanted.artist} ({wanted.year or 'of an unknown year'})"
+    return _first(description, _ranked(candidates, lambda each: _judged(wanted, each, dated=True)))
 
 
 def leads(wanted: Wanted, candidates: Iterable[Candidate]) -> list[Candidate]:
@@ -116,8 +116,8 @@ def best_track(
     versions are other songs. The whole artist goes before the first of several, then the song on `album`, the
     title of the wanted album, then the nearer spelling; among equals the first that is offered.
     """
-    asked = f"the song {wanted.title!r} by {wanted.artist}"
-    return _first(asked, _ranked(candidates, lambda each: _judged_track(wanted, each, album)))
+    description = f"the song {wanted.title!r} by {wanted.artist}"
+    return _first(description, _ranked(candidates, lambda each: _judged_track(wanted, each, album)))
 
 
 def same_artist(one: str, other: str) -> bool:
@@ -151,8 +151,8 @@ def _judged(wanted: Wanted, offered: Candidate, *, dated: bool) -> _Rank | str:
     """Return how near a candidate is, the smaller the nearer, or why it is not the wanted album."""
     if (upc := upc_key(wanted.upc)) and upc == upc_key(offered.upc):
         return (0, 0, 0, 0, 0, 0)
-    if told := version((offered.title, offered.artist), (wanted.title, wanted.artist)):
-        return told
+    if rendition := version((offered.title, offered.artist), (wanted.title, wanted.artist)):
+        return rendition
     partly = not same_artist(wanted.artist, offered.artist)
     if partly and not _shares_first(wanted.artist, offered.artist):
         return "another artist"
@@ -205,9 +205,9 @@ def _is_self_titled(title: str, artist: str) -> bool:
 def _judged_track(wanted: WantedTrack, offered: TrackCandidate, album: str) -> _Rank | str:
     if (isrc := isrc_key(wanted.isrc)) and isrc == isrc_key(offered.isrc):
         return (0, 0, 0, 0)
-    asked = (wanted.title, wanted.artist, album)
-    if told := version((offered.title, offered.artist, offered.album), asked):
-        return told
+    wanted_texts = (wanted.title, wanted.artist, album)
+    if rendition := version((offered.title, offered.artist, offered.album), wanted_texts):
+        return rendition
     partly = not same_artist(wanted.artist, offered.artist)
     if partly and not _shares_first(wanted.artist, offered.artist):
         return "another artist"
@@ -230,20 +230,20 @@ def _ranked(offered: Iterable[_Offered], judge: Callable[[_Offered], _Rank | str
     return sorted(fit, key=lambda pair: pair[0]), unfit
 
 
-def _first(asked: str, judged: _Sorted[_Offered]) -> _Offered:
+def _first(description: str, judged: _Sorted[_Offered]) -> _Offered:
     fit, unfit = judged
     if not fit:
-        told = "; ".join(f"{_named(each)}: {reason}" for each, reason in unfit[:_SHOWN])
+        offers = "; ".join(f"{_named(each)}: {reason}" for each, reason in unfit[:_SHOWN])
         more = f"; and {len(unfit) - _SHOWN} more" if len(unfit) > _SHOWN else ""
-        raise BadInput(RejectCode.NO_MATCH, f"for {asked} there was {told or 'nothing'}{more}")
+        raise BadInput(RejectCode.NO_MATCH, f"for {description} there was {offers or 'nothing'}{more}")
     first, *equals = [each for rank, each in fit if rank == fit[0][0]]
     albums = [each for each in (first, *equals) if isinstance(each, Candidate)]
     years = {_year(each.year) for each in albums} - {None}
     nicknames = {read_title(each.title, each.artist).nickname for each in albums}
     if (len(years) > 1 or len(nicknames) > 1) and fit[0][0][0]:
-        told = "; ".join(_named(each) for each in (first, *equals)[:_SHOWN])
+        offers = "; ".join(_named(each) for each in (first, *equals)[:_SHOWN])
         raise BadInput(
-            RejectCode.NO_MATCH, f"for {asked} there were several, none nearer than the rest: {told}"
+            RejectCode.NO_MATCH, f"for {description} there were several, none nearer than the rest: {offers}"
         )
     return first
 

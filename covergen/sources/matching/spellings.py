@@ -145,22 +145,22 @@ def _counted(key: str) -> set[str]:
 
     Roman numbers of one letter count after such a word and at the end alone.
     """
-    told: list[str] = []
+    tokens: list[str] = []
     for word in (_ABBREVIATED.get(each, each) for each in key.split()):
         number = _NUMBERS.get(word, _TENS.get(word))
-        if number and number < 10 and told and told[-1] in _TENS:
-            told[-1] = str(_TENS[told[-1]] + number)  # "twenty one"
+        if number and number < 10 and tokens and tokens[-1] in _TENS:
+            tokens[-1] = str(_TENS[tokens[-1]] + number)  # "twenty one"
         elif number and word not in _TENS:
-            told.append(str(number))
-        elif word in _ROMAN and (len(word) > 1 or (told and told[-1] in _COUNTED)):
-            told.append(_ROMAN[word])
+            tokens.append(str(number))
+        elif word in _ROMAN and (len(word) > 1 or (tokens and tokens[-1] in _COUNTED)):
+            tokens.append(_ROMAN[word])
         else:
-            told.append(word)
-    told = [str(_TENS.get(word, word)) for word in told]
-    if len(told) > 1:
-        told[-1] = _ROMAN.get(told[-1], told[-1])
-    bare = told[:-2] + told[-1:] if told[-2:-1] == ["volume"] and len(told) > 2 else told
-    return {" ".join(told), " ".join(bare)}
+            tokens.append(word)
+    tokens = [str(_TENS.get(word, word)) for word in tokens]
+    if len(tokens) > 1:
+        tokens[-1] = _ROMAN.get(tokens[-1], tokens[-1])
+    bare = tokens[:-2] + tokens[-1:] if tokens[-2:-1] == ["volume"] and len(tokens) > 2 else tokens
+    return {" ".join(tokens), " ".join(bare)}
 
 
 def _uncensored(found: re.Match[str]) -> str:

@@ -39,8 +39,8 @@ def version(offered: Iterable[str], wanted: Iterable[str]) -> str | None:
 
     "Blue (Karaoke Version)" is none for "Blue", and just what one asks for in "Blue (Karaoke)".
     """
-    told, asked = [fold(text) for text in offered], [fold(text) for text in wanted]
+    offered_texts, wanted_texts = [fold(text) for text in offered], [fold(text) for text in wanted]
     for kind, pattern in _PATTERNS.items():
-        if any(map(pattern.search, told)) and not any(map(pattern.search, asked)):
+        if any(map(pattern.search, offered_texts)) and not any(map(pattern.search, wanted_texts)):
             return kind
     return None

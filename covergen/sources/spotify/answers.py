@@ -56,13 +56,13 @@ class Reader:
         subjects, body = subjects_of(request), answer.json()
         albums = [body] if request.kind == "album" else _several(body, "albums", len(subjects))
         found, follow, known = Found(), list[Request](), list[Subject]()
-        for asked, album in zip(subjects, albums, strict=True):
+        for requested, album in zip(subjects, albums, strict=True):
             try:
                 facts = facts_of(album)
             except BadInput as problem:
-                found.rejects.append(Rejected(STAGE, asked.name, problem))
+                found.rejects.append(Rejected(STAGE, requested.name, problem))
                 continue
-            subject = replace(asked, spotify_id=facts["spotify_id"], facts=facts)
+            subject = replace(requested, spotify_id=facts["spotify_id"], facts=facts)
             known.append(subject)
             if cover := cover_record(subject):
                 found.media.append(cover)
@@ -104,8 +104,8 @@ class Reader:
         except BadInput as problem:
             found.rejects.append(Rejected(STAGE, subject.name, problem))
             following = None
-        asked = self._asking.songs(replace(subject, songs=tuple(again)))
-        return [*asked, following] if following else asked
+        requests = self._asking.songs(replace(subject, songs=tuple(again)))
+        return [*requests, following] if following else requests
 
     def _songs(self, request: Request, answer: Answer) -> Parsed:
         (subject,), found = subjects_of(request), Found()
@@ -224,12 +224,12 @@ def album_record(subject: Subject, genres: list[str], *, fetched_at: datetime) -
     genres = list(dict.fromkeys([*facts["genres"], *genres]))
     if own == subject.wanted.album_id and not genres:
         return None
-    told = {
+    fields = {
         name: facts[name] for name in ("artist", "title", "release_date", "release_date_precision", "label")
     }
     return {
         "album_id": own,
-        **told,
+        **fields,
         "genres": genres,
         **_source(facts["source_url"]),
         "source_revision": None,
@@ -321,8 +321,8 @@ def _source(url: str | None) -> dict[str, str | None]:
 def _page(thing: Mapping[str, Any], kind: str) -> str | None:
     """Return the page that a person can open."""
     urls = thing.get("external_urls")
-    told = _address(urls.get("spotify")) if isinstance(urls, Mapping) else None
-    return told or (f"{_PAGES}/{kind}/{id}" if (id := _text(thing, "id")) else None)
+    url = _address(urls.get("spotify")) if isinstance(urls, Mapping) else None
+    return url or (f"{_PAGES}/{kind}/{id}" if (id := _text(thing, "id")) else None)
 
 
 def _names(thing: Mapping[str, Any]) -> str:

@@ -62,12 +62,12 @@ class Token:
         Raises ConfigError where Spotify refuses the credentials, BadInput where it gives no token just now.
         """
         with self._lock:
-            told = self._asked()
-            if isinstance(told, CovergenError):
+            result = self._token_or_error()
+            if isinstance(result, CovergenError):
                 self._credentials = None  # and what it may have kept
-        if isinstance(told, CovergenError):
-            raise told
-        return told
+        if isinstance(result, CovergenError):
+            raise result
+        return result
 
     def forget(self, answered_at: datetime) -> None:
         """Ask for a new token next time, unless this one was taken after the answer that refused a token."""
@@ -75,7 +75,7 @@ class Token:
             if self._taken_at is None or self._taken_at <= answered_at:
                 self._credentials = self._taken_at = None
 
-    def _asked(self) -> str | CovergenError:
+    def _token_or_error(self) -> str | CovergenError:
         try:
             if self._credentials is None:
                 check_credentials()

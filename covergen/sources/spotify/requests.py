@@ -72,7 +72,7 @@ def begin(wanted: Wanted) -> Subject:
 
 def subjects_of(request: Request) -> list[Subject]:
     """Return what a request is about."""
-    return [_read(told) for told in json.loads(request.about["subjects"])]
+    return [_read(fields) for fields in json.loads(request.about["subjects"])]
 
 
 class Asking:
@@ -94,9 +94,13 @@ class Asking:
         """Return the first of a subject's searches; there has to be one."""
         (kind, text), *later = subject.steps
         query = text if kind == "words" else f"{kind}:{text}"
-        asked = {"q": query, "type": "track" if kind == "isrc" else "album", "limit": self.surface.search}
+        parameters = {
+            "q": query,
+            "type": "track" if kind == "isrc" else "album",
+            "limit": self.surface.search,
+        }
         subject = replace(subject, steps=tuple(later))
-        return self._request(f"search_{kind}", "search", [subject], **asked)
+        return self._request(f"search_{kind}", "search", [subject], **parameters)
 
     def albums(self, subjects: Sequence[Subject]) -> list[Request]:
         """Return requests for the albums of subjects whose Spotify id is known."""
@@ -148,8 +152,8 @@ class Asking:
             raise BadInput(RejectCode.NEW_LAYOUT, f"the next page of its songs is said to be {url}")
         return Request(NAME, "page", str(url), _about([subject]))
 
-    def _request(self, kind: str, path: str, subjects: Sequence[Subject], **asked: Any) -> Request:
-        query = urlencode({**asked, **self._market}, safe=",")
+    def _request(self, kind: str, path: str, subjects: Sequence[Subject], **parameters: Any) -> Request:
+        query = urlencode({**parameters, **self._market}, safe=",")
         return Request(NAME, kind, f"{self.base}/{path}{'?' if query else ''}{query}", _about(subjects))
 
 
@@ -160,15 +164,15 @@ def _about(subjects: Sequence[Subject]) -> dict[str, str]:
     }
 
 
-def _read(told: dict[str, Any]) -> Subject:
-    wanted = told["wanted"]
+def _read(fields: dict[str, Any]) -> Subject:
+    wanted = fields["wanted"]
     tracks = tuple(WantedTrack(**track) for track in wanted["tracks"])
     return Subject(
         Wanted(**{**wanted, "tracks": tracks}),
-        told["spotify_id"],
-        tuple((kind, text) for kind, text in told["steps"]),
-        told["facts"],
-        tuple((spotify_id, track_id) for spotify_id, track_id in told["songs"]),
+        fields["spotify_id"],
+        tuple((kind, text) for kind, text in fields["steps"]),
+        fields["facts"],
+        tuple((spotify_id, track_id) for spotify_id, track_id in fields["songs"]),
     )
 
 
@@ -196,8 +200,8 @@ def _cut(text: str, length: int) -> str:
 
 
 def _offset(url: str) -> int:
-    told = query_of(url).get("offset", "")
-    return int(told) if told.isascii() and told.isdigit() else -1
+    value = query_of(url).get("offset", "")
+    return int(value) if value.isascii() and value.isdigit() else -1
 
 
 def _artist_ids(subjects: Iterable[Subject]) -> list[str]:

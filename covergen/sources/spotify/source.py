@@ -148,29 +148,31 @@ def refusal_of(request: Request, answer: Answer) -> Refused | None:
                 None if _has_shape(request.kind, body) else Refused(no_answer(answer, _SHAPES[request.kind]))
             )
         status = _status(error)
-    asked = _sentence(answer, error)
+    message = _sentence(answer, error)
     if status == 429:
-        return Refused(_too_many(answer, body, asked))
+        return Refused(_too_many(answer, body, message))
     if status == 401:
-        reason = f"{asked}; the token has expired or was withdrawn"
+        reason = f"{message}; the token has expired or was withdrawn"
         # not FORBIDDEN, which nobody tries again: a new token may well be taken
         return Refused(Refusal(RejectCode.SOURCE_ERROR, reason, again=True), unauthorised=True)
     if status == 403 and request.kind in BATCHES:
-        reason = f"{asked}; batches are refused, so the app is in development mode: set surface=development"
+        reason = f"{message}; batches are refused, so the app is in development mode: set surface=development"
         return Refused(Refusal(RejectCode.FORBIDDEN, reason))
     usual = usual_refusal(replace(answer, status=status))
     return (
-        Refused(replace(usual, reason=asked)) if usual else Refused(Refusal(RejectCode.SOURCE_ERROR, asked))
+        Refused(replace(usual, reason=message))
+        if usual
+        else Refused(Refusal(RejectCode.SOURCE_ERROR, message))
     )
 
 
-def _too_many(answer: Answer, body: Any, asked: str) -> Refusal:
+def _too_many(answer: Answer, body: Any, message: str) -> Refusal:
     """Return the refusal of a 429: for the day where the quota is the reason, else as Retry-After says."""
     if _reason(body) == "QUOTA_EXCEEDED":
         wait = _until_midnight(answer.fetched_at)
-        return Refusal(RejectCode.QUOTA_SPENT, f"{asked}; the app's quota is spent for the day", wait=wait)
+        return Refusal(RejectCode.QUOTA_SPENT, f"{message}; the app's quota is spent for the day", wait=wait)
     wait_for = None if "retry-after" in answer.headers else _PAUSE
-    return Refusal(RejectCode.RATE_LIMITED, asked, wait=wait_for, again=True)
+    return Refusal(RejectCode.RATE_LIMITED, message, wait=wait_for, again=True)
 
 
 def _until_midnight(moment: datetime) -> float:

@@ -197,12 +197,12 @@ def _named(row: Row, y: int, columns: Columns, artists: list[Cell]) -> tuple[str
     """Return the artist and the album's cell. Raises BadInput where one is missing or not in its column."""
     album = columns.cell(row, "album")
     named = [cell for cell in artists if not words.is_empty(cell) and cell is not album]
-    told = ", ".join(dict.fromkeys(cell.text for cell in row if cell and cell.text))[:200]
+    row_text = ", ".join(dict.fromkeys(cell.text for cell in row if cell and cell.text))[:200]
     if not named or album is None or words.is_empty(album):
         missing = "album" if named else "artist"
-        raise BadInput(RejectCode.MISSING_FIELD, f"it names no {missing}: {told!r}")
+        raise BadInput(RejectCode.MISSING_FIELD, f"it names no {missing}: {row_text!r}")
     if why := misplaced(row, y, columns):
-        raise BadInput(RejectCode.NEW_LAYOUT, f"its cells do not stand under the header, {why}: {told!r}")
+        raise BadInput(RejectCode.NEW_LAYOUT, f"its cells do not stand under the header, {why}: {row_text!r}")
     return words.read_artist(named), album
 
 

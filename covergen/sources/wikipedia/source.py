@@ -107,11 +107,11 @@ class WikipediaSource:
         found = Found()
         problem: BadInput | None = None
         try:
-            told = list(read_albums(page, year, is_list=not title.endswith("in music")))
+            items = list(read_albums(page, year, is_list=not title.endswith("in music")))
         except BadInput as error:
-            told, problem = [], error
+            items, problem = [], error
         first: dict[str, Album] = {}
-        for item in told:
+        for item in items:
             if isinstance(item, Album):
                 record = self._record(item, request, answer, page.revision)
                 known = first.setdefault(record["album_id"], item)
@@ -126,7 +126,7 @@ class WikipediaSource:
         missing = months_of(title) - {month for record in found.albums if (month := _month(record, year))}
         trail = request.about.get("pointed", "").split("\n")
         follow = self._pointed(page, title, year, trail, missing)
-        if told:
+        if items:
             lost = missing.difference(*(months_of(each.about["title"]) for each in follow))
             found.rejects.extend(_incomplete(title, year, name, lost))
             return Parsed(found, follow)

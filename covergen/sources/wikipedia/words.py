@@ -201,9 +201,9 @@ def _linked(cell: Cell) -> list[str]:
 def read_genres(cell: Cell | None) -> list[str]:
     """Return the genres of a cell, each once: between commas, slashes, dots and lines, not in brackets."""
     parts = [part for line in (cell.lines if cell else ()) for part in _BETWEEN_GENRES.split(line)]
-    told = (part.strip() for part in parts)
+    stripped = (part.strip() for part in parts)
     genres: dict[str, str] = {}
-    for genre in told:
+    for genre in stripped:
         if normalise(genre) not in _EMPTY and not _DASH.fullmatch(genre):
             genres.setdefault(genre.casefold(), genre)
     return list(genres.values())
@@ -233,5 +233,5 @@ def read_kind(title: str, remarks: Iterable[str], pages: Iterable[str]) -> str:
     title_end = re.findall(r"\b(?:EP|E\.P\.)(?=\W*$)", title)
     parts = [part for remark in remarks for part in re.split(r"[,;/.()\n]\s", remark)]
     in_title = [kind for found in _BRACKETS.findall(title) if (kind := kind_in(found)) in {"reissue", "ep"}]
-    told = {kind for part in [*parts, *title_end, *ends] if (kind := kind_in(part))} | set(in_title)
-    return next((kind for kind, _ in _KINDS if kind in told), "album")
+    kinds = {kind for part in [*parts, *title_end, *ends] if (kind := kind_in(part))} | set(in_title)
+    return next((kind for kind, _ in _KINDS if kind in kinds), "album")

@@ -126,7 +126,7 @@ class Tabs:
             try:
                 browser.quit()
             except _DEATHS as error:
-                _log.debug("the browser was gone before it was closed: %s", _told(error))
+                _log.debug("the browser was gone before it was closed: %s", _message(error))
         if profile is not None:
             kill_those_with(profile.name)
             profile.cleanup()
@@ -176,9 +176,9 @@ class Tabs:
 
     def _look(self, browser: Chrome, page: _Page) -> str | BadInput | None:
         """Return what has become of a page; None where it is still loading."""
-        told = browser.execute_script(_LOOK) if _entry(browser) != page.entry else None
-        if told is not None:
-            return self._result(browser, page, *told)
+        response = browser.execute_script(_LOOK) if _entry(browser) != page.entry else None
+        if response is not None:
+            return self._result(browser, page, *response)
         if time.monotonic() < page.until:
             return None
         self._renew(browser)
@@ -224,12 +224,12 @@ class Tabs:
         done: list[tuple[str, str | BadInput]],
     ) -> None:
         """Clear the dead browser away; its pages go back into the queue, or are done if they saw too many."""
-        _log.warning("the browser died with %d pages loading: %s", len(busy), _told(error))
+        _log.warning("the browser died with %d pages loading: %s", len(busy), _message(error))
         self.close()
         for page in list(busy.values())[::-1] or [waiting.popleft()]:  # one that dies idle ends some time too
             page.deaths += 1
             if page.deaths >= _MOST_DEATHS:
-                reason = f"the browser died {page.deaths} times over {page.address}: {_told(error)}"
+                reason = f"the browser died {page.deaths} times over {page.address}: {_message(error)}"
                 done.append((page.address, BadInput(RejectCode.POISON, reason)))
             else:
                 waiting.appendleft(page)
@@ -252,7 +252,7 @@ class Tabs:
                 return self._browser
             except _DEATHS as error:
                 self.close()
-                problem = _told(error)
+                problem = _message(error)
                 _log.warning("attempt %d to start %s: %s", attempt + 1, self._chromium, problem)
         raise ConfigError(f"{self._chromium} does not start: {problem}")
 
@@ -271,7 +271,7 @@ def _entry(browser: Chrome) -> int:
     return int(history["entries"][history["currentIndex"]]["id"])
 
 
-def _told(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     """Return what a driver says, without its stack."""
     return " ".join(str(error).partition("Stacktrace:")[0].removeprefix("Message: ").split())[:300]
 

@@ -102,8 +102,8 @@ def read_text(node: Any) -> str:
     if not isinstance(node, Mapping):
         return ""
     runs = node.get("runs")
-    told = [run.get("text") for run in runs if isinstance(run, Mapping)] if isinstance(runs, list) else []
-    text = node.get("simpleText") or "".join(str(each or "") for each in told)
+    texts = [run.get("text") for run in runs if isinstance(run, Mapping)] if isinstance(runs, list) else []
+    text = node.get("simpleText") or "".join(str(each or "") for each in texts)
     return " ".join(str(text).split())
 
 
@@ -130,14 +130,15 @@ def _video(video_id: str, renderer: Mapping[str, Any]) -> Video:
     title = read_text(renderer.get("title"))
     channel = read_text(renderer.get("ownerText") or renderer.get("longBylineText"))
     seconds = read_length(read_text(renderer.get("lengthText")))
-    told, short = read_text(renderer.get("viewCountText")), read_text(renderer.get("shortViewCountText"))
-    if "upcomingEventData" in renderer or _LIVE.fullmatch(told or short):
+    view_count = read_text(renderer.get("viewCountText"))
+    short_view_count = read_text(renderer.get("shortViewCountText"))
+    if "upcomingEventData" in renderer or _LIVE.fullmatch(view_count or short_view_count):
         return Video(video_id, title, channel, seconds, live=True, problem=_no_views("it is live or to come"))
-    if not (told or short):
+    if not (view_count or short_view_count):
         problem = _no_views("it tells no views")
         return Video(video_id, title, channel, seconds, problem=problem)
     try:
-        return Video(video_id, title, channel, seconds, count_views(told or short))
+        return Video(video_id, title, channel, seconds, count_views(view_count or short_view_count))
     except BadInput as refused:
         return Video(video_id, title, channel, seconds, problem=refused)
 

@@ -138,8 +138,8 @@ def _rank(song: Song, video: Candidate) -> int:
 
 
 def _is_song(wanted: WantedTrack, video: Candidate) -> bool:
-    told = version((video.title, video.channel.removesuffix(_TOPIC)), (wanted.title, wanted.artist))
-    return told is None and _fits(wanted, _readings(wanted, video))
+    rendition = version((video.title, video.channel.removesuffix(_TOPIC)), (wanted.title, wanted.artist))
+    return rendition is None and _fits(wanted, _readings(wanted, video))
 
 
 def _fits(wanted: WantedTrack, readings: Sequence[TrackCandidate]) -> bool:
@@ -183,8 +183,8 @@ def _is_channel_of(artist: str, channel: str) -> bool:
     """Tell whether a channel is an artist's own: "Adele", "AdeleVEVO", "Adele Official", "Adele - Topic"."""
     bare = channel.removesuffix(_TOPIC).removesuffix("VEVO")
     name = without_article(normalise(artist.partition(";")[0]))
-    told = normalise(bare).removeprefix("official ").removesuffix(" official").removesuffix(" music")
-    forms = {without_article(told).replace(" ", "")}
-    if channel.endswith("VEVO") and (rest := told.removeprefix("the")) != "the":  # "TheBeatlesVEVO"
+    channel_name = normalise(bare).removeprefix("official ").removesuffix(" official").removesuffix(" music")
+    forms = {without_article(channel_name).replace(" ", "")}
+    if channel.endswith("VEVO") and (rest := channel_name.removeprefix("the")) != "the":  # "TheBeatlesVEVO"
         forms.add(rest)
     return name.replace(" ", "") in forms

@@ -131,11 +131,11 @@ class YouTube:
         items = _items(answer)
         if request.kind == "search":
             return self._choose(read_songs(request.about["songs"])[0], items)
-        told = {str(item.get("id")): item for item in items}
+        by_id = {str(item.get("id")): item for item in items}
         pieces = Found()
         for video_id, songs in _known(request).items():
             for song in songs:
-                _add(pieces, song, video_id, told.get(video_id), answer)
+                _add(pieces, song, video_id, by_id.get(video_id), answer)
         return Parsed(pieces)
 
     def _videos(self, known: Mapping[str, list[Song]]) -> Request:
@@ -144,23 +144,23 @@ class YouTube:
             "songs": write_songs(song for songs in known.values() for song in songs),
             "ids": json.dumps(ids),
         }
-        asked = {
+        parameters = {
             "part": "snippet,contentDetails,statistics",
             "id": ",".join(known),
             "maxResults": AT_ONCE,
             "fields": _VIDEO_FIELDS,
         }
-        return Request(self.name, "videos", f"{self.base}/videos?{urlencode(asked)}", about)
+        return Request(self.name, "videos", f"{self.base}/videos?{urlencode(parameters)}", about)
 
     def _search(self, song: Song) -> Request:
-        asked = {
+        parameters = {
             "part": "snippet",
             "type": "video",
             "maxResults": 10,
             "q": song.query,
             "fields": _SEARCH_FIELDS,
         }
-        url = f"{self.base}/search?{urlencode(asked)}"
+        url = f"{self.base}/search?{urlencode(parameters)}"
         return Request(self.name, "search", url, {"songs": write_songs([song])})
 
     def _choose(self, song: Song, items: list[Mapping[str, Any]]) -> Parsed:
@@ -230,16 +230,16 @@ def _read_video(
     song: Song, video_id: str, item: Mapping[str, Any], answer: Answer
 ) -> tuple[Record, BadInput | None]:
     """Return the song's row, and where it has no views why."""
-    snippet, told = item.get("snippet") or {}, (item.get("statistics") or {}).get("viewCount")
+    snippet, view_count = item.get("snippet") or {}, (item.get("statistics") or {}).get("viewCount")
     problem, views = None, None
     if snippet.get("liveBroadcastContent", "none") != "none":
         problem = BadInput(RejectCode.MISSING_FIELD, f"{WATCH}{video_id} is live or still to come")
-    elif told is None:
+    elif view_count is None:
         problem = BadInput(RejectCode.MISSING_FIELD, f"{WATCH}{video_id} hides its views")
-    elif str(told).isascii() and str(told).isdigit():
-        views = int(told)
+    elif str(view_count).isascii() and str(view_count).isdigit():
+        views = int(view_count)
     else:
-        problem = BadInput(RejectCode.NEW_LAYOUT, f"{WATCH}{video_id} has {told!r} views")
+        problem = BadInput(RejectCode.NEW_LAYOUT, f"{WATCH}{video_id} has {view_count!r} views")
     # A music video is longer than its song: only YouTube's own uploads have the song's length.
     topic = is_topic(str(snippet.get("channelTitle", "")))
     length = _duration_ms((item.get("contentDetails") or {}).get("duration")) if topic else None
@@ -267,20 +267,20 @@ def youtube_refusal(answer: Answer, bucket: str, day_zone: str) -> Refusal | Non
     if error is None:
         return usual_refusal(answer) or _shapeless(answer)
     reasons = list(_reasons(error))
-    told = f"{answer.url.partition('?')[0]} answered {answer.status}: {_message(error)}"
+    message = f"{answer.url.partition('?')[0]} answered {answer.status}: {_message(error)}"
     if _SPENT & set(reasons) or _is_daily(error):
         wait = seconds_to_midnight(answer.fetched_at, day_zone)
-        reason = f"{told} ({bucket} is spent until midnight in {day_zone})"
+        reason = f"{message} ({bucket} is spent until midnight in {day_zone})"
         return Refusal(RejectCode.QUOTA_SPENT, reason, wait=wait)
     if _FAST & set(reasons):
-        return Refusal(RejectCode.RATE_LIMITED, told, again=True)
+        return Refusal(RejectCode.RATE_LIMITED, message, again=True)
     remedies = [_REMEDIES[reason] for reason in reasons if reason in _REMEDIES]
-    if "api key not valid" in told.lower():  # under the reason "badRequest"
+    if "api key not valid" in message.lower():  # under the reason "badRequest"
         remedies.append(_BAD_KEY)
     if remedies:
-        return Refusal(RejectCode.FORBIDDEN, f"{told}; {remedies[0]}")
-    usual = usual_refusal(answer) or Refusal(RejectCode.SOURCE_ERROR, told)
-    return replace(usual, reason=told)
+        return Refusal(RejectCode.FORBIDDEN, f"{message}; {remedies[0]}")
+    usual = usual_refusal(answer) or Refusal(RejectCode.SOURCE_ERROR, message)
+    return replace(usual, reason=message)
 
 
 def seconds_to_midnight(now: datetime, day_zone: str) -> float:

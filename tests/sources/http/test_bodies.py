@@ -32,9 +32,9 @@ def response(body: bytes, *, piece: int = 7919, **headers: str) -> httpx2.Respon
         for start in range(0, len(body), piece):
             yield body[start : start + piece]
 
-    told = {name.replace("_", "-"): value for name, value in headers.items()}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
     made = httpx2.Response(200, content=pieces())
-    made.headers = httpx2.Headers(told)  # without the frame that httpx2 adds
+    made.headers = httpx2.Headers(named)  # without the frame that httpx2 adds
     return made
 
 
@@ -62,8 +62,8 @@ def test_a_coded_body_that_is_cut_is_none_whatever_its_frame_says(coding: str, h
     whole = CODED[coding].rstrip(b"\0")
     for length in (1, len(whole) // 2, len(whole) - 1):
         frame = {"content_length": str(length), "transfer_encoding": "chunked", "": ""}[how]
-        told = refused(whole[:length], content_encoding=coding, **({how: frame} if how else {}))
-        assert "cut off: its coding has no end" in told or "cannot be decoded" in told
+        reason = refused(whole[:length], content_encoding=coding, **({how: frame} if how else {}))
+        assert "cut off: its coding has no end" in reason or "cannot be decoded" in reason
 
 
 def test_what_is_not_coded_as_it_says_is_refused() -> None:

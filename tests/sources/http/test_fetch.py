@@ -41,8 +41,8 @@ def test_what_stays_is_given_up() -> None:
     assert down.refused(RejectCode.SERVER_FAILED, retriable=True) == "https://a.org/x answered 502"
     assert len(down.seen) == ATTEMPTS
     gone = Place(say(httpx2.ConnectError("no such host")))
-    told = gone.refused(RejectCode.UNREACHABLE, retriable=True)
-    assert told == "https://a.org/x broke off: ConnectError no such host"
+    reason = gone.refused(RejectCode.UNREACHABLE, retriable=True)
+    assert reason == "https://a.org/x broke off: ConnectError no such host"
 
 
 def test_forbidden_and_not_found_are_asked_once() -> None:
@@ -99,13 +99,13 @@ def test_a_spent_quota_is_for_the_day() -> None:
 def test_retry_after_in_all_its_forms() -> None:
     now = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
-    def told(text: str) -> float | None:
+    def seconds(text: str) -> float | None:
         return retry_after({"retry-after": text}, wall=now.timestamp)
 
-    assert told("120") == 120 and told("1.5") == 1.5 and told("0") == 0
-    assert told(format_datetime(now + timedelta(seconds=90), usegmt=True)) == 90
-    assert told(format_datetime(now - timedelta(days=1), usegmt=True)) == 0
-    assert told("soon") is None and told("-5") is None and retry_after({}) is None
+    assert seconds("120") == 120 and seconds("1.5") == 1.5 and seconds("0") == 0
+    assert seconds(format_datetime(now + timedelta(seconds=90), usegmt=True)) == 90
+    assert seconds(format_datetime(now - timedelta(days=1), usegmt=True)) == 0
+    assert seconds("soon") is None and seconds("-5") is None and retry_after({}) is None
 
 
 def test_redirects_are_followed_and_credentials_stay_at_home() -> None:
@@ -164,8 +164,8 @@ def test_x_robots_tag_is_heeded_before_the_body_is_read() -> None:
         return httpx2.Response(200, headers={"X-Robots-Tag": "noimageai"}, content=body())
 
     place = Place(site, unruled=frozenset())
-    told = place.refused(RejectCode.ROBOTS, retriable=False, download=True)
-    assert told == "https://a.org/x.jpg says noimageai in X-Robots-Tag"
+    reason = place.refused(RejectCode.ROBOTS, retriable=False, download=True)
+    assert reason == "https://a.org/x.jpg says noimageai in X-Robots-Tag"
 
 
 def test_a_download() -> None:
@@ -184,8 +184,10 @@ def test_too_large_is_refused_before_all_is_read() -> None:
             read.append(part)
             yield b"x" * 100
 
-    told = Place(lambda request: httpx2.Response(200, headers={"Content-Length": "100000"}, content=stream()))
-    told.refused(RejectCode.TOO_LARGE, retriable=False, download=True)
+    large = Place(
+        lambda request: httpx2.Response(200, headers={"Content-Length": "100000"}, content=stream())
+    )
+    large.refused(RejectCode.TOO_LARGE, retriable=False, download=True)
     assert read == []
     silent = Place(lambda request: httpx2.Response(200, content=stream()))
     silent.refused(RejectCode.TOO_LARGE, retriable=False, download=True)
@@ -223,8 +225,8 @@ def test_no_address(url: str, cached: bool, tmp_path: Path) -> None:
 @pytest.mark.parametrize("location", ["http://[::1", "//[x", "http://b.org:99999/", "javascript:alert(1)"])
 def test_a_redirect_to_no_address_is_a_refusal(location: str) -> None:
     place = Place(say(httpx2.Response(302, headers={"Location": location})))
-    told = place.refused(RejectCode.SOURCE_ERROR, retriable=False)
-    assert told == f"https://a.org/x redirects to {location!r}, which is no address of the web"
+    reason = place.refused(RejectCode.SOURCE_ERROR, retriable=False)
+    assert reason == f"https://a.org/x redirects to {location!r}, which is no address of the web"
     assert len(place.seen) == 1
 
 

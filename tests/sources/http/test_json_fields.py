@@ -87,10 +87,10 @@ def spoilt(value, draw):
 @settings(deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(0, 3))
 def test_spoilt_answers_end_in_rows_that_fit_or_in_rejects(draw, which):
-    source, asked, body = lookups()[which]
-    told_so = answer(spoilt(body, draw))
-    source.refusal(asked, told_so)
-    check(source.parse(asked, told_so), source.name)
+    source, request, body = lookups()[which]
+    spoilt_answer = answer(spoilt(body, draw))
+    source.refusal(request, spoilt_answer)
+    check(source.parse(request, spoilt_answer), source.name)
 
 
 @pytest.mark.parametrize(
@@ -99,13 +99,13 @@ def test_spoilt_answers_end_in_rows_that_fit_or_in_rejects(draw, which):
 def test_what_is_wanted_rides_along(source):
     """Requests are of text alone, stay the same, and never lose the album's songs."""
     album = wanted("Rain", "雨", upc="602475093060")
-    asked = only(source.requests([album]))
-    assert asked == only(source.requests([album]))
-    assert asked.source == source.name
-    assert all(isinstance(value, str) for value in asked.about.values())
-    assert [track["title"] for track in json.loads(asked.about["tracks"])] == ["Rain", "雨"]
-    assert asked.url.startswith("https://")
+    request = only(source.requests([album]))
+    assert request == only(source.requests([album]))
+    assert request.source == source.name
+    assert all(isinstance(value, str) for value in request.about.values())
+    assert [track["title"] for track in json.loads(request.about["tracks"])] == ["Rain", "雨"]
+    assert request.url.startswith("https://")
     empty = answer({"releases": [], "results": [], "data": [], "error": {"code": 800}})
-    parsed = source.parse(asked, empty)
+    parsed = source.parse(request, empty)
     assert isinstance(parsed, Parsed)
-    assert only(parsed.follow).about["tracks"] == asked.about["tracks"]
+    assert only(parsed.follow).about["tracks"] == request.about["tracks"]

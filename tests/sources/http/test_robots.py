@@ -26,11 +26,11 @@ class Host:
     """Answers robots.txt and counts how often it is asked."""
 
     def __init__(self, status: int = 200, text: str | bytes = RULES):
-        self.status, self.asked = status, []
+        self.status, self.requested = status, []
         self.body = text.encode() if isinstance(text, str) else text
 
     def __call__(self, url: str, rate_limit: RateLimit) -> Answer:
-        self.asked.append(url)
+        self.requested.append(url)
         if self.status == 0:
             raise BadInput(RejectCode.UNREACHABLE, "nobody there", retriable=True)
         return Answer(url, self.status, {}, self.body, datetime.now(UTC))
@@ -60,14 +60,14 @@ def test_each_host_is_asked_once_a_day() -> None:
     robots = Robots(AGENT, host, clock=clock)
     for url in ("https://a.org/1", "https://a.org/2", "http://a.org/3", "https://b.org:8443/x?y=z"):
         robots.check(url, RATE_LIMIT)
-    assert host.asked == [
+    assert host.requested == [
         "https://a.org/robots.txt",
         "http://a.org/robots.txt",
         "https://b.org:8443/robots.txt",
     ]
     clock.now = DAY + 1
     robots.check("https://a.org/1", RATE_LIMIT)
-    assert len(host.asked) == 4
+    assert len(host.requested) == 4
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])

@@ -110,8 +110,8 @@ def test_untagged_files_join_their_tagged_siblings(song, tmp_path):
     ],
 )
 def test_paths(name, artist, album, disc, number, title):
-    told = song_from_path(Path("/music", name), Path("/music"))
-    assert (told.artist, told.album, told.disc, told.number, told.title) == (
+    parsed = song_from_path(Path("/music", name), Path("/music"))
+    assert (parsed.artist, parsed.album, parsed.disc, parsed.number, parsed.title) == (
         artist,
         album,
         disc,
@@ -203,8 +203,8 @@ def test_sides_of_vinyl_are_discs(song, tmp_path, is_tagged):
         tags = {"artist": "K", "album": "Ultra", "title": title, "tracknumber": number}
         song(f"K/Ultra/{number} - {title}.flac", **(tags if is_tagged else {}))
     (piece,) = found(tmp_path)
-    told = [(track["disc"], track["number"], track["title"]) for track in piece.tracks]
-    assert told == [(1, 1, "Intro"), (1, 2, "Zebra"), (2, 1, "Intro"), (2, 2, "Apple")]
+    places = [(track["disc"], track["number"], track["title"]) for track in piece.tracks]
+    assert places == [(1, 1, "Intro"), (1, 2, "Zebra"), (2, 1, "Intro"), (2, 2, "Apple")]
     assert not piece.rejects and piece.albums[0]["artist"] == "K"
 
 

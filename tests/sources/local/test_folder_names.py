@@ -73,7 +73,7 @@ def test_the_cover_above_discs_is_that_of_their_album(song, tmp_path, picture, n
 
 
 @pytest.mark.parametrize(
-    ("title", "told"),
+    ("title", "expected"),
     [
         ("The Wall CD1", ("The Wall", 1)),
         ("The Wall CD2of2", ("The Wall", 2)),
@@ -85,8 +85,8 @@ def test_the_cover_above_discs_is_that_of_their_album(song, tmp_path, picture, n
         ("The Wall (Disc 1 of 2)", ("The Wall", 1)),
     ],
 )
-def test_discs_in_the_titles_of_albums(title, told):
-    assert disc_in_title(title) == told
+def test_discs_in_the_titles_of_albums(title, expected):
+    assert disc_in_title(title) == expected
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_ordinary_titles_keep_their_words(title):
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "expected"),
     [
         ("A1", (1, 1)),
         ("I2", (9, 2)),
@@ -110,11 +110,11 @@ def test_ordinary_titles_keep_their_words(title):
         ("AB", (None, None)),
     ],
 )
-def test_numbers_of_vinyl(number, told):
-    assert side_and_number(number) == told
+def test_numbers_of_vinyl(number, expected):
+    assert side_and_number(number) == expected
 
 
-def told_by(folder: Path) -> list[tuple[str, int | None, int | None, str]]:
+def tracks_of(folder: Path) -> list[tuple[str, int | None, int | None, str]]:
     return [
         (track["artist"], track["disc"], track["number"], track["title"])
         for piece in FolderSource(folder).read()
@@ -137,13 +137,13 @@ def test_sides_in_folders_of_their_own_count_on(song, tmp_path, folders):
         ("Kit", 2, 2, "Cold"),
         ("Kit", 3, 1, "Warm"),
     ]
-    assert told_by(tmp_path) == expected[: 5 if folders[0] == "LP 1" else 4]
+    assert tracks_of(tmp_path) == expected[: 5 if folders[0] == "LP 1" else 4]
 
 
 def test_a_lone_record_of_sides_in_folders_has_no_artists_named_by_them(song, tmp_path):
     for name in ("Side A/A1 - Exhale", "Side A/A2 - Zebra", "Side B/B1 - Ache", "Side B/B2 - Cold"):
         song(f"Ultraviolet/{name}.flac")
-    titles = [(artist, disc, title) for artist, disc, _, title in told_by(tmp_path)]
+    titles = [(artist, disc, title) for artist, disc, _, title in tracks_of(tmp_path)]
     assert titles == [
         ("Unknown Artist", disc, title)
         for disc, title in ((1, "Exhale"), (1, "Zebra"), (2, "Ache"), (2, "Cold"))
@@ -161,11 +161,11 @@ def test_songs_of_one_title_on_two_sides_are_two(song, tmp_path, numbers):
 def test_a_single_is_known_by_its_two_sides(song, tmp_path):
     for name in ("A - Exhale", "B - Ache"):
         song(f"{name}.flac")
-    assert told_by(tmp_path) == [("Unknown Artist", 1, 1, "Exhale"), ("Unknown Artist", 2, 1, "Ache")]
+    assert tracks_of(tmp_path) == [("Unknown Artist", 1, 1, "Exhale"), ("Unknown Artist", 2, 1, "Ache")]
 
 
 @pytest.mark.parametrize("names", [("A - Exhale", "C - Ache"), ("A - Exhale", "B - Ache", "Queen - Cold")])
 def test_letters_that_do_not_count_the_whole_folder_are_artists(song, tmp_path, names):
     for name in names:
         song(f"{name}.flac")
-    assert {artist for artist, *_ in told_by(tmp_path)} == {name.partition(" - ")[0] for name in names}
+    assert {artist for artist, *_ in tracks_of(tmp_path)} == {name.partition(" - ")[0] for name in names}

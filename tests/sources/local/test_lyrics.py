@@ -25,8 +25,8 @@ def test_a_text_beside_the_song_goes_before_its_tags(song, tmp_path):
     song("A/B/02 - D.mp3", title="D", lyrics="Of the tags")
     song("A/B/03 - E.mp3", title="E")
     path.with_suffix(".txt").write_text("Of the text")
-    told = [track["lyrics"] for piece in FolderSource(tmp_path).read() for track in piece.tracks]
-    assert told == ["Of the text", "Of the tags", None]
+    lyrics = [track["lyrics"] for piece in FolderSource(tmp_path).read() for track in piece.tracks]
+    assert lyrics == ["Of the text", "Of the tags", None]
     path.with_suffix(".lrc").write_text("[00:01.00]Of the times")
     assert lyrics_beside(path) == "Of the times"
 

@@ -19,9 +19,9 @@ def offer(*titles, artist="Zoë", year="1994", **more):
     return [Candidate(str(k), artist, title, year, **more) for k, title in enumerate(titles)]
 
 
-def refusal(asked, candidates) -> str:
+def refusal(album, candidates) -> str:
     with pytest.raises(BadInput) as problem:
-        best(asked, candidates)
+        best(album, candidates)
     assert problem.value.code is RejectCode.NO_MATCH
     assert not problem.value.retriable
     return problem.value.reason
@@ -101,8 +101,8 @@ def test_spellings_of_the_album_match(title, artist):
     ],
 )
 def test_what_is_not_the_album_is_named_with_the_reason(title, artist, reason):
-    told = refusal(wanted(), offer(title, artist=artist))
-    assert told == (f"for the album 'Blue' by Zoë (1994) there was {title!r} by {artist} (1994): {reason}")
+    message = refusal(wanted(), offer(title, artist=artist))
+    assert message == (f"for the album 'Blue' by Zoë (1994) there was {title!r} by {artist} (1994): {reason}")
 
 
 @pytest.mark.parametrize(
@@ -175,13 +175,13 @@ def test_who_is_searched_for_is_never_half_a_name(artist, first):
 
 
 def test_the_first_artist_alone_needs_the_same_year():
-    asked = wanted("Watch", "Jay-Z & Kanye West", "2011")
-    assert best(asked, offer("Watch", artist="JAY-Z", year="2011")).id == "0"
+    album = wanted("Watch", "Jay-Z & Kanye West", "2011")
+    assert best(album, offer("Watch", artist="JAY-Z", year="2011")).id == "0"
     whole = Candidate("whole", "Kanye West, Jay-Z", "Watch", "2012")
-    assert best(asked, [*offer("Watch", artist="JAY-Z", year="2011"), whole]) is whole
+    assert best(album, [*offer("Watch", artist="JAY-Z", year="2011"), whole]) is whole
     for year in ("2012", None):
-        assert "only in part" in refusal(asked, offer("Watch", artist="JAY-Z", year=year))
-    assert "another artist" in refusal(asked, offer("Watch", artist="Kanye West", year="2011"))
+        assert "only in part" in refusal(album, offer("Watch", artist="JAY-Z", year=year))
+    assert "another artist" in refusal(album, offer("Watch", artist="Kanye West", year="2011"))
 
 
 def test_names_for_many_artists_and_articles_need_the_same_year():
@@ -208,11 +208,11 @@ def test_an_edition_is_never_older_than_what_it_is_an_edition_of():
 
 
 def test_an_album_named_after_its_artist_holds_to_the_year():
-    asked = wanted("Zoë", year="1981")
-    assert "another year" in refusal(asked, offer("Zoë (Deluxe Edition)", year="2001"))
-    assert best(asked, offer("Zoë (Deluxe Edition)", year="1981")).id == "0"
-    assert best(asked, offer("Zoë (20th Anniversary Edition)", year="2001")).id == "0"
-    assert "another year" in refusal(asked, offer("Zoë (20th Anniversary Edition)", year="2013"))
+    album = wanted("Zoë", year="1981")
+    assert "another year" in refusal(album, offer("Zoë (Deluxe Edition)", year="2001"))
+    assert best(album, offer("Zoë (Deluxe Edition)", year="1981")).id == "0"
+    assert best(album, offer("Zoë (20th Anniversary Edition)", year="2001")).id == "0"
+    assert "another year" in refusal(album, offer("Zoë (20th Anniversary Edition)", year="2013"))
     assert "another year" in refusal(wanted(), offer("Blue (20th Anniversary Edition)", year="2003"))
     part = Wanted("w", "Zoë Blue", "Zoë", "1956")
     assert outcome(part, [Candidate("x", "Zoë Blue", "Zoë (Remastered)", "1973")]) is None
@@ -264,9 +264,9 @@ def test_a_single_is_taken_where_one_asks_for_it():
 
 
 def test_equals_of_two_years_are_refused_and_others_go_by_their_order():
-    asked = wanted("Zoë", year=None)
+    album = wanted("Zoë", year=None)
     two = [*offer("Zoë", year="1994"), *offer("Zoë", year="2001")]
-    assert refusal(asked, two).endswith("none nearer than the rest: 'Zoë' by Zoë (1994); 'Zoë' by Zoë (2001)")
+    assert refusal(album, two).endswith("none nearer than the rest: 'Zoë' by Zoë (1994); 'Zoë' by Zoë (2001)")
     assert "several" in refusal(wanted(), [*offer("Blue", year="1993"), *offer("Blue", year="1995")])
     assert best(wanted(), offer("Blue", "Blue")).id == "0"
 
@@ -299,14 +299,14 @@ OFFERS = st.lists(st.tuples(ARTISTS, NAMES, YEARS, KINDS), max_size=8, unique=Tr
 def test_the_order_of_different_offers_decides_nothing_that_can_be_told(
     artist, title, year, offered, shuffle
 ):
-    asked = Wanted("w", artist, title, year)
+    album = Wanted("w", artist, title, year)
     candidates = [Candidate(str(k), a, t, y, kind=kind) for k, (a, t, y, kind) in enumerate(offered)]
-    first = outcome(asked, candidates)
+    first = outcome(album, candidates)
     if first is not None:
-        assert first in leads(asked, candidates)
-        assert outcome(asked, [first]) is first
+        assert first in leads(album, candidates)
+        assert outcome(album, [first]) is first
     shuffle.shuffle(candidates)
-    again = outcome(asked, candidates)
+    again = outcome(album, candidates)
     assert (first is None) == (again is None)
     if first is not None and again is not None:
         one, other = (matching.title_key(each.title).key.removesuffix(" ep") for each in (first, again))
@@ -318,13 +318,13 @@ def test_the_order_of_different_offers_decides_nothing_that_can_be_told(
 @example("Zoë", " ", None)
 @given(st.text(min_size=1), st.text(min_size=1), st.one_of(st.none(), st.text()))
 def test_any_text_finds_itself(artist, title, year):
-    asked = Wanted("w", artist, title, "1999")
-    assert outcome(asked, [Candidate("x", artist, title, "1999", upc=year)]) is not None
+    album = Wanted("w", artist, title, "1999")
+    assert outcome(album, [Candidate("x", artist, title, "1999", upc=year)]) is not None
     assert best_track(WantedTrack("t", title, artist), [TrackCandidate("x", artist, title, year)]).id == "x"
 
 
-def outcome(asked, candidates):
+def outcome(album, candidates):
     try:
-        return best(asked, candidates)
+        return best(album, candidates)
     except BadInput:
         return None

@@ -10,10 +10,10 @@ def song(title, artist="Zoë", **more):
 
 
 def test_songs_match_by_isrc_then_by_name():
-    asked = WantedTrack("t", "Rain", "Zoë", isrc="GBDUW0000059")
+    track = WantedTrack("t", "Rain", "Zoë", isrc="GBDUW0000059")
     other = song("Sun", "Somebody", isrc="gb-duw-0000059")
-    assert best_track(asked, [song("Rain"), other]) is other
-    assert best_track(asked, [song("Rain (Live)"), song("Rain - 2011 Remaster"), song("Rain")]).id == "Rain"
+    assert best_track(track, [song("Rain"), other]) is other
+    assert best_track(track, [song("Rain (Live)"), song("Rain - 2011 Remaster"), song("Rain")]).id == "Rain"
     for title in (
         "Rain (feat. Sun)",
         "Rain feat. Sun",
@@ -21,7 +21,7 @@ def test_songs_match_by_isrc_then_by_name():
         "Rain (Album Version)",
         "Rain - Remastered 2009",
     ):
-        assert best_track(asked, [song(title)]).id == title
+        assert best_track(track, [song(title)]).id == title
 
 
 @pytest.mark.parametrize(

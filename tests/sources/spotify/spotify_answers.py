@@ -37,7 +37,7 @@ def artist(number: int = 1, name: str = "Paper Lanterns") -> dict[str, Any]:
 
 def song(number: int, name: str, *, whole: bool = False, disc: int = 1) -> dict[str, Any]:
     own = spotify_id(number, "t")
-    told = {
+    fields = {
         "id": own,
         "name": name,
         "type": "track",
@@ -52,12 +52,12 @@ def song(number: int, name: str, *, whole: bool = False, disc: int = 1) -> dict[
         "is_local": False,
     }
     if whole:
-        told |= {
+        fields |= {
             "popularity": 40 + number % 50,
             "external_ids": {"isrc": f"GBABC19{number:05}"},
             "preview_url": f"https://p.scdn.co/mp3-preview/{number:040x}",
         }
-    return told
+    return fields
 
 
 def page(songs: list[Any], *, offset: int = 0, total: int | None = None, following: str | None = None) -> Any:
@@ -75,7 +75,7 @@ def page(songs: list[Any], *, offset: int = 0, total: int | None = None, followi
 def in_search(number: int = 1, **changed: Any) -> dict[str, Any]:
     """An album as a search tells it."""
     own = spotify_id(number)
-    told = {
+    fields = {
         "id": own,
         "name": "Night Ferry",
         "album_type": "album",
@@ -92,16 +92,16 @@ def in_search(number: int = 1, **changed: Any) -> dict[str, Any]:
         "release_date_precision": "day",
         "artists": [artist()],
     }
-    return {**told, **changed}
+    return {**fields, **changed}
 
 
 def album(number: int = 1, *, extended: bool = False, **changed: Any) -> dict[str, Any]:
     songs = [song(1, "Harbour"), song(2, "Tide (feat. Salt)"), song(3, "Harbour")]
-    told = {**in_search(number), "tracks": page(songs), "genres": [], "copyrights": []}
-    told["external_ids"] = {"upc": "00602577411809"}
+    fields = {**in_search(number), "tracks": page(songs), "genres": [], "copyrights": []}
+    fields["external_ids"] = {"upc": "00602577411809"}
     if extended:
-        told |= {"label": "Quay Records", "popularity": 51, "available_markets": ["DE", "GB"]}
-    return {**told, **changed}
+        fields |= {"label": "Quay Records", "popularity": 51, "available_markets": ["DE", "GB"]}
+    return {**fields, **changed}
 
 
 def answer(request: Request, body: Any, status: int = 200, **headers: str) -> Answer:

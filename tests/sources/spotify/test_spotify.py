@@ -55,8 +55,8 @@ def first(source: SpotifySource, *wanted: Wanted):
 
 def looked_up(source: SpotifySource, body, wanted: Wanted = WANTED):
     """The album's answer, as it is read after the search."""
-    asked = first(source, wanted)
-    (request,) = source.parse(asked, answer(asked, {"albums": page([in_search()])})).follow
+    search = first(source, wanted)
+    (request,) = source.parse(search, answer(search, {"albums": page([in_search()])})).follow
     return source.parse(request, answer(request, body))
 
 
@@ -87,21 +87,21 @@ def test_it_needs_credentials(monkeypatch, name):
 
 
 def test_searches_go_from_the_upc_in_all_its_spellings_to_words_to_no_match(development):
-    request, asked = first(development, replace(WANTED, upc="602577411809")), []
+    request, queries = first(development, replace(WANTED, upc="602577411809")), []
     nothing = {"albums": page([])}
     while True:
-        asked.append(query(request))
+        queries.append(query(request))
         parsed = development.parse(request, answer(request, nothing))
         if not parsed.follow:
             break
         (request,) = parsed.follow
-    assert [each["q"] for each in asked] == [
+    assert [each["q"] for each in queries] == [
         "upc:602577411809",
         "upc:0602577411809",
         "upc:00602577411809",
         'album:"Night Ferry" artist:"Paper Lanterns"',
     ]
-    assert {each["limit"] for each in asked} == {"10"} and {each["type"] for each in asked} == {"album"}
+    assert {each["limit"] for each in queries} == {"10"} and {each["type"] for each in queries} == {"album"}
     (rejected,) = parsed.found.rejects
     assert (rejected.stage, rejected.key) == ("answers", "Paper Lanterns: Night Ferry")
     assert rejected.problem.code is RejectCode.NO_MATCH
@@ -187,10 +187,10 @@ def test_development_takes_songs_as_the_album_tells_them(development):
 
 
 def test_another_spelling_is_told_as_an_album_of_its_own(development):
-    (told,) = looked_up(development, album(release_date="2020", release_date_precision="year")).found.albums
-    assert told["album_id"] == album_id("Paper Lanterns", "Night Ferry", "2020")
-    assert (told["release_date"], told["release_date_precision"]) == ("2020", "year")
-    assert (told["licence"], told["fetched_at"]) == ("spotify-terms", MOMENT)
+    (record,) = looked_up(development, album(release_date="2020", release_date_precision="year")).found.albums
+    assert record["album_id"] == album_id("Paper Lanterns", "Night Ferry", "2020")
+    assert (record["release_date"], record["release_date_precision"]) == ("2020", "year")
+    assert (record["licence"], record["fetched_at"]) == ("spotify-terms", MOMENT)
 
 
 def test_pages_follow_and_a_known_song_is_met_once(development):
@@ -255,14 +255,14 @@ def test_extended_asks_for_songs_by_fifties_and_tells_them_once(extended):
     as_tables(found)
     assert len(found.tracks) == 49
     assert found.rejects[0].key == f"Paper Lanterns: Night Ferry, song {spotify_id(50, 't')}"
-    told = found.tracks[0]
-    assert (told["track_id"], told["popularity"], told["isrc"]) == (
+    record = found.tracks[0]
+    assert (record["track_id"], record["popularity"], record["isrc"]) == (
         WANTED.tracks[0].track_id,
         41,
         "GBABC1900001",
     )
-    assert found.media[0]["owner_id"] == told["track_id"]
-    assert found.media[0]["uri"] == told["preview_url"] == whole[0]["preview_url"]
+    assert found.media[0]["owner_id"] == record["track_id"]
+    assert found.media[0]["uri"] == record["preview_url"] == whole[0]["preview_url"]
 
 
 def test_artists_tell_genres_where_asked_for():
@@ -272,8 +272,8 @@ def test_artists_tell_genres_where_asked_for():
     songs, artists = parsed.follow
     assert (songs.kind, query(artists)["ids"]) == ("songs", spotify_id(1, "r"))
     body = {"artists": [None, {**artist(), "genres": ["dream pop", "shoegaze", "dream pop"]}]}
-    (told,) = source.parse(artists, answer(artists, body)).found.albums
-    assert (told["genres"], told["label"]) == (["dream pop", "shoegaze"], "Quay Records")
+    (record,) = source.parse(artists, answer(artists, body)).found.albums
+    assert (record["genres"], record["label"]) == (["dream pop", "shoegaze"], "Quay Records")
     silent = source.parse(artists, answer(artists, {"artists": [artist()]}))
     assert not silent.found.albums and not silent.found.rejects
 

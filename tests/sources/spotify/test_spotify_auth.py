@@ -27,14 +27,14 @@ class Accounts:
     """Spotify's token address on loopback; `answers`: (status, headers, body), the last for ever."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.answers: list[tuple[int, dict[str, str], str]] = []
         accounts = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                accounts.asked.append(f"{self.headers['Authorization']} {body}")
+                accounts.requests.append(f"{self.headers['Authorization']} {body}")
                 status, headers, said = accounts.turn()
                 self.send_response(status)
                 for name, value in {**headers, "Content-Length": str(len(said.encode()))}.items():
@@ -42,7 +42,7 @@ class Accounts:
                 self.end_headers()
                 self.wfile.write(said.encode())
 
-            def log_message(self, *told: object) -> None:
+            def log_message(self, *args: object) -> None:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -50,7 +50,7 @@ class Accounts:
 
     def turn(self) -> tuple[int, dict[str, str], str]:
         if not self.answers:
-            return 200, {}, token(f"bearer-{len(self.asked)}")
+            return 200, {}, token(f"bearer-{len(self.requests)}")
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
@@ -81,14 +81,14 @@ def source(accounts: Accounts) -> SpotifySource:
 def test_a_token_is_asked_for_once_and_leaves_no_file(accounts, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     spotify = source(accounts)
-    assert not accounts.asked
+    assert not accounts.requests
     threads = [threading.Thread(target=spotify.headers) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert spotify.headers() == {"Authorization": "Bearer bearer-1"}
-    assert accounts.asked == [f"Basic {BASIC} grant_type=client_credentials"]
+    assert accounts.requests == [f"Basic {BASIC} grant_type=client_credentials"]
     assert not list(tmp_path.iterdir())
 
 
@@ -146,7 +146,7 @@ def test_faults_of_the_token_address_are_typed_at_once(accounts, fault, kind, co
     spotify, begun = source(accounts), time.monotonic()
     with pytest.raises(kind) as raised:
         spotify.headers()
-    assert time.monotonic() - begun < 5 and len(accounts.asked) == 1
+    assert time.monotonic() - begun < 5 and len(accounts.requests) == 1
     assert getattr(raised.value, "code", None) == code
     assert code is None or raised.value.retriable
     assert raised.value.__context__ is raised.value.__cause__ is None
@@ -190,6 +190,6 @@ def test_no_credential_shows_up_anywhere(accounts, caplog):
         seen += [repr(spotify), str(spotify), repr(vars(spotify)), repr(spotify._token), repr(refused)]
         seen += [repr(each) for each in spotify.requests([])]
     assert "POST /api/token" in caplog.text  # so what is logged has been seen
-    told = "\n".join([*seen, caplog.text, *(repr(vars(record)) for record in caplog.records)])
+    text = "\n".join([*seen, caplog.text, *(repr(vars(record)) for record in caplog.records)])
     for word in (CLIENT, SECRET, BASIC, "bearer-1"):
-        assert word not in told
+        assert word not in text

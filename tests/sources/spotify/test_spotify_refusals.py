@@ -39,8 +39,8 @@ def test_an_answer_is_no_refusal():
     ],
 )
 def test_another_shape_is_no_answer_and_asked_for_again(kind, body):
-    told = refused(replace(LOOKUP, kind=kind), 200, body).refusal
-    assert (told.code, told.again) == (RejectCode.SOURCE_ERROR, True)
+    refusal = refused(replace(LOOKUP, kind=kind), 200, body).refusal
+    assert (refusal.code, refusal.again) == (RejectCode.SOURCE_ERROR, True)
 
 
 @pytest.mark.parametrize(
@@ -51,31 +51,33 @@ def test_another_shape_is_no_answer_and_asked_for_again(kind, body):
     ],
 )
 def test_a_spent_quota_stops_for_the_day(body):
-    told = refused(LOOKUP, 429, body, **{"retry-after": "12"}).refusal
-    assert (told.code, told.wait, told.again) == (RejectCode.QUOTA_SPENT, 6 * 3600, False)
-    assert told.problem.retriable
+    refusal = refused(LOOKUP, 429, body, **{"retry-after": "12"}).refusal
+    assert (refusal.code, refusal.wait, refusal.again) == (RejectCode.QUOTA_SPENT, 6 * 3600, False)
+    assert refusal.problem.retriable
 
 
 def test_a_rate_limit_waits_as_told_or_for_a_window():
     body = error(429, "API rate limit exceeded")
-    told = refused(LOOKUP, 429, body, **{"retry-after": "7"}).refusal
-    assert (told.code, told.wait, told.again) == (RejectCode.RATE_LIMITED, None, True)
-    assert told.reason.endswith("answered 429: API rate limit exceeded")
+    refusal = refused(LOOKUP, 429, body, **{"retry-after": "7"}).refusal
+    assert (refusal.code, refusal.wait, refusal.again) == (RejectCode.RATE_LIMITED, None, True)
+    assert refusal.reason.endswith("answered 429: API rate limit exceeded")
     assert refused(LOOKUP, 429, b"Too many requests").refusal.wait == 30
 
 
 def test_gated_batches_name_the_remedy_and_are_not_tried_again():
-    told = refused(BATCH, 403, error(403, "Forbidden")).refusal
-    assert (told.code, told.again, told.wait) == (RejectCode.FORBIDDEN, False, None)
-    assert told.reason.endswith("the app is in development mode: set surface=development")
-    told = refused(LOOKUP, 403, error(403, "Active premium subscription required for the owner of the app."))
-    assert "surface" not in told.refusal.reason and "premium subscription" in told.refusal.reason
-    assert not told.refusal.again
+    refusal = refused(BATCH, 403, error(403, "Forbidden")).refusal
+    assert (refusal.code, refusal.again, refusal.wait) == (RejectCode.FORBIDDEN, False, None)
+    assert refusal.reason.endswith("the app is in development mode: set surface=development")
+    message = "Active premium subscription required for the owner of the app."
+    refusal = refused(LOOKUP, 403, error(403, message)).refusal
+    assert "surface" not in refusal.reason and "premium subscription" in refusal.reason
+    assert not refusal.again
 
 
 def test_an_expired_token_is_worth_another_try():
-    told = refused(LOOKUP, 401, error(401, "The access token expired"))
-    assert (told.unauthorised, told.refusal.again, told.refusal.code) == (True, True, RejectCode.SOURCE_ERROR)
+    result = refused(LOOKUP, 401, error(401, "The access token expired"))
+    assert result.unauthorised
+    assert (result.refusal.code, result.refusal.again) == (RejectCode.SOURCE_ERROR, True)
 
 
 @pytest.mark.parametrize(
@@ -96,11 +98,11 @@ def test_an_expired_token_is_worth_another_try():
     ],
 )
 def test_other_failures_keep_their_own_code(status, body, code, again):
-    told = refused(LOOKUP, status, body)
-    assert (told.refusal.code, told.refusal.again) == (code, again)
-    assert told.unauthorised == ("access token" in json.dumps(str(body)))
+    result = refused(LOOKUP, status, body)
+    assert (result.refusal.code, result.refusal.again) == (code, again)
+    assert result.unauthorised == ("access token" in json.dumps(str(body)))
 
 
 def test_what_a_server_says_is_cut_and_cleaned():
-    told = refused(replace(LOOKUP, kind="search_words"), 400, error(400, "no\n\x00" + "x" * 500)).refusal
-    assert len(told.reason) < 260 and "\n" not in told.reason and "\x00" not in told.reason
+    refusal = refused(replace(LOOKUP, kind="search_words"), 400, error(400, "no\n\x00" + "x" * 500)).refusal
+    assert len(refusal.reason) < 260 and "\n" not in refusal.reason and "\x00" not in refusal.reason

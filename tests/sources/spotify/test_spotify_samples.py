@@ -25,7 +25,7 @@ def folder(samples: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return samples / "samples" / "spotify"
 
 
-def told(folder: Path, name: str) -> Any:
+def read(folder: Path, name: str) -> Any:
     return json.loads((folder / name).read_text(encoding="utf-8"))
 
 
@@ -39,16 +39,16 @@ def ask(body: Any, artist: str, title: str, year: str | None = None, surface: st
 
 
 def test_an_album_of_2026(folder):
-    body = told(folder, "get_album.json")
+    body = read(folder, "get_album.json")
     _, request, parsed = ask(body, "Area 11", "SINGLARITY")
     found: Found = parsed.found
     assert request.url.endswith("/albums/3IqzqH6ShrRtie9Yd2ODyG")
-    (told_album,) = found.albums
-    assert (told_album["artist"], told_album["title"], told_album["label"]) == (
+    (record,) = found.albums
+    assert (record["artist"], record["title"], record["label"]) == (
         "Area 11", "SINGLARITY", "Smihilism Records",
     )  # fmt: skip
-    assert (told_album["release_date"], told_album["genres"]) == ("2020-12-18", [])
-    assert told_album["source_url"] == "https://open.spotify.com/album/3IqzqH6ShrRtie9Yd2ODyG"
+    assert (record["release_date"], record["genres"]) == ("2020-12-18", [])
+    assert record["source_url"] == "https://open.spotify.com/album/3IqzqH6ShrRtie9Yd2ODyG"
     assert [(t["number"], t["title"], t["duration_ms"]) for t in found.tracks] == [
         (1, "All Your Friends", 260372),
         (2, "New Magiks", 206613),
@@ -70,7 +70,7 @@ def test_an_album_of_2026(folder):
 
 
 def test_saved_albums_each_parse_or_say_why_not(folder):
-    items = told(folder, "saved_albums.json")["items"]
+    items = read(folder, "saved_albums.json")["items"]
     assert len(items) == 45 and items[12] is None
     songs = 0
     for item in filter(None, items):
@@ -94,7 +94,7 @@ def test_saved_albums_each_parse_or_say_why_not(folder):
 
 
 def test_songs_of_an_album_in_a_page(folder):
-    body = told(folder, "album_tracks.json")
+    body = read(folder, "album_tracks.json")
     without_songs = {
         "id": "4aawyAB9vmqN3uQ7FjRGTy",
         "name": "Global Warming",
@@ -115,7 +115,7 @@ def test_songs_of_an_album_in_a_page(folder):
 
 
 def test_an_album_of_before_2024_has_a_preview(folder):
-    body = told(folder, "album_before_2024.json")
+    body = read(folder, "album_before_2024.json")
     _, _, parsed = ask(body, "Cyndi Lauper", "She's So Unusual", "1983")
     assert not parsed.found.albums  # all it could tell beside songs and cover is known
     (track,) = parsed.found.tracks
@@ -127,7 +127,7 @@ def test_an_album_of_before_2024_has_a_preview(folder):
 
 
 def test_a_song_in_full(folder):
-    body = told(folder, "track_before_2024.json")
+    body = read(folder, "track_before_2024.json")
     in_album = {name: body[name] for name in ("id", "name", "artists", "disc_number", "track_number")}
     of = {**body["album"], "tracks": page([in_album])}
     source, _, parsed = ask(of, "The Killers", "Hot Fuss", "2004", surface="extended")
@@ -145,24 +145,24 @@ def test_a_song_in_full(folder):
 def test_a_search_of_before_2024(folder, title, chosen):
     source = SpotifySource(accept_terms=True)
     (request,) = source.requests([Wanted("a", "Muse", title)])
-    parsed = source.parse(request, answer(request, told(folder, "search_albums_before_2024.json")))
+    parsed = source.parse(request, answer(request, read(folder, "search_albums_before_2024.json")))
     assert [r.url.rpartition("/")[2] for r in parsed.follow] == ([chosen] if chosen else [])
     assert [r.problem.code for r in parsed.found.rejects] == ([] if chosen else [RejectCode.NO_MATCH])
 
 
 def test_a_recorded_rate_limit(folder):
     request = Request("spotify", "album", "https://api.spotify.com/v1/albums/1")
-    refused = refusal_of(request, answer(request, told(folder, "rate_limit.json"), 429))
+    refused = refusal_of(request, answer(request, read(folder, "rate_limit.json"), 429))
     assert refused.refusal.code is RejectCode.RATE_LIMITED
 
 
-def as_json_schema(told: Any) -> Any:
+def as_json_schema(node: Any) -> Any:
     """What OpenAPI 3.0 calls nullable may be null."""
-    if isinstance(told, list):
-        return [as_json_schema(each) for each in told]
-    if not isinstance(told, dict):
-        return told
-    schema = {name: as_json_schema(value) for name, value in told.items()}
+    if isinstance(node, list):
+        return [as_json_schema(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    schema = {name: as_json_schema(value) for name, value in node.items()}
     if schema.pop("nullable", False) is True:
         return {"anyOf": [{"type": "null"}, schema]}
     return schema

@@ -12,14 +12,14 @@ from tests.sources.wikipedia.wiki_pages import (
     LEGACY,
     LIST_HEADER,
     NOTE,
+    PageAlbum,
     Renderer,
-    Told,
+    facts_of,
     found,
     heading,
     monthly,
     section,
     short,
-    told_by,
 )
 
 TITLES = ["?", "−", "AC/DC Live", "Les Voyages de l'âme", "雨", "!!!", "Dash – Part 2", "Sing; Sing, Sing"]
@@ -163,10 +163,10 @@ NEW = "<th>January<br>{}</th>"
 
 def line(day, who, **spans):
     """A row of the layout since 2005, with rowspans by the name of the column; no day: spanned from above."""
-    told = {"artist": who, "album": f"<i>T {who}</i>", "genre": "Rock", "label": "Label", "ref": NOTE}
+    texts = {"artist": who, "album": f"<i>T {who}</i>", "genre": "Rock", "label": "Label", "ref": NOTE}
     date = f"<th rowspan={spans.get('date', 1)}>January<br>{day}</th>" if day else ""
     cells = (
-        f"<td rowspan={spans.get(name, 1)}>{text}</td>" for name, text in told.items() if spans.get(name, 1)
+        f"<td rowspan={spans.get(name, 1)}>{text}</td>" for name, text in texts.items() if spans.get(name, 1)
     )
     return f"<tr>{date}{''.join(cells)}</tr>"
 
@@ -271,8 +271,8 @@ def test_ditto_marks_repeat_what_stands_above():
         for n, mark in enumerate(marks)
     )
     page = found(monthly(rows))
-    told = {(a["artist"], a["release_date"], tuple(a["genres"]), a["label"]) for a in page.albums}
-    assert told == {("Prince", "2012-01-08", ("Rock",), "Label")}
+    facts = {(a["artist"], a["release_date"], tuple(a["genres"]), a["label"]) for a in page.albums}
+    assert facts == {("Prince", "2012-01-08", ("Rock",), "Label")}
     assert len(page.albums) == 7
     assert not page.rejects
 
@@ -358,9 +358,9 @@ def test_tables_side_by_side_in_a_table_for_layout_are_found():
     assert short(page.albums) == [("A", "B1", "2012-01-01"), ("A", "B2", "2012-01-02")]
 
 
-def albums() -> st.SearchStrategy[list[Told]]:
+def albums() -> st.SearchStrategy[list[PageAlbum]]:
     album = st.builds(
-        Told,
+        PageAlbum,
         st.sampled_from(ARTISTS),
         st.sampled_from(TITLES),
         st.one_of(st.none(), st.integers(1, 12)),
@@ -379,34 +379,34 @@ def albums() -> st.SearchStrategy[list[Told]]:
 
 @settings(max_examples=25, deadline=None)
 @given(albums(), st.integers(0, 2**32))
-def test_any_list_is_read_back(told, seed):
-    page = found(Renderer(Random(seed)).list_page(told, 2012))
+def test_any_list_is_read_back(expected, seed):
+    page = found(Renderer(Random(seed)).list_page(expected, 2012))
     assert not page.rejects
-    assert [told_by(album) for album in page.albums] == [
-        (one.artist, one.title, one.date(2012), one.genres, one.label, one.kind) for one in told
+    assert [facts_of(album) for album in page.albums] == [
+        (one.artist, one.title, one.date(2012), one.genres, one.label, one.kind) for one in expected
     ]
 
 
 @settings(max_examples=25, deadline=None)
 @given(albums(), st.integers(0, 2**32))
-def test_any_page_of_a_year_is_read_back(told, seed):
-    page = found(Renderer(Random(seed)).legacy_page(told), 1987)
+def test_any_page_of_a_year_is_read_back(expected, seed):
+    page = found(Renderer(Random(seed)).legacy_page(expected), 1987)
     assert not page.rejects
-    assert [told_by(album) for album in page.albums] == [
-        (one.artist, one.title, one.date(1987), (), None, one.kind) for one in told
+    assert [facts_of(album) for album in page.albums] == [
+        (one.artist, one.title, one.date(1987), (), None, one.kind) for one in expected
     ]
 
 
 @settings(max_examples=30, deadline=None)
 @given(albums(), st.integers(0, 2**32), st.floats(0, 1))
-def test_a_page_that_is_cut_off_ends_in_rejects_at_worst(told, seed, share):
-    page = Renderer(Random(seed)).list_page(told, 2012)
+def test_a_page_that_is_cut_off_ends_in_rejects_at_worst(expected, seed, share):
+    page = Renderer(Random(seed)).list_page(expected, 2012)
     try:
         read = found(page[: int(share * len(page))])
     except BadInput as problem:
         assert problem.code == RejectCode.NEW_LAYOUT
         return
-    whole = {(one.artist, one.title) for one in told}
+    whole = {(one.artist, one.title) for one in expected}
     assert {(album["artist"], album["title"]) for album in read.albums[:-1]} <= whole
 
 

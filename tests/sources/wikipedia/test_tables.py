@@ -140,7 +140,7 @@ def test_any_tiling_is_read_back(seed, height, width):
             name = f"{y},{x}"
             for row in slots[y : y + tall]:
                 row[x : x + wide] = [name] * wide
-            told = 0 if y + tall == height and random.random() < 0.5 else tall
-            line += f"<td colspan={wide} rowspan={told}>{name}</td>"
+            rowspan = 0 if y + tall == height and random.random() < 0.5 else tall
+            line += f"<td colspan={wide} rowspan={rowspan}>{name}</td>"
         lines.append(f"<tr>{line}</tr>")
     assert texts("".join(lines)) == slots

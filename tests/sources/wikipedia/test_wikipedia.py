@@ -12,13 +12,13 @@ from tests.sources.wikipedia.wiki_pages import (
     LEGACY,
     answer,
     document,
+    facts_of,
     found,
     heading,
     monthly,
     parse,
     request_of,
     short,
-    told_by,
     without_months,
 )
 
@@ -218,7 +218,7 @@ def test_the_sample_of_a_years_page(samples):
 def test_the_sample_of_a_list(samples):
     page = sample(samples, "list_of_2012_albums.RECONSTRUCTED.html", 2012)
     day = "2012-01-06"
-    assert [told_by(album) for album in page.albums] == [
+    assert [facts_of(album) for album in page.albums] == [
         ("Raekwon", "Unexpected Victory", "2012-01-01", (), "Raekwon", "album"),
         ("Alcest", "Les Voyages de l'âme", "2012-01-06", ("Blackgaze", "post-rock"), "Prophecy", "album"),
         ("The Little Willies", "For the Good Times", day, ("Country",), "Milking Bull, Parlophone", "album"),

@@ -92,14 +92,14 @@ LEGACY = section(
 )
 
 
-def told_by(album) -> tuple:
-    """What a record tells, in the order of `Told`."""
+def facts_of(album) -> tuple:
+    """What a record tells, in the order of `PageAlbum`."""
     genres = tuple(album["genres"])
     return (album["artist"], album["title"], album["release_date"], genres, album["label"], album["kind"])
 
 
 @dataclass(frozen=True)
-class Told:
+class PageAlbum:
     """What a random page tells of an album; no month: it stands among those without a date."""
 
     artist: str
@@ -167,14 +167,14 @@ class Renderer:
             lines.append(f"<tr>{line}</tr>")
         return "".join(lines)
 
-    def once(self, albums: list[Told], shown: dict[str, str]) -> dict[str, str]:
+    def once(self, albums: list[PageAlbum], shown: dict[str, str]) -> dict[str, str]:
         """The same words always look the same, so that equal cells can be merged."""
         for album in albums:
             for words in (album.artist, ", ".join(album.genres), album.label or ""):
                 shown.setdefault(words, self.text(words))
         return shown
 
-    def list_page(self, albums: list[Told], year: int) -> str:
+    def list_page(self, albums: list[PageAlbum], year: int) -> str:
         shown: dict[str, str] = {}
         page = INFOBOX
         dated = [album for album in albums if album.month]
@@ -195,10 +195,10 @@ class Renderer:
         page += heading("Unscheduled and TBA") + f'<table class="wikitable plainrowheaders"><tr>{head}</tr>'
         return page + self.rows(cells, {0: "th", 2: "td"}) + "</table>"
 
-    def monthly(self, albums: list[Told], name: str, shown: dict[str, str]) -> str:
+    def monthly(self, albums: list[PageAlbum], name: str, shown: dict[str, str]) -> str:
         return self.rows(self.cells(albums, name, shown), {0: "th", 1: "td", 3: "td", 4: "td"})
 
-    def cells(self, albums: list[Told], month: str, shown: dict[str, str]) -> list[list[str]]:
+    def cells(self, albums: list[PageAlbum], month: str, shown: dict[str, str]) -> list[list[str]]:
         self.once(albums, shown)
         return [
             [
@@ -212,7 +212,7 @@ class Renderer:
             for album in albums
         ]
 
-    def legacy_page(self, albums: list[Told]) -> str:
+    def legacy_page(self, albums: list[PageAlbum]) -> str:
         old = self.often()
         page = INFOBOX + heading("Events", old=old) + "<ul><li>January 1 – <i>Not</i> an album</li></ul>"
         page += heading("Albums released", old=old)

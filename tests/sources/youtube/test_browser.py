@@ -25,12 +25,12 @@ def queries(count):
     return [f"Band{n} song {n}" for n in range(count)]
 
 
-def check(site, pages, asked):
+def check(site, pages, wanted):
     """Each address once, each with the page of its own query."""
-    told = dict(pages)
-    assert len(pages) == len(told) == len(asked)
-    for query in asked:
-        assert read_results(told[site.address(query)])[0].views == views_of(query)
+    by_address = dict(pages)
+    assert len(pages) == len(by_address) == len(wanted)
+    for query in wanted:
+        assert read_results(by_address[site.address(query)])[0].views == views_of(query)
 
 
 def browsers():
@@ -59,7 +59,7 @@ def test_without_a_browser_it_says_what_to_install():
 def test_tabs_read_every_page_and_leave_nothing_running():
     with results_site(latency=0.2, size=50_000) as site, Tabs(4, timeout=20) as tabs:
         check(site, list(tabs.read(map(site.address, queries(12)))), queries(12))
-        assert list(site.asked.values()) == [1] * 12
+        assert list(site.requests.values()) == [1] * 12
         assert site.consents == 0  # the cookie was enough
 
         for _ in tabs.read(map(site.address, queries(3))):
@@ -74,7 +74,7 @@ def test_tabs_read_every_page_and_leave_nothing_running():
 def test_forty_songs_load_four_at_once_in_four_tabs():
     with results_site(latency=1.0) as site, Tabs(4) as tabs:
         check(site, list(tabs.read(map(site.address, queries(40)))), queries(40))
-        assert set(site.asked.values()) == {1}
+        assert set(site.requests.values()) == {1}
         assert site.most == 4
 
 
@@ -96,10 +96,10 @@ def test_pages_that_do_not_come_are_told_and_the_others_read():
     with results_site(size=0) as site, results_site(latency=30) as slow, Tabs(3, timeout=2) as tabs:
         closed, missing, late = "http://127.0.0.1:9/", f"{site.base}/nothing", slow.address("late one")
         none = ["https://[cdn]/1", "https://[cdn]/2", "https://[cdn]/3"]  # as many as there are tabs
-        asked = [*none, closed, site.address("a b"), missing, late, site.address("c d"), site.address("e f")]
-        told = dict(tabs.read(asked))
-        assert set(told) == set(asked)
-        codes = {address: told[address].code for address in (*none, closed, missing, late)}
+        urls = [*none, closed, site.address("a b"), missing, late, site.address("c d"), site.address("e f")]
+        by_address = dict(tabs.read(urls))
+        assert set(by_address) == set(urls)
+        codes = {address: by_address[address].code for address in (*none, closed, missing, late)}
         assert codes == {
             **dict.fromkeys(none, RejectCode.BAD_ADDRESS),
             closed: RejectCode.UNREACHABLE,
@@ -107,7 +107,7 @@ def test_pages_that_do_not_come_are_told_and_the_others_read():
             late: RejectCode.UNREACHABLE,
         }
         for query in ("a b", "c d", "e f"):
-            assert read_results(told[site.address(query)])[0].views == views_of(query)
+            assert read_results(by_address[site.address(query)])[0].views == views_of(query)
 
 
 @needs_chromium
@@ -121,7 +121,7 @@ def test_a_killed_browser_loses_nothing_and_doubles_nothing():
                 (browser,) = browsers()
                 os.kill(browser, signal.SIGKILL)
         check(site, pages, queries(12))
-        assert sum(site.asked.values()) <= 12 + 4  # what was loading, and nothing that was done
+        assert sum(site.requests.values()) <= 12 + 4  # what was loading, and nothing that was done
 
 
 @needs_chromium
@@ -155,13 +155,13 @@ def test_a_page_that_kills_the_browser_is_refused_and_the_others_are_read():
         killer = threading.Thread(target=kill_over_poison)
         killer.start()
         try:
-            told = dict(tabs.read([site.address("a b"), poison, *map(site.address, queries(2))]))
+            by_address = dict(tabs.read([site.address("a b"), poison, *map(site.address, queries(2))]))
         finally:
             over.set()
             killer.join()
-        assert told[poison].code is RejectCode.POISON
+        assert by_address[poison].code is RejectCode.POISON
         for query in ("a b", *queries(2)):
-            assert read_results(told[site.address(query)])[0].views == views_of(query)
+            assert read_results(by_address[site.address(query)])[0].views == views_of(query)
 
 
 def test_the_site_asks_for_consent_in_the_form_that_is_known():

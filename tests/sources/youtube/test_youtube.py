@@ -46,7 +46,7 @@ def hit(video_id, title, channel, live="none"):
     return {"id": {"kind": "youtube#video", "videoId": video_id}, "snippet": snippet}
 
 
-def asked(request):
+def query_of(request):
     return {name: values[0] for name, values in parse_qs(urlsplit(request.url).query).items()}
 
 
@@ -58,9 +58,9 @@ def test_known_videos_are_asked_for_in_fifties_and_others_searched():
     known = [track(n, video_id) for n, video_id in enumerate(ids(*range(101)))]
     requests = list(YouTube().requests([album(*known[:70]), album(*known[70:], track("new"), name="B")]))
     assert [request.kind for request in requests] == ["videos", "videos", "search", "videos"]
-    assert [len(asked(r)["id"].split(",")) for r in requests if r.kind == "videos"] == [50, 50, 1]
-    assert asked(requests[0])["part"] == "snippet,contentDetails,statistics"
-    assert asked(requests[2])["q"] == "New Order Blue Monday"
+    assert [len(query_of(r)["id"].split(",")) for r in requests if r.kind == "videos"] == [50, 50, 1]
+    assert query_of(requests[0])["part"] == "snippet,contentDetails,statistics"
+    assert query_of(requests[2])["q"] == "New Order Blue Monday"
     assert not any(KEY in str(request) for request in requests)
     assert [r.kind for r in YouTube(searches=False).requests([album(track(1), track(2, ids(2)[0]))])] == [
         "videos"
@@ -70,7 +70,7 @@ def test_known_videos_are_asked_for_in_fifties_and_others_searched():
 def test_one_video_of_two_albums_is_asked_for_once_and_told_to_both():
     same = [album(track(n, "same_video1"), name=str(n)) for n in range(2)]
     (request,) = YouTube().requests(same)
-    assert asked(request)["id"] == "same_video1"
+    assert query_of(request)["id"] == "same_video1"
     found = YouTube().parse(request, answer({"items": [video("same_video1")]})).found
     assert [(t["track_id"], t["views"]) for t in found.tracks] == [("track-0", 12345), ("track-1", 12345)]
 
@@ -81,7 +81,7 @@ def test_what_is_no_id_is_searched_for():
 
 def test_a_search_does_not_say_not_and_or():
     (request,) = YouTube().requests([album(track(1, title="-Hello | Goodbye - Live-", artist="A; B"))])
-    assert asked(request)["q"] == "A Hello Goodbye Live-"
+    assert query_of(request)["q"] == "A Hello Goodbye Live-"
 
 
 def test_views_land_on_the_wanted_track_with_their_time():
@@ -138,7 +138,7 @@ def test_a_search_is_followed_by_the_video_that_it_chose():
         hit("right_one_1", "Rock &amp; Roll", "New Order - Topic"),
     ]
     (follow,) = YouTube().parse(request, answer({"items": items})).follow
-    assert (follow.kind, asked(follow)["id"]) == ("videos", "right_one_1")
+    assert (follow.kind, query_of(follow)["id"]) == ("videos", "right_one_1")
     found = YouTube().parse(follow, answer({"items": [video("right_one_1", "7")]})).found
     assert (found.tracks[0]["track_id"], found.tracks[0]["views"]) == ("track-1", 7)
 
@@ -167,7 +167,7 @@ def error(reason, status=403, message="No."):
 
 
 @pytest.mark.parametrize(
-    ("told", "code"),
+    ("response", "code"),
     [
         (error("quotaExceeded"), RejectCode.QUOTA_SPENT),
         (error("dailyLimitExceeded"), RejectCode.QUOTA_SPENT),
@@ -185,9 +185,9 @@ def error(reason, status=403, message="No."):
         (answer(b"", 403), RejectCode.FORBIDDEN),
     ],
 )
-def test_the_api_s_reasons_are_told_apart(told, code):
+def test_the_api_s_reasons_are_told_apart(response, code):
     (request,) = YouTube().requests([album(track(1))])
-    refusal = YouTube().refusal(request, told)
+    refusal = YouTube().refusal(request, response)
     assert refusal.code is code
     assert (refusal.wait is not None) == (code is RejectCode.QUOTA_SPENT)
     if code is RejectCode.QUOTA_SPENT:
@@ -241,8 +241,8 @@ def test_a_day_ends_at_midnight_in_california(now, hours):
 
 def test_each_method_has_a_bucket_and_a_day_of_its_own():
     search, videos = YouTube(daily_searches=7).requests([album(track(1), track(2, ids(2)[0]))])
-    told = [YouTube(daily_searches=7).rate_limit(request) for request in (search, videos)]
-    assert [(m.bucket, m.daily, m.day_zone) for m in told] == [
+    limits = [YouTube(daily_searches=7).rate_limit(request) for request in (search, videos)]
+    assert [(m.bucket, m.daily, m.day_zone) for m in limits] == [
         ("youtube/search", 7, "America/Los_Angeles"),
         ("youtube/videos", 10_000, "America/Los_Angeles"),
     ]
@@ -275,7 +275,7 @@ def test_real_answers_are_read(samples):
     )
     hits = json.loads((folder / "search_by_keywords_p2.json").read_text())
     (follow,) = YouTube().parse(search, answer(hits)).follow
-    assert asked(follow)["id"] == "-2IlD-x8wvY"
+    assert query_of(follow)["id"] == "-2IlD-x8wvY"
 
-    told = answer((folder / "error_response.json").read_bytes(), 400)
-    assert YouTube().refusal(search, told).code is RejectCode.FORBIDDEN
+    response = answer((folder / "error_response.json").read_bytes(), 400)
+    assert YouTube().refusal(search, response).code is RejectCode.FORBIDDEN

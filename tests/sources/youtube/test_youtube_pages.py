@@ -11,13 +11,13 @@ CONSENT = """<!DOCTYPE html><html><head><title>Before you continue to YouTube</t
 
 
 def renderer(video_id="dQw4w9WgXcQ", views="1,440,528 views", **fields):
-    told = {"simpleText": views} if isinstance(views, str) else views
+    view_count = {"simpleText": views} if isinstance(views, str) else views
     return {
         "videoId": video_id,
         "title": {"runs": [{"text": "Blue "}, {"text": "Monday", "bold": True}]},
         "ownerText": {"runs": [{"text": "New Order - Topic"}]},
         "lengthText": {"accessibility": {}, "simpleText": "7:29"},
-        "viewCountText": told,
+        "viewCountText": view_count,
         "shortViewCountText": {"simpleText": "1.4M views"},
         **fields,
     }
@@ -194,8 +194,8 @@ BOARDING = {
 def test_real_pages_are_read_as_a_person_reads_them(samples, name, expected):
     videos = read_results((samples / "samples" / "youtube" / f"{name}.html").read_text())
     assert len(videos) == 20
-    told = {n: (v.video_id, v.title, v.channel, v.seconds, v.views) for n, v in enumerate(videos)}
-    assert {n: told[n] for n in expected} == expected
+    facts = {n: (v.video_id, v.title, v.channel, v.seconds, v.views) for n, v in enumerate(videos)}
+    assert {n: facts[n] for n in expected} == expected
     live = [v.video_id for v in videos if v.live]
     assert live == (["VjwWKFXMgv8"] if name == "results_shortformcontent" else [])
     assert [v.video_id for v in videos if v.views is None] == live

@@ -35,7 +35,7 @@ def test_the_page_route_is_off_and_says_why():
         assert word in str(refused.value)
 
 
-def asked(request):
+def query_of(request):
     return {name: values[0] for name, values in parse_qs(urlsplit(request.url).query).items()}
 
 
@@ -47,7 +47,8 @@ def results(*videos, status=200):
 def test_a_results_page_gives_a_row_that_says_what_was_overridden():
     source = YouTubePages(override_robots=True)
     (request,) = source.requests([album(track(1))])
-    assert asked(request) == {"search_query": "New Order Blue Monday", "hl": "en", "gl": "US", "ucbcb": "1"}
+    query = {"search_query": "New Order Blue Monday", "hl": "en", "gl": "US", "ucbcb": "1"}
+    assert query_of(request) == query
     found = source.parse(request, results(renderer())).found
     (record,) = found.tracks
     assert rows.from_records(TRACKS, [record]).num_rows == 1
