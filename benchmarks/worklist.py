@@ -17,7 +17,8 @@ import typer
 from deltalake import write_deltalake
 
 from benchmarks.outcome import Outcome
-from covergen.lineage.work_list import REQUIRED_ROWS, work_list
+from covergen.lineage.pipeline import REQUIRED_ROWS
+from covergen.lineage.work_list import work_list
 from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, MEDIA
 

@@ -1,14 +1,16 @@
 """The whole story, in order: a catalogue goes in, songs are heard, a fusion is trained, covers come out."""
 
 import time
+from importlib import import_module
 
 from covergen.config import Config
 from covergen.errors import CovergenError
 from covergen.evaluation.report.report import link
+from covergen.lineage.pipeline import JOBS
 from covergen.models import stable_diffusion
 from covergen.storage.root import Root
 from covergen.storage.tables import GENERATED
-from jobs import clean, embed, encode, evaluate, generate, scrape, tag, train
+from jobs import embed, train
 from jobs.runtime import check_weights, entry
 from jobs.runtime.progress import say
 
@@ -20,7 +22,7 @@ def main(config: Config) -> None:
     if config.train.start_from is not None:  # what does not fit is told before an hour of listening
         base, hearing = stable_diffusion.digest(config.models.stable_diffusion), embed.hearing(config)
         train.start_of(config, base_digest=base, audio={**hearing.recipe(), **hearing.facts()})
-    for job in (scrape, tag, clean, embed, encode, train, generate, evaluate):
+    for job in [import_module(f"jobs.{name}") for name in JOBS]:
         job.main(config)
     say(f"demo: {time.monotonic() - start:.0f} s in all")
     root = Root.open(config.root)
@@ -29,6 +31,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    entry.run(
-        main, reads=("scrape", "tag", "clean", "embed", "encode", "train", "generate", "evaluate", "models")
-    )
+    entry.run(main, reads=(*JOBS, "models"))

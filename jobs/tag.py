@@ -6,7 +6,7 @@ from ray.data import Dataset
 
 from covergen.config import Config
 from covergen.lineage.partitions import Piece
-from covergen.lineage.work_list import REQUIRED_ROWS
+from covergen.lineage.pipeline import REQUIRED_ROWS
 from covergen.storage.delta import Generation
 from covergen.storage.root import Root
 from covergen.storage.tables import TAGS

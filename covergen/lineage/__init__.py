@@ -1,1 +1,1 @@
-"""Which rows each table owes its inputs, worked off in parts, and the proof that none is lost."""
+"""The pipeline of jobs and tables, the rows each table owes its inputs, and the proof that none is lost."""

@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 
 from covergen.errors import RootError
 from covergen.lineage.partitions import pieces
-from covergen.lineage.work_list import REQUIRED_ROWS, inputs_of, number_of_pieces
+from covergen.lineage.pipeline import REQUIRED_ROWS
+from covergen.lineage.work_list import inputs_of, number_of_pieces
 from covergen.storage import rejects
 from covergen.storage.columns import Table
 from covergen.storage.delta import Generation

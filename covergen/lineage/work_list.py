@@ -1,4 +1,4 @@
-"""Which rows each table owes its inputs: what jobs work by, and what `covergen verify` checks.
+"""What is left to do of a table: what jobs work by.
 
 A table owes one row per key, made from the input that `input_digest` names. The work list is what is owed,
 minus what is committed with the same key and digest, minus what was refused with that digest. Resume after
@@ -6,38 +6,22 @@ a kill, a nightly delta and a rerun with nothing to do are this one mechanism. L
 by piece, by the first key column.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from covergen.generation.requests import requests
 from covergen.lineage.partitions import Piece, pieces
+from covergen.lineage.pipeline import OUTPUTS, RequiredRows
 from covergen.storage import rejects
 from covergen.storage.columns import Table
 from covergen.storage.delta import Generation
 from covergen.storage.root import Root
-from covergen.storage.tables import (
-    ALBUMS,
-    ANSWERS,
-    AUDIO_EMBEDDINGS,
-    CATALOG,
-    GENERATED,
-    IMAGE_EMBEDDINGS,
-    LATENTS,
-    MEDIA,
-    PROMPTS,
-    TAGS,
-    TEXT_EMBEDDINGS,
-)
 
 WHOLE = 500_000  # rows up to which all keys are compared at once
 PIECES = 32
-
-RequiredRows = Callable[[Root, Piece], pa.Table]
-"""From a root and a piece of all keys to those (with input digests) that a table owes in it."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +56,8 @@ def number_of_pieces(*compared: Generation) -> int:
 
 
 def inputs_of(root: Root, generation: Generation) -> list[Generation]:
-    """Return the tables that a table's rows are made of."""
-    return [root.current(table) for table in INPUTS[generation.table_name] if root.has(table)]
+    """Return the tables with whose rows a table's keys are compared."""
+    return [root.current(table) for table in OUTPUTS[generation.table_name].compared if root.has(table)]
 
 
 def held(table: pa.Table) -> RequiredRows:
@@ -108,70 +92,3 @@ def _standing(root: Root, table: Table, retry: Sequence[str]) -> set[tuple[str, 
 
 def _pairs(rows: pa.Table, key: Sequence[str]) -> list[tuple[str, str | None]]:
     return list(zip(rejects.joined_keys(rows, key), rows["input_digest"].to_pylist(), strict=True))
-
-
-def _audio(root: Root, piece: Piece) -> pa.Table:
-    """Each catalogue row owes an embedding of its track, made from the track's media."""
-    tracks = piece.read(root.current(CATALOG), ["track_id"])
-    media = piece.read(root.current(MEDIA), ["owner_id", "sha256"], where="kind = 'audio'")
-    place = pc.index_in(tracks["track_id"], value_set=media["owner_id"].combine_chunks())
-    return tracks.append_column("input_digest", media["sha256"].take(place))
-
-
-def _tags(root: Root, piece: Piece) -> pa.Table:
-    """Each song in `media` owes a row per tagger of the current generation, made from the file."""
-    media = piece.read(root.current(MEDIA), ["owner_id", "sha256"], where="kind = 'audio'")
-    songs = media.rename_columns(["track_id", "input_digest"])
-    required = [
-        songs.append_column("tagger", pa.array([name] * len(songs), pa.string()))
-        for name in sorted(root.recipe(TAGS)["taggers"])
-    ]
-    return pa.concat_tables(required).select([*TAGS.key, "input_digest"])
-
-
-def _words(root: Root, piece: Piece) -> pa.Table:
-    """Each prompt owes an embedding, made from its text."""
-    return piece.read(root.current(PROMPTS), ["prompt_id", "input_digest"])
-
-
-def _covers(root: Root, piece: Piece) -> pa.Table:
-    """Each album with a cover of its own owes latents, and an embedding where covers are embedded."""
-    covered = "cover_sha256 IS NOT NULL"
-    rows = piece.read(root.current(CATALOG), ["album_id", "cover_sha256"], where=covered)
-    return rows.rename_columns(["album_id", "input_digest"])
-
-
-def _catalog(root: Root, piece: Piece) -> pa.Table:
-    """Each album owes a catalogue row."""
-    return piece.read(root.current(ALBUMS), ["album_id"])
-
-
-def _painted(root: Root, piece: Piece) -> pa.Table:
-    """Each album in scope owes a cover per system and variant."""
-    wanted = requests(root, root.scope(GENERATED)).select([*GENERATED.key, "input_digest"])
-    return piece.of(wanted)
-
-
-REQUIRED_ROWS: dict[str, RequiredRows] = {
-    TAGS.name: _tags,
-    CATALOG.name: _catalog,
-    AUDIO_EMBEDDINGS.name: _audio,
-    TEXT_EMBEDDINGS.name: _words,
-    LATENTS.name: _covers,
-    IMAGE_EMBEDDINGS.name: _covers,
-    GENERATED.name: _painted,
-}
-
-INPUTS: dict[str, tuple[Table, ...]] = {
-    ANSWERS.name: (ANSWERS,),
-    MEDIA.name: (MEDIA,),
-    TAGS.name: (MEDIA,),
-    CATALOG.name: (ALBUMS,),
-    PROMPTS.name: (CATALOG,),
-    AUDIO_EMBEDDINGS.name: (CATALOG, MEDIA),
-    TEXT_EMBEDDINGS.name: (PROMPTS,),
-    LATENTS.name: (CATALOG,),
-    IMAGE_EMBEDDINGS.name: (CATALOG,),
-    GENERATED.name: (CATALOG,),
-}
-"""The tables whose rows each table's keys are compared with."""

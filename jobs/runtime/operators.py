@@ -13,7 +13,8 @@ from ray.data import ActorPoolStrategy, Dataset
 
 from covergen.config import Actors, Config
 from covergen.errors import CovergenError, RootError
-from covergen.lineage.work_list import REQUIRED_ROWS, RequiredRows, Work, work_list
+from covergen.lineage.pipeline import REQUIRED_ROWS, RequiredRows
+from covergen.lineage.work_list import Work, work_list
 from covergen.storage import objects, rejects, upkeep
 from covergen.storage.delta import RUN, Generation, one_of
 from covergen.storage.root import Root

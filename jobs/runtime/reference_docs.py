@@ -1,5 +1,9 @@
-"""docs/config.md and docs/rejects.md from the code: `python -m jobs.runtime.reference_docs` writes them."""
+"""docs/config.md, docs/rejects.md and the flow of tables in docs/architecture.md from the code.
 
+`python -m jobs.runtime.reference_docs` writes them.
+"""
+
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -7,6 +11,8 @@ from typing import Final
 from covergen.config import Config
 from covergen.config.sources import Section
 from covergen.errors import RejectCode
+from covergen.lineage.pipeline import PIPELINE
+from covergen.storage.tables import TABLES
 from jobs.runtime.help_text import parts_of, sections_in, title_of
 from jobs.runtime.service_config import Serve
 
@@ -22,7 +28,21 @@ def main() -> None:
 
 def pages() -> dict[str, str]:
     """Return the pages by the names of their files."""
-    return {"config.md": _config(), "rejects.md": _rejects()}
+    return {"architecture.md": _architecture(), "config.md": _config(), "rejects.md": _rejects()}
+
+
+def _architecture() -> str:
+    """Return the page as it was written by hand, with the flow of tables as it is now."""
+    text = (DOCS / "architecture.md").read_text()
+    return re.sub(r"(?s)(?<=```mermaid\nflowchart TD\n).*?(?=```)", "".join(_flow()), text)
+
+
+def _flow() -> Iterator[str]:
+    """Yield a line of Mermaid for each job: what it reads --> the job --> what it writes."""
+    for step in PIPELINE:
+        read = [table.name for table in step.reads] if len(step.reads) < len(TABLES) else ["all[all tables]"]
+        ends = read, [f"{step.job}([{step.job}])"], [output.table.name for output in step.writes]
+        yield "  " + " --> ".join(" & ".join(names) for names in ends if names) + "\n"
 
 
 def _config() -> str:

@@ -1,7 +1,11 @@
 """Input that is legitimately empty: each job says so in a sentence, and the chain goes on to a report."""
 
 import json
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import mutagen
 import numpy as np
@@ -10,11 +14,21 @@ import pytest
 from covergen.config import Config, load
 from covergen.errors import ConfigError, CovergenError, ModelError, RootError
 from covergen.evaluation.report.report import page_of
+from covergen.lineage.pipeline import JOBS, PIPELINE
 from covergen.lineage.verify import verify
 from covergen.media import audio, images
 from covergen.storage import rejects
+from covergen.storage.columns import Table
 from covergen.storage.root import Root
-from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED, PROMPTS
+from covergen.storage.tables import (
+    ANSWERS,
+    AUDIO_EMBEDDINGS,
+    CATALOG,
+    GENERATED,
+    IMAGE_EMBEDDINGS,
+    PROMPTS,
+    REJECTS,
+)
 from jobs import clean, demo, embed, encode, evaluate, generate, scrape, tag, train
 
 pytestmark = pytest.mark.ray
@@ -96,8 +110,35 @@ def test_one_album_without_a_cover_ends_in_a_cover_and_a_report_that_says_what_w
         generate.main(config_of(tmp_path, "train.start_from=none"))
 
 
+@pytest.fixture
+def touched(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, set[str]]]:
+    """Return, for each job that is run from here on, the tables that it asks a root for, by the method."""
+    tables: dict[str, dict[str, set[str]]] = {name: {"current": set(), "generation": set()} for name in JOBS}
+    for name in JOBS:
+        job = import_module(f"jobs.{name}")
+        monkeypatch.setattr(job, "main", partial(watched, job.main, tables[name]))
+    return tables
+
+
+def watched(main: Callable[[Config], None], tables: dict[str, set[str]], config: Config) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for method, seen in tables.items():
+            patch.setattr(Root, method, noting(getattr(Root, method), seen))
+        main(config)
+
+
+def noting(method: Callable[..., Any], seen: set[str]) -> Callable[..., Any]:
+    def noted(root: Root, table: Table, *rest: Any, **named: Any) -> Any:
+        seen.add(table.name)
+        return method(root, table, *rest, **named)
+
+    return noted
+
+
 @pytest.mark.slow
-def test_one_cover_is_enough_to_train_on(tmp_path: Path, ray_session: None) -> None:
+def test_one_cover_is_enough_to_train_on_and_each_job_keeps_to_the_pipeline(
+    tmp_path: Path, ray_session: None, touched: dict[str, dict[str, set[str]]]
+) -> None:
     album(tmp_path / "music", "Night", cover=True)
     album(tmp_path / "music", "Morning")
     config = config_of(tmp_path)
@@ -107,6 +148,12 @@ def test_one_cover_is_enough_to_train_on(tmp_path: Path, ray_session: None) -> N
     assert "untrained" not in pointer and "data" in pointer["recipe"]
     assert root.current(GENERATED).count() == 2
     assert "Training was skipped" not in Path(page_of(root)).read_text()
+    aside = {ANSWERS.name, IMAGE_EMBEDDINGS.name, REJECTS.name}  # not asked for, and what any job may write
+    for step in PIPELINE:
+        read, made = (touched[step.job][method] - aside for method in ("current", "generation"))
+        written = {output.table.name for output in step.writes}
+        assert made == written - aside, step.job
+        assert read - made == {table.name for table in step.reads} - written - aside, step.job
 
 
 def test_a_folder_of_which_nothing_can_be_used_ends_in_a_report_of_refusals(

@@ -10,6 +10,7 @@ import pytest
 import ray
 
 from covergen.config import Config
+from covergen.lineage import pipeline
 from jobs.runtime import entry
 from jobs.runtime.help_text import job_usage, keys_of, service_usage
 from jobs.runtime.service_config import Serve
@@ -18,7 +19,7 @@ REPOSITORY = Path(__file__).parent.parent.parent.parent
 JOBS = sorted(p.stem for p in (REPOSITORY / "jobs").glob("*.py") if "entry.run(main" in p.read_text())
 PARTS = {
     "train": ("runtime/training",),
-    "demo": tuple(name for name in JOBS if name not in {"demo", "benchmark"}),
+    "demo": pipeline.JOBS,
     "benchmark": ("scrape", "clean", "embed", "encode", "train", "generate"),
 }
 BY_FLAG = {"root", "ray", "retry", "dry_run"}
@@ -45,7 +46,7 @@ def test_help_tells_docstring_flags_and_every_key_that_is_read(
     monkeypatch.setattr(ray, "init", None)
     module = importlib.import_module(f"jobs.{name}")
     (told,) = [
-        {each.arg: ast.literal_eval(each.value) for each in node.keywords}
+        {each.arg: eval(ast.unparse(each.value), vars(module)) for each in node.keywords}
         for node in ast.walk(ast.parse(Path(module.__file__).read_text()))
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "entry.run"
     ]
