@@ -118,7 +118,7 @@ class Online:
         unet = make_unet(sizes).to(device)
         fusion = make_fusion(sizes, unet).to(device)
         self.module = ConditionedUNet(unet, fusion).to(device).train()
-        self.heard = torch.ones(batch, dtype=torch.bool, device=device)
+        self.audio_mask = torch.ones(batch, dtype=torch.bool, device=device)
         weights = list(fusion.trained().values())
         self.optimizer, self.trained = torch.optim.AdamW(weights, lr=RATE), _count(weights)
 
@@ -128,7 +128,7 @@ class Online:
         frames = self.frozen.hear()
 
         def predict(noised: Tensor, timesteps: Tensor) -> Tensor:
-            prediction: Tensor = self.module(noised, timesteps, states, frames, self.heard)[0]
+            prediction: Tensor = self.module(noised, timesteps, states, frames, self.audio_mask)[0]
             return prediction
 
         return self.frozen.step(latents, predict, optimizer=self.optimizer)

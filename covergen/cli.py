@@ -194,10 +194,10 @@ def export_adapter(
     if (place := free(out, force=force)) != out:
         print(f"{out} is there and stays (--force writes over it).")
         out = place
-    told = export_adapter(fusion, out, base=stable_diffusion, offline=offline)
-    layers, frames, width = told["feature_shape"]
-    print(f"{out}: an IP-Adapter of size {told['size']} for {stable_diffusion}, {_megabytes(out)}.")
-    encoder, seconds = (told["heard_with"].get(key, "?") for key in ("encoder", "seconds"))
+    facts = export_adapter(fusion, out, base=stable_diffusion, offline=offline)
+    layers, frames, width = facts["feature_shape"]
+    print(f"{out}: an IP-Adapter of size {facts['size']} for {stable_diffusion}, {_megabytes(out)}.")
+    encoder, seconds = (facts["heard_with"].get(key, "?") for key in ("encoder", "seconds"))
     print(f"It hears {layers} x {frames} x {width} features of {encoder} over {seconds} s (docs/adapter.md).")
 
 
@@ -248,8 +248,8 @@ def genres(
     rows = [row for _, row in read_rows(table) if row is not None]
     if missing := [name for name in (raw, canonical) if not any(name in row for row in rows)]:
         there = ", ".join(dict.fromkeys(str(name) for row in rows for name in row)) or "none"
-        asked = f"{table} has no column {missing[0]!r}; name yours with --raw and --canonical."
-        raise ConfigError(f"{asked} Its columns: {there}.")
+        problem = f"{table} has no column {missing[0]!r}; name yours with --raw and --canonical."
+        raise ConfigError(f"{problem} Its columns: {there}.")
     found = agreement((columns.words(row, "raw"), columns.text(row, "canonical") or "") for row in rows)
     print(f"{found.agreed} of {found.albums} albums agree: {found.share:.2%}")
     for group in found.disagreements:

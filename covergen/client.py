@@ -64,8 +64,8 @@ class Order:
             time.sleep(LOOK)
             self.refresh()
         if self.state["status"] != "done":
-            told = self.state["error"] or {"code": "cancelled", "message": "The request was cancelled."}
-            raise ServiceError(told["message"], status=422, code=told["code"])
+            error = self.state["error"] or {"code": "cancelled", "message": "The request was cancelled."}
+            raise ServiceError(error["message"], status=422, code=error["code"])
         return self
 
     def events(self) -> Iterator[tuple[str, Json]]:
@@ -117,8 +117,8 @@ class Client:
     def listen(self, song: str | Path | bytes, *, artist: str, album: str, **words: Any) -> Json:
         """Return what is heard in a song; `song` of it names the upload for orders."""
         given = {"artist": artist, "album": album, **words}
-        told: Json = self.ask("POST", "/v1/listen", data=_form(given), files=_file(song)).json()
-        return told
+        facts: Json = self.ask("POST", "/v1/listen", data=_form(given), files=_file(song)).json()
+        return facts
 
     def order(self, song: str | Path | bytes | None = None, **wanted: Any) -> Order:
         """Order covers: `artist`, `album` and whatever POST /v1/covers takes."""
@@ -134,16 +134,18 @@ class Client:
 
     def again(self, picture: bytes, song: str | Path | bytes | None = None) -> Picture:
         """Return the cover that a picture's own settings paint, given the same song."""
-        told = settings_in(picture)
+        settings = settings_in(picture)
         names = ("artist", "album", "genre", "year", "prompt", "seed", "steps", "guidance_scale", "size")
         more = ("audio_guidance_scale", "audio_scale", "noise_shift", "noise_scheduler", "format")
         varied = ("variation_seed", "variation_strength", "varied_before")
-        return self.cover(song, **{name: told[name] for name in (*names, *more, *varied) if name in told})
+        return self.cover(
+            song, **{name: settings[name] for name in (*names, *more, *varied) if name in settings}
+        )
 
     def history(self, *, limit: int = 50, favourites: bool = False) -> list[Order]:
         """Return the newest requests."""
-        asked = {"limit": limit, "favourites": favourites}
-        return [Order(self, state) for state in self.ask("GET", "/v1/covers", params=asked).json()["covers"]]
+        query = {"limit": limit, "favourites": favourites}
+        return [Order(self, state) for state in self.ask("GET", "/v1/covers", params=query).json()["covers"]]
 
     def uploads(self) -> list[Json]:
         """Return what is told of the songs that are kept, the newest first."""
@@ -179,11 +181,14 @@ class Client:
 
 def _refusal(answer: httpx2.Response) -> ServiceError:
     try:
-        told = answer.json()["error"]
+        error = answer.json()["error"]
     except (ValueError, KeyError, TypeError):
-        told = {"code": "failed", "message": f"The service answered {answer.status_code}."}
+        error = {"code": "failed", "message": f"The service answered {answer.status_code}."}
     return ServiceError(
-        told["message"], status=answer.status_code, code=told["code"], request_id=told.get("request_id", "")
+        error["message"],
+        status=answer.status_code,
+        code=error["code"],
+        request_id=error.get("request_id", ""),
     )
 
 

@@ -45,7 +45,7 @@ def paint(
     suffix = ".png" if out.is_dir() else out.suffix
     wanted = []
     for subject in subjects:  # nonsense is refused before anything heavy is loaded
-        known = given if len(subjects) > 1 else _asked(subject, given)
+        known = given if len(subjects) > 1 else _completed(subject, given)
         words = CoverOrder(**subject.words(known), **order, format=FORMATS[suffix.lower()])  # type: ignore[arg-type]
         wanted.append((subject, known, words))
     check_noise_scheduler(order["noise_scheduler"])
@@ -80,7 +80,7 @@ def _subjects(music: Path, given: Given) -> list[Subject]:
     return subjects
 
 
-def _asked(subject: Subject, given: Given) -> Given:
+def _completed(subject: Subject, given: Given) -> Given:
     """Return what is given, and what a person at the terminal answers where neither tags nor options tell."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return given
@@ -102,14 +102,14 @@ def _tell_subject(subject: Subject, words: CoverOrder, given: Given) -> None:
 def _covers(
     service: CoverService, subject: Subject, words: CoverOrder, *, hears: bool, moods: bool
 ) -> list[FinishedCover]:
-    heard, wanted = None, words
+    features, wanted = None, words
     if hears:
-        song, heard = _listen(service, subject)
+        song, features = _listen(service, subject)
         felt = moods_of(song) if moods and words.prompt is None else ()
         if felt:
             wanted = replace(words, prompt=with_moods(prompt_of(replace(words, tags=())), felt))
-        print(_heard(song, subject.songs, heard) + (f": {', '.join(felt)}." if felt else "."))
-    covers = service.cover(heard, wanted)
+        print(_song_note(song, subject.songs, features) + (f": {', '.join(felt)}." if felt else "."))
+    covers = service.cover(features, wanted)
     print(f'Painted "{covers[0].prompt}"')
     return covers
 
@@ -119,14 +119,14 @@ def _listen(service: CoverService, subject: Subject) -> tuple[Path, SongFeatures
     refusals = []
     for song in subject.songs:
         try:
-            heard = service.listen(song)
+            features = service.listen(song)
         except BadInput as refusal:
             reason = f"{song} cannot be used ({refusal.code}): {refusal.reason}."
             refusals.append(BadInput(refusal.code, reason))
             continue
         for earlier in refusals:
             print(f"{earlier.reason} The next song is heard.", file=sys.stderr)
-        return song, heard
+        return song, features
     first = refusals[0]
     if len(refusals) == 1:
         raise first
@@ -135,13 +135,13 @@ def _listen(service: CoverService, subject: Subject) -> tuple[Path, SongFeatures
     )
 
 
-def _heard(song: Path, songs: Sequence[Path], heard: SongFeatures) -> str:
+def _song_note(song: Path, songs: Sequence[Path], features: SongFeatures) -> str:
     """Return which song was heard and why this one: files tell no popularity."""
     which = ""
     if len(songs) > 1:
         order = "first" if song == songs[0] else "first usable one"
         which = f", the {order} of {len(songs)} songs (files do not tell which is the most popular)"
-    return f"Heard {heard.seconds:.0f} s of {song.name}{which}, at {heard.loudness:.0f} dB"
+    return f"Heard {features.seconds:.0f} s of {song.name}{which}, at {features.loudness:.0f} dB"
 
 
 def _places(out: Path, subjects: Sequence[Subject]) -> list[Path]:

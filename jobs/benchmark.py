@@ -134,10 +134,10 @@ def main(config: Config) -> None:
     start, runs = time.monotonic(), plan(config)
     for job in (scrape, clean, embed, encode):
         job.main(config)
-    root, asked = Root.open(config.root), config.benchmark
+    root, options = Root.open(config.root), config.benchmark
     albums = evaluated(root, config.generate.limit)
     base, offline = config.models.stable_diffusion, config.models.offline
-    known: dict[str, Any] = {"base": base, "offline": offline, "reader_covers": asked.reader_covers}
+    known: dict[str, Any] = {"base": base, "offline": offline, "reader_covers": options.reader_covers}
     world = world_of(root, albums, **known)
     floors = [f for f in FLOORS if not is_there(root, digest_for(world, {}, system=f, seed=0))]
     left = [run for run in runs if not all(is_there(root, each) for each in run.digests(world).values())]
@@ -179,11 +179,11 @@ def measure(root: Root, run: Run, judge: Any, *, albums: dict[str, Album], world
 
 def show(root: Root, config: Config, world: str) -> None:
     """Write the table of this world's rows, of earlier runs too, as Markdown and JSON, and print both."""
-    asked, measurements = config.benchmark, rows.read(root, world)
-    lines = table_lines(measurements, resamples=asked.resamples, names=[row.name for row in asked.rows])
-    found = benchmark_page.differences(lines, resamples=asked.resamples)
-    page = benchmark_page.markdown(lines, found, judging=asked.judged)
-    tree = json.dumps(benchmark_page.tree(lines, found, judging=asked.judged), sort_keys=True)
+    options, measurements = config.benchmark, rows.read(root, world)
+    lines = table_lines(measurements, resamples=options.resamples, names=[row.name for row in options.rows])
+    found = benchmark_page.differences(lines, resamples=options.resamples)
+    page = benchmark_page.markdown(lines, found, judging=options.judged)
+    tree = json.dumps(benchmark_page.tree(lines, found, judging=options.judged), sort_keys=True)
     root.write("benchmark/table.md", page.encode())
     root.write("benchmark/table.json", tree.encode())
     print(page)

@@ -24,19 +24,19 @@ VERSION = 4  # of cleaning and wording: raise it whenever the same rows would co
 
 def main(config: Config) -> None:
     """Clean what is new or changed, export it, then word it."""
-    asked = config.clean
-    if asked.prompt_style not in PROMPT_STYLES:
+    options = config.clean
+    if options.prompt_style not in PROMPT_STYLES:
         raise ConfigError(
-            f"clean.prompt_style={asked.prompt_style!r}: the styles are {', '.join(PROMPT_STYLES)}."
+            f"clean.prompt_style={options.prompt_style!r}: the styles are {', '.join(PROMPT_STYLES)}."
         )
-    if asked.prompt_template is not None:
-        check_template(asked.prompt_template)
+    if options.prompt_template is not None:
+        check_template(options.prompt_template)
     root = Root.open(config.root)
     cleaning = Cleaning(
-        default_genre=asked.default_genre,
-        genre_score=asked.genre_score,
-        validation=asked.validation,
-        test=asked.test,
+        default_genre=options.default_genre,
+        genre_score=options.genre_score,
+        validation=options.validation,
+        test=options.test,
     )
     albums, tracks = root.current(ALBUMS).read(), root.current(TRACKS).read()
     media = root.current(MEDIA).read(MEDIA_COLUMNS)
@@ -46,15 +46,15 @@ def main(config: Config) -> None:
     commit(root, root.generation(CATALOG, recipe), cleaned, config)
     catalog = root.current(CATALOG).read()
     say(genre_summary(catalog))
-    for address in export(root, asked.export):
+    for address in export(root, options.export):
         say(f"catalog: written to {address}")
     word(root, catalog, config, tracks=tracks, tags=tags)
 
 
 def word(root: Root, catalog: pa.Table, config: Config, *, tracks: pa.Table, tags: pa.Table | None) -> None:
     """Write the prompts of the catalogue, as long as the text encoder reads."""
-    asked, model = config.clean, config.models.stable_diffusion
-    wish = Wish(asked.prompt_style, asked.prompt_template, asked.prompt_words, asked.prompt_tokens)
+    options, model = config.clean, config.models.stable_diffusion
+    wish = Wish(options.prompt_style, options.prompt_template, options.prompt_words, options.prompt_tokens)
     measure = token_counter(model, offline=config.models.offline)
     digest = stable_diffusion.digest(model, ("tokenizer",))
     recipe = {"stage": "prompts", "version": VERSION, "tokenizer": digest, **vars(wish)}
@@ -79,8 +79,8 @@ def commit(root: Root, generation: Generation, outcomes: pa.Table, config: Confi
     accepted, refused = _of(accepted, wanted, table.key), _of(refused, wanted, table.key) if refused else None
     generation.upsert(accepted)
     if refused is not None:
-        told = rejects.rejects_of(root)
-        rejects.write(told, table.name, refused, key=table.key, of=generation.name)
+        rejects_generation = rejects.rejects_of(root)
+        rejects.write(rejects_generation, table.name, refused, key=table.key, of=generation.name)
     say(f"{table.name}: {len(accepted)} rows, {len(refused) if refused is not None else 0} rejects{removed}")
 
 

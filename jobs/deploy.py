@@ -74,10 +74,10 @@ def deploy(schema: ServeDeploySchema, *, seconds: float = READY_SECONDS) -> Any:
         apps = serve.status().applications
         states = {str(state.status.value) for state in apps.values()}
         if states & {"DEPLOY_FAILED", "UNHEALTHY"}:
-            told = "; ".join(
+            messages = "; ".join(
                 state.message.strip().splitlines()[-1] for state in apps.values() if state.message
             )
-            raise ConfigError(f"The service could not be deployed: {told}")
+            raise ConfigError(f"The service could not be deployed: {messages}")
         if apps and states == {"RUNNING"}:
             return client
         time.sleep(0.2)

@@ -25,65 +25,65 @@ def main(config: Config) -> None:
 
 def hear(root: Root, config: Config) -> None:
     """Decode on CPU tasks, run the encoder on its own actors, commit as it goes."""
-    asked, stage = config.embed, hearing(config)
+    options, stage = config.embed, hearing(config)
     model = stage.hear()
 
-    def heard(todo: pa.Table) -> Dataset:
-        songs = media_of(root, todo, key="track_id", per_block=asked.batch_size)
-        return pooled(mapped(songs, stage.cut(), batch_size=asked.batch_size), model, actors=asked)
+    def embedded(todo: pa.Table) -> Dataset:
+        songs = media_of(root, todo, key="track_id", per_block=options.batch_size)
+        return pooled(mapped(songs, stage.cut(), batch_size=options.batch_size), model, actors=options)
 
     generation = root.generation(AUDIO_EMBEDDINGS, stage.recipe(), shapes=stage.shapes(), facts=stage.facts())
     run_stage(
-        root, generation, config, name="embed songs", stage=model, rows=heard, actors=asked, job="embed"
+        root, generation, config, name="embed songs", stage=model, rows=embedded, actors=options, job="embed"
     )
 
 
 def hearing(config: Config) -> HearTracks:
     """Return the stage that hears songs as the config says; no weights are loaded yet."""
-    asked = config.embed
+    options = config.embed
     return HearTracks(
-        asked.encoder,
-        seconds=asked.seconds,
-        frame_rate=asked.frame_rate,
-        layers=asked.layers,
-        allow_noncommercial=asked.allow_noncommercial,
-        **config.model_options(asked),
-        resample_on_device=asked.resample == "device",
+        options.encoder,
+        seconds=options.seconds,
+        frame_rate=options.frame_rate,
+        layers=options.layers,
+        allow_noncommercial=options.allow_noncommercial,
+        **config.model_options(options),
+        resample_on_device=options.resample == "device",
     )
 
 
 def read(root: Root, config: Config) -> None:
     """Run the text encoder over the prompts."""
-    asked = config.embed
+    options = config.embed
     stage = ReadWords(
         config.models.stable_diffusion,
-        device=asked.device,
-        bf16=asked.bf16,
+        device=options.device,
+        bf16=options.bf16,
         offline=config.models.offline,
-        threads=asked.threads,
+        threads=options.threads,
     )
 
     def words(todo: pa.Table) -> Dataset:
         columns, prompts = ["album_id", "variant", "text"], root.current(PROMPTS)
-        texts = listed(prompts, columns, key="prompt_id", only=todo, per_block=asked.commit_rows)
-        return pooled(texts, stage, actors=asked)
+        texts = listed(prompts, columns, key="prompt_id", only=todo, per_block=options.commit_rows)
+        return pooled(texts, stage, actors=options)
 
     generation = root.generation(TEXT_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
-    run_stage(root, generation, config, name="embed prompts", stage=stage, rows=words, actors=asked)
+    run_stage(root, generation, config, name="embed prompts", stage=stage, rows=words, actors=options)
 
 
 def see(root: Root, config: Config, image_encoder: str) -> None:
     """Decode covers on CPU tasks and run the image encoder on its own actors."""
-    asked = config.embed
-    stage = SeeCovers(image_encoder, **config.model_options(asked))
+    options = config.embed
+    stage = SeeCovers(image_encoder, **config.model_options(options))
     model = stage.see()
 
     def seen(todo: pa.Table) -> Dataset:
-        covers = media_of(root, todo, key="album_id", per_block=asked.batch_size)
-        return pooled(mapped(covers, stage.crop(), batch_size=asked.batch_size), model, actors=asked)
+        covers = media_of(root, todo, key="album_id", per_block=options.batch_size)
+        return pooled(mapped(covers, stage.crop(), batch_size=options.batch_size), model, actors=options)
 
     generation = root.generation(IMAGE_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
-    run_stage(root, generation, config, name="embed covers", stage=model, rows=seen, actors=asked)
+    run_stage(root, generation, config, name="embed covers", stage=model, rows=seen, actors=options)
 
 
 if __name__ == "__main__":

@@ -13,18 +13,25 @@ from jobs.runtime.operators import mapped, media_of, pooled, run_stage
 
 def main(config: Config) -> None:
     """Decode covers on CPU tasks, run the VAE on its own actors, commit as it goes."""
-    root, asked = Root.open(config.root), config.encode
+    root, options = Root.open(config.root), config.encode
     check_weights.check(config, "encode")
-    stage = EncodeCovers(config.models.stable_diffusion, **config.model_options(asked))
+    stage = EncodeCovers(config.models.stable_diffusion, **config.model_options(options))
     generation = root.generation(LATENTS, stage.recipe(), shapes=stage.shapes())
     model = stage.encode()
 
     def encoded(todo: pa.Table) -> Dataset:
-        covers = media_of(root, todo, key="album_id", per_block=asked.batch_size)
-        return pooled(mapped(covers, stage.crop(), batch_size=asked.batch_size), model, actors=asked)
+        covers = media_of(root, todo, key="album_id", per_block=options.batch_size)
+        return pooled(mapped(covers, stage.crop(), batch_size=options.batch_size), model, actors=options)
 
     run_stage(
-        root, generation, config, name="encode covers", stage=model, rows=encoded, actors=asked, job="encode"
+        root,
+        generation,
+        config,
+        name="encode covers",
+        stage=model,
+        rows=encoded,
+        actors=options,
+        job="encode",
     )
 
 

@@ -130,12 +130,12 @@ def song_strip(root: Root, config: Config, count: int = 3) -> SongStrip | None:
     """Paint the songs that sound most different under one prompt and one seed."""
     scope = {**root.scope(GENERATED), "systems": ["audio"], "variants": 1}
     wanted = requests(root, scope).to_pylist()
-    heard = root.current(AUDIO_EMBEDDINGS).read(["track_id", "frames"])
-    track_ids = heard["track_id"].to_pylist()
+    embeddings = root.current(AUDIO_EMBEDDINGS).read(["track_id", "frames"])
+    track_ids = embeddings["track_id"].to_pylist()
     known = sorted({row["track_id"] for row in wanted} & set(track_ids))
     if len(known) < count:
         return None
-    frames = read_tensor(heard, "frames")[[track_ids.index(track) for track in known]]
+    frames = read_tensor(embeddings, "frames")[[track_ids.index(track) for track in known]]
     chosen = [known[place] for place in gather.farthest(frames, count)]
     first = wanted[0]
     rows = [{**first, "track_id": track, "variant": place} for place, track in enumerate(chosen)]

@@ -25,27 +25,30 @@ from jobs.train import CURRENT, adopt, start_of
 
 def main(config: Config) -> None:
     """Paint what the config's scope asks for and is not there yet."""
-    root, asked = Root.open(config.root), config.generate
+    root, options = Root.open(config.root), config.generate
     stage = painter(root, config)
     scope = {
-        "split": asked.split,
-        "limit": asked.limit,
-        "systems": list(asked.systems),
-        "variants": asked.variants,
-        "first_variant": asked.first_variant,
+        "split": options.split,
+        "limit": options.limit,
+        "systems": list(options.systems),
+        "variants": options.variants,
+        "first_variant": options.first_variant,
     }
     generation = root.generation(GENERATED, stage.recipe(), scope=scope)
     wanted = requests(root, scope)
     if not len(wanted):
         there = root.current(CATALOG).count()
-        say(f"generate: of {there} albums none is in the split {asked.split}; generate.split=all paints each")
+        say(
+            f"generate: of {there} albums none is in the split {options.split}; "
+            "generate.split=all paints each"
+        )
     required = held(wanted.select([*GENERATED.key, "input_digest"]))
     check_weights.check(config, "generate")
 
     def painted(todo: pa.Table) -> Dataset:
-        asked_for = todo.join(wanted, [*GENERATED.key, "input_digest"])
+        requested = todo.join(wanted, [*GENERATED.key, "input_digest"])
         order = [("album_id", "ascending"), ("system", "ascending")]
-        return paint(root, stage, asked_for.sort_by(order), actors=asked)
+        return paint(root, stage, requested.sort_by(order), actors=options)
 
     run_stage(
         root,
@@ -54,7 +57,7 @@ def main(config: Config) -> None:
         name="generate",
         stage=stage,
         rows=painted,
-        actors=asked,
+        actors=options,
         required=required,
         job="generate",
     )
@@ -62,15 +65,15 @@ def main(config: Config) -> None:
 
 def painter(root: Root, config: Config) -> Paint:
     """Return the stage that paints with the current checkpoint. Raises ModelError where it does not fit."""
-    asked, base = config.generate, config.models.stable_diffusion
-    fusion, heard = current_fusion(root, config), heard_with(root)
-    checkpoint.check(objects.pull(fusion), base_digest=stable_diffusion.digest(base), recipe=heard)
+    options, base = config.generate, config.models.stable_diffusion
+    fusion, audio_recipe = current_fusion(root, config), heard_with(root)
+    checkpoint.check(objects.pull(fusion), base_digest=stable_diffusion.digest(base), recipe=audio_recipe)
     return Paint(
         base,
         fusion,
-        settings=PaintSettings.of(asked),
-        encoder_recipe=heard,
-        **config.model_options(asked),
+        settings=PaintSettings.of(options),
+        encoder_recipe=audio_recipe,
+        **config.model_options(options),
     )
 
 

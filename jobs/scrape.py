@@ -91,7 +91,7 @@ def keep(root: Root, pieces: Iterable[Found], config: Config, sources: Sources) 
 
 def check(root: Root, candidates: list[Record], config: Config, sources: Sources) -> None:
     """Open the candidates that are new or changed, in parallel, and write them to `media` or `rejects`."""
-    asked, generation = config.scrape, root.current(MEDIA)
+    options, generation = config.scrape, root.current(MEDIA)
     ours = not_from_others(root, candidates)
     first = {tuple(candidate[name] for name in MEDIA.key): candidate for candidate in reversed(ours)}
     stamped = [{**candidate, "input_digest": stamp(candidate)} for candidate in first.values()]
@@ -104,14 +104,16 @@ def check(root: Root, candidates: list[Record], config: Config, sources: Sources
     wanted = set(rejects.joined_keys(work.todo, MEDIA.key))
     chosen = pa.array([key in wanted for key in rejects.joined_keys(table, MEDIA.key)])
     limits = AudioLimits(
-        max_bytes=int(asked.max_file_mb * 2**20), max_seconds=asked.max_seconds, min_seconds=asked.min_seconds
+        max_bytes=int(options.max_file_mb * 2**20),
+        max_seconds=options.max_seconds,
+        min_seconds=options.min_seconds,
     )
     candidates_left = table.filter(chosen).select(CANDIDATE_COLUMNS)
     dataset = operators.rows(candidates_left, per_block=PART)
-    if asked.contact and any(is_web(address) for address in candidates_left["uri"].to_pylist()):
-        client, pixels, at_once = fetcher_of(root, config), asked.cover_pixels, asked.at_once
+    if options.contact and any(is_web(address) for address in candidates_left["uri"].to_pylist()):
+        client, pixels, at_once = fetcher_of(root, config), options.cover_pixels, options.at_once
         stage = CheckMedia(limits, fetcher=client, sources=sources, at_once=at_once, cover_pixels=pixels)
-        number = min(asked.actors, -(-len(candidates_left) // PART))
+        number = min(options.actors, -(-len(candidates_left) // PART))
         actors = Actors(actors=number, cpus=0.5, batch_size=PART)
         checked = operators.pooled(dataset, stage, actors=actors, at_once=PARTS)
     else:
@@ -134,12 +136,12 @@ def gather(root: Root, sources: Sources, first: Iterable[Request], config: Confi
     while frontier:
         ask(root, sources, frontier, config)
         entry.start_ray(config)  # where all was answered before, nothing has started it yet
-        told = list(parse(root, sources, frontier))  # whole: what is yielded starts work of its own
-        if doubted := [request for request, each in told if is_doubted(each, config.retry)]:
+        results = list(parse(root, sources, frontier))  # whole: what is yielded starts work of its own
+        if doubted := [request for request, each in results if is_doubted(each, config.retry)]:
             ask(root, sources, doubted, config, anew=True)
-            told = list(parse(root, sources, frontier))
-        frontier = _new((request for _, each in told for request in each.follow), known)
-        yield from (each.found for _, each in told)
+            results = list(parse(root, sources, frontier))
+        frontier = _new((request for _, each in results for request in each.follow), known)
+        yield from (each.found for _, each in results)
 
 
 def ask(
@@ -178,8 +180,10 @@ def commit(
     left = {(row["source"], row["url"]) for row in work.todo.to_pylist()}
     planned = blocks((r for r in requests if (r.source, r.url) in left), stage.sources, digests)
     actors = Actors(actors=min(config.scrape.actors, len(planned)), cpus=0.25)  # they wait, mostly
-    asked = operators.pooled(ray.data.from_arrow(planned), stage, actors=actors, whole_blocks=True)
-    meter = operators.write(asked, root, generation, work=work, per_block=COMMIT, stage=stage, config=config)
+    outcomes = operators.pooled(ray.data.from_arrow(planned), stage, actors=actors, whole_blocks=True)
+    meter = operators.write(
+        outcomes, root, generation, work=work, per_block=COMMIT, stage=stage, config=config
+    )
     for line in summary(meter.stages.get(meter.stage, {}).get("facts", {})):
         say(f"scrape: {line}")
     operators.record(root, "scrape", {"answers": meter.summary()})
@@ -196,8 +200,8 @@ def parse(root: Root, sources: Sources, requests: Sequence[Request]) -> Iterator
     only = pa.table({"url": list(about), "requests": [json.dumps(each) for each in about.values()]})
     columns = ["source", "final_url", "headers", "body", "fetched_at"]
     answers = operators.listed(root.current(ANSWERS), columns, key="url", only=only, per_block=PARSED)
-    told = answers.map_batches(_Parse(sources), batch_format="pyarrow", batch_size=PARSED)
-    for batch in told.iter_batches(batch_size=None, batch_format="pyarrow"):
+    results = answers.map_batches(_Parse(sources), batch_format="pyarrow", batch_size=PARSED)
+    for batch in results.iter_batches(batch_size=None, batch_format="pyarrow"):
         yield from map(pickle.loads, pa.table(batch)["parsed"].to_pylist())
 
 
@@ -208,14 +212,14 @@ class _Parse:
         self.sources = sources
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        told = []
+        results = []
         for row in batch.to_pylist():
             answer = answer_of(row)
             requests = (Request(**said) for said in json.loads(row["requests"]))
-            told += [
+            results += [
                 (r, parsed(self.sources[r.source], r, answer)) for r in requests if r.source == row["source"]
             ]
-        return pa.table({"parsed": pa.array([pickle.dumps(each) for each in told], pa.binary())})
+        return pa.table({"parsed": pa.array([pickle.dumps(each) for each in results], pa.binary())})
 
 
 def _new(requests: Iterable[Request], known: set[str]) -> list[Request]:

@@ -18,19 +18,19 @@ from jobs.runtime.progress import say
 
 def main(config: Config) -> None:
     """Tag the songs that each tagger has not tagged yet; all taggers share one generation."""
-    root, asked = Root.open(config.root), config.tag
-    if not asked.taggers:
+    root, options = Root.open(config.root), config.tag
+    if not options.taggers:
         say("tag: nothing to do, no tagger is asked for")
         return
     check_weights.check(config, "tag")
     stages = [
         TagTracks(
             name,
-            seconds=asked.seconds,
-            clap=asked.clap,
-            **config.model_options(asked),
+            seconds=options.seconds,
+            clap=options.clap,
+            **config.model_options(options),
         )
-        for name in asked.taggers
+        for name in options.taggers
     ]
     generation = root.generation(TAGS, joint_recipe(stages))
     for stage in stages:
@@ -39,18 +39,18 @@ def main(config: Config) -> None:
 
 def tag(root: Root, generation: Generation, stage: TagTracks, *, config: Config) -> None:
     """Decode in tasks, tag in tasks or, where a model does it, on actors of its own; commit as it goes."""
-    asked, name, model = config.tag, stage.tagger.name, stage.tag()
+    options, name, model = config.tag, stage.tagger.name, stage.tag()
 
     def required(root: Root, piece: Piece) -> pa.Table:
         rows = REQUIRED_ROWS[TAGS.name](root, piece)
         return rows.filter(pc.equal(rows["tagger"], name))
 
     def tagged(todo: pa.Table) -> Dataset:
-        songs = media_of(root, todo, key="track_id", per_block=asked.batch_size)
-        windows = mapped(songs, stage.cut(), batch_size=asked.batch_size)
+        songs = media_of(root, todo, key="track_id", per_block=options.batch_size)
+        windows = mapped(songs, stage.cut(), batch_size=options.batch_size)
         if stage.tagger.basis == "model":
-            return pooled(windows, model, actors=asked)
-        return mapped(windows, model, batch_size=asked.batch_size)
+            return pooled(windows, model, actors=options)
+        return mapped(windows, model, batch_size=options.batch_size)
 
     run_stage(
         root,
@@ -59,7 +59,7 @@ def tag(root: Root, generation: Generation, stage: TagTracks, *, config: Config)
         name=f"tag by {name}",
         stage=model,
         rows=tagged,
-        actors=asked,
+        actors=options,
         required=required,
         job="tag",
         tagger=name,

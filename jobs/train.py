@@ -76,15 +76,15 @@ def start_of(config: Config, *, base_digest: str, audio: Mapping[str, Any]) -> P
 
     Raises ConfigError or ModelError where it is not there or does not fit.
     """
-    asked = config.train
-    start = checkpoint_folder(asked.start_from)
+    options = config.train
+    start = checkpoint_folder(options.start_from)
     if start is None:
         return None
     facts = checkpoint.check(start, base_digest=base_digest, recipe=audio)
-    if "fusion" in asked.model_fields_set and asked.fusion != facts.name:
+    if "fusion" in options.model_fields_set and options.fusion != facts.name:
         raise ConfigError(
-            f"train.fusion={asked.fusion!r}: the checkpoint of train.start_from={asked.start_from!r} holds "
-            f"{facts.name!r}; leave one of the two keys out."
+            f"train.fusion={options.fusion!r}: the checkpoint of train.start_from={options.start_from!r} "
+            f"holds {facts.name!r}; leave one of the two keys out."
         )
     return start
 
@@ -97,8 +97,8 @@ def adopt(root: Root, start: Path, *, why: str) -> None:
     if not root.exists(f"{folder}/fusion.json"):
         with objects.outgoing(root.path(folder)) as copied:  # the workers see the root, and this folder not
             checkpoint.copy(start, copied)
-    told = {"folder": folder, "recipe": recipe, "untrained": why}
-    root.write(CURRENT, json.dumps(told, sort_keys=True).encode())
+    current = {"folder": folder, "recipe": recipe, "untrained": why}
+    root.write(CURRENT, json.dumps(current, sort_keys=True).encode())
 
 
 def fit(task: dict[str, Any], config: Config, *, root: Root) -> tuple[float, int]:
@@ -122,8 +122,8 @@ def fit(task: dict[str, Any], config: Config, *, root: Root) -> tuple[float, int
             trainer.fit()
         except WorkerGroupError as error:
             # the workers' own words come last in each rank's trace
-            told = {str(failure) for failure in error.worker_failures.values()}
-            raise CovergenError(f"train: {' / '.join(sorted(told))}") from error
+            messages = {str(failure) for failure in error.worker_failures.values()}
+            raise CovergenError(f"train: {' / '.join(sorted(messages))}") from error
         history = json.loads(root.read(f"{task['folder']}/fusion.json"))["history"]
         meter.rows = max((int(row["step"]) for row in history if row["stage"] == "train"), default=0)
     return meter.seconds, meter.rows

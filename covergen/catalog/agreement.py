@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from covergen.catalog.genres import KIN, canonical_genre, split_genres
 
-TOLD = 6  # words that a group of disagreements is described by
+WORDS_SHOWN = 6  # words that a group of disagreements is described by
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ def agreement(albums: Iterable[tuple[Sequence[str], str]]) -> Agreement:
         count,
         agreed,
         tuple(
-            Disagreement(*pair, albums=n, words=tuple(word for word, _ in words[pair].most_common(TOLD)))
+            Disagreement(
+                *pair, albums=n, words=tuple(word for word, _ in words[pair].most_common(WORDS_SHOWN))
+            )
             for pair, n in found
         ),
     )

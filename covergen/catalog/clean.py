@@ -23,7 +23,7 @@ from covergen.storage import rows
 from covergen.storage.tables import CATALOG
 
 Row = Mapping[str, Any]
-Heard = Mapping[tuple[str, str], Row]
+MediaRows = Mapping[tuple[str, str], Row]
 # all that is read of MEDIA: never its bytes
 MEDIA_COLUMNS = ("owner_id", "kind", "sha256", "licence", "checksum")
 TAG_COLUMNS = ("track_id", "tagger", "mood", "genre", "basis")
@@ -80,8 +80,8 @@ def clean(
     songs: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for track in _merged(tracks.to_pylist(), "track_id").values():
         songs[track["album_id"]].append(track)
-    heard = {(row["owner_id"], row["kind"]): row for row in media.select(MEDIA_COLUMNS).to_pylist()}
-    into = _same_albums(records, songs, heard)
+    media_rows = {(row["owner_id"], row["kind"]): row for row in media.select(MEDIA_COLUMNS).to_pylist()}
+    into = _same_albums(records, songs, media_rows)
     whole = _whole(records, songs, into)
     words = heard_genres(tags.select(TAG_COLUMNS).to_pylist() if tags else (), settings.genre_score)
     genres = _artist_genres(whole.values())
@@ -94,8 +94,8 @@ def clean(
             continue
         album = whole[key]
         decided = (*_genre(album, genres, words, settings.default_genre), _split(album.own, settings))
-        results.append(_row(album, heard, decided))
-        digests.append(_digest(_ingredients(album, heard), decided))
+        results.append(_row(album, media_rows, decided))
+        digests.append(_digest(_ingredients(album, media_rows), decided))
     keys = pa.table(
         {"album_id": pa.array(sorted(records), pa.string()), "input_digest": pa.array(digests, pa.string())}
     )
@@ -121,13 +121,13 @@ def _one(records: list[Row]) -> dict[str, Any]:
 
 
 def _same_albums(
-    records: Mapping[str, dict[str, Any]], songs: Mapping[str, list[dict[str, Any]]], heard: Heard
+    records: Mapping[str, dict[str, Any]], songs: Mapping[str, list[dict[str, Any]]], media_rows: MediaRows
 ) -> dict[str, str]:
     """Return album_id -> the album_id it is merged into; those with sound, then with a cover, stay."""
 
     def rank(key: str) -> tuple[bool, bool]:
-        sounds = any((track["track_id"], "audio") in heard for track in songs.get(key, ()))
-        return not sounds, (key, "cover") not in heard
+        sounds = any((track["track_id"], "audio") in media_rows for track in songs.get(key, ()))
+        return not sounds, (key, "cover") not in media_rows
 
     titles = {
         key: {title_key(track["title"]).key for track in own if track["title"]} for key, own in songs.items()
@@ -166,9 +166,9 @@ def _genre(
         return own, "album"
     if shared := canonical_genre(of_artists.get(artist_key(album.own["artist"]), ())):
         return shared, "artist"
-    told = [of_tracks[track["track_id"]] for track in album.tracks if track["track_id"] in of_tracks]
-    if told:
-        return min(told)[1], "tags"
+    candidates = [of_tracks[track["track_id"]] for track in album.tracks if track["track_id"] in of_tracks]
+    if candidates:
+        return min(candidates)[1], "tags"
     return default, "default"
 
 
@@ -181,16 +181,16 @@ def _split(album: Row, settings: Cleaning) -> str:
     )
 
 
-def _row(album: _Album, heard: Heard, decided: tuple[str, str, str]) -> dict[str, Any] | BadInput:
+def _row(album: _Album, media_rows: MediaRows, decided: tuple[str, str, str]) -> dict[str, Any] | BadInput:
     own, tracks = album.own, album.tracks
-    usable = [track for track in tracks if (track["track_id"], "audio") in heard]
+    usable = [track for track in tracks if (track["track_id"], "audio") in media_rows]
     if not usable:
-        told = f"none of its {len(tracks)} tracks has" if tracks else "no track is known that has"
-        reason = f"{own['artist']}: {own['title']}: {told} audio that can be used"
+        subject = f"none of its {len(tracks)} tracks has" if tracks else "no track is known that has"
+        reason = f"{own['artist']}: {own['title']}: {subject} audio that can be used"
         return BadInput(RejectCode.NO_MEDIA, reason)
     track = min(usable, key=_rank)
-    cover = heard.get((own["album_id"], "cover"))
-    taken = [*album.rows, track, heard[track["track_id"], "audio"], *([cover] if cover else [])]
+    cover = media_rows.get((own["album_id"], "cover"))
+    taken = [*album.rows, track, media_rows[track["track_id"], "audio"], *([cover] if cover else [])]
     date = next((row["release_date"] for row in album.rows if row["release_date"]), None)
     return {
         "artist": own["artist"],
@@ -226,10 +226,10 @@ def _rank(track: Row) -> tuple[object, ...]:
     )
 
 
-def _ingredients(album: _Album, heard: Heard) -> list[bytes]:
+def _ingredients(album: _Album, media_rows: MediaRows) -> list[bytes]:
     """Return the checksums of all rows that went in."""
     owners = [(track["track_id"], "audio") for track in album.tracks] + [(album.own["album_id"], "cover")]
-    media = [heard[owner]["checksum"] for owner in owners if owner in heard]
+    media = [media_rows[owner]["checksum"] for owner in owners if owner in media_rows]
     return [row["checksum"] for row in album.rows] + [track["checksum"] for track in album.tracks] + media
 
 
@@ -248,8 +248,8 @@ def genre_summary(catalog: pa.Table) -> str:
     """Return the largest genres with their albums, and how many no source told of the album itself."""
     counts = Counter(catalog["genre"].to_pylist())
     first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    told = ", ".join(f"{genre} {count}" for genre, count in first[:SHOWN])
+    largest = ", ".join(f"{genre} {count}" for genre, count in first[:SHOWN])
     more = f" and {len(first) - SHOWN} more" if len(first) > SHOWN else ""
     origins = Counter(catalog["genre_source"].to_pylist())
     filled = ", ".join(f"{origins[name]} {words}" for name, words in _SOURCES.items() if origins[name])
-    return f"genres: {told or 'none'}{more}{f'; {filled}' if filled else ''}"
+    return f"genres: {largest or 'none'}{more}{f'; {filled}' if filled else ''}"

@@ -91,7 +91,7 @@ def _joined(groups: list[list[_Album]], songs: Mapping[str, Set[str]]) -> list[l
     joined: list[tuple[Set[str], list[_Album]]] = []
     for group in groups:
         own = max((songs.get(album.album_id, set()) for album in group), key=len, default=set())
-        same = next((albums for told, albums in joined if _surely_same(told, own)), None)
+        same = next((albums for titles, albums in joined if _surely_same(titles, own)), None)
         if same is None:
             joined.append((own, list(group)))
         else:

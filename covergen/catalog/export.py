@@ -26,14 +26,14 @@ def export(root: Root, formats: Sequence[str]) -> tuple[str, ...]:
     """Write the current catalogue in each format and return the addresses; none where that is done."""
     generation = root.current(CATALOG)
     state = {"generation": generation.name, "version": generation.version, "formats": sorted(formats)}
-    told = json.dumps(state, sort_keys=True).encode()
-    if not formats or (root.exists(STATE) and root.read(STATE) == told):
+    content = json.dumps(state, sort_keys=True).encode()
+    if not formats or (root.exists(STATE) and root.read(STATE) == content):
         return ()
     catalog = generation.read(COLUMNS).sort_by("album_id")
     names = [f"{FOLDER}/catalog.{kind}" for kind in formats]
     for kind, name in zip(formats, names, strict=True):
         root.write(name, FORMATS[kind](catalog))
-    root.write(STATE, told)
+    root.write(STATE, content)
     return tuple(root.path(name) for name in names)
 
 

@@ -271,8 +271,8 @@ def genre_note(genre: str) -> str | None:
     if not plain(genre) or plain(genre) == UNKNOWN or canonical_genre([genre]) is not None:
         return None
     near = [name if name in FAMILIES else f"{name} ({_leads_to(name)})" for name in near_genres(genre)]
-    told = f"Near: {', '.join(near)}." if near else f"Known: {', '.join(CANONICAL)}."
-    return f"{genre.strip()} is unknown; painted as: {UNKNOWN}. {told}"
+    suggestion = f"Near: {', '.join(near)}." if near else f"Known: {', '.join(CANONICAL)}."
+    return f"{genre.strip()} is unknown; painted as: {UNKNOWN}. {suggestion}"
 
 
 def near_genres(genre: str) -> list[str]:
@@ -297,7 +297,7 @@ def _most(votes: list[str]) -> str | None:
 def _hint(genre: str) -> str | None:
     words, hints = plain(genre).split(), _hints()
     bare = words[:-1] if words[-1:] == ["music"] else []  # "piano music" is of the piano
-    ends = (" ".join(told[start:]) for told in (words, bare) for start in range(len(told)))
+    ends = (" ".join(phrase[start:]) for phrase in (words, bare) for start in range(len(phrase)))
     return next((hints[end] for end in ends if end in hints), None)
 
 

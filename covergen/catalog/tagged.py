@@ -16,8 +16,8 @@ def heard_genres(tags: Iterable[Mapping[str, Any]], least: float) -> dict[str, t
         for word, score in row["genre"] or ():
             if score is None or score < least or (genre := canonical_genre([word])) is None:
                 continue
-            told = (-score, genre)
-            best[row["track_id"]] = min(told, best.get(row["track_id"], told))
+            scored = (-score, genre)
+            best[row["track_id"]] = min(scored, best.get(row["track_id"], scored))
     return best
 
 

@@ -242,22 +242,24 @@ class Hear:
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return outcomes of `audio_embeddings` for CUTS, refused rows included, in order."""
         results = rows.refusals(batch)
-        heard = [index for index, result in enumerate(results) if not isinstance(result, BadInput)]
-        if heard:
-            frames = self._listen(self._windows(batch, heard))
+        usable = [index for index, result in enumerate(results) if not isinstance(result, BadInput)]
+        if usable:
+            frames = self._listen(self._windows(batch, usable))
             stored = rows.storable({"frames": frames}, whose=self._whose, probe=self._probe)
-            for index, result in zip(heard, stored, strict=True):
+            for index, result in zip(usable, stored, strict=True):
                 results[index] = result
         return rows.outcomes(AUDIO_EMBEDDINGS, batch.drop_columns(rows.REJECT_COLUMNS.names), results)
 
-    def _windows(self, batch: pa.Table, heard: Sequence[int]) -> Windows:
+    def _windows(self, batch: pa.Table, usable: Sequence[int]) -> Windows:
         """Return windows (rows x windows, samples) of rows of CUTS, resampled on the device if need be."""
-        if batch["windows"][heard[0]].is_valid:
-            cuts = [_floats(batch["windows"][index]) for index in heard]
-            return np.stack(cuts).reshape(len(heard) * self.count, -1)
+        if batch["windows"][usable[0]].is_valid:
+            cuts = [_floats(batch["windows"][index]) for index in usable]
+            return np.stack(cuts).reshape(len(usable) * self.count, -1)
         samples = round(self.encoder.segment_seconds * self.encoder.sample_rate)
-        clips = [_floats(batch["clip"][index]).reshape(batch["pieces"][index].as_py(), -1) for index in heard]
-        rates = [batch["sample_rate"][index].as_py() for index in heard]
+        clips = [
+            _floats(batch["clip"][index]).reshape(batch["pieces"][index].as_py(), -1) for index in usable
+        ]
+        rates = [batch["sample_rate"][index].as_py() for index in usable]
         return self.resampler.windows(clips, rates, count=self.count, samples=samples)
 
     def _listen(self, windows: Windows) -> NDArray[Any]:

@@ -109,8 +109,8 @@ class LogMel:
         bins = fft.rfftfreq(SLOW_WINDOW, 1 / self.sample_rate)
         pitches = 12 * np.log2(np.maximum(bins, 1.0) / 440) + 69
         distance = (pitches[:, None] - np.arange(PITCH_CLASSES) + 6) % 12 - 6
-        heard = (bins > _LOWEST_PITCH) & (bins < _HIGHEST_PITCH)
-        weights = np.exp(-0.5 * (distance / 0.35) ** 2) * heard[:, None]
+        in_range = (bins > _LOWEST_PITCH) & (bins < _HIGHEST_PITCH)
+        weights = np.exp(-0.5 * (distance / 0.35) ** 2) * in_range[:, None]
         # Low notes count most: what sounds above is mostly their partials.
         filters: Floats = (weights / np.sqrt(np.maximum(bins, 1.0))[:, None]).astype(np.float32)
         return filters

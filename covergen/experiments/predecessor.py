@@ -30,7 +30,7 @@ class SampledCover(nn.Module):
         self._noise_scheduler, self._steps = noise_scheduler, steps
 
     def forward(
-        self, noise: Tensor, states: Tensor, frames: Tensor, heard: Tensor, *, calls: int, seed: int
+        self, noise: Tensor, states: Tensor, frames: Tensor, audio_mask: Tensor, *, calls: int, seed: int
     ) -> Tensor:
         """Return pixels (B, 3, H, W) about [-1, 1] after `calls` of the sampler's steps, without guidance."""
         sampler = self._noise_scheduler
@@ -38,7 +38,7 @@ class SampledCover(nn.Module):
         more: dict[str, Any] = {}
         if "generator" in inspect.signature(sampler.step).parameters:
             more["generator"] = torch.Generator().manual_seed(seed)
-        conditioning = self.conditioned.fusion.condition(states, frames, heard=heard)
+        conditioning = self.conditioned.fusion.condition(states, frames, audio_mask=audio_mask)
         latents = noise * sampler.init_noise_sigma
         for timestep in sampler.timesteps[:calls]:
             scaled = sampler.scale_model_input(latents, timestep)
@@ -105,7 +105,7 @@ class PredecessorTrainer(Trainer):
             covers = (self._sampled.decode(batch.latents) + 1) / 2  # in [0, 1], which the answer is not
         seed = generator_of(self.settings.seed, "sampler", self.step).initial_seed()
         pixels = module(
-            batch.noise, batch.states, batch.frames, batch.heard, calls=self.calls(self.step), seed=seed
+            batch.noise, batch.states, batch.frames, batch.audio_mask, calls=self.calls(self.step), seed=seed
         )
         return functional.mse_loss(pixels.float(), covers.float())
 

@@ -71,11 +71,11 @@ class AttachedFusion(Fusion):
         states: Tensor,
         frames: Tensor,
         *,
-        heard: Tensor | None = None,
+        audio_mask: Tensor | None = None,
         audio_scale: float | Tensor = 1.0,
     ) -> Tensor:
         """Return (B, T + N + 1, D): the text states as they are, the music tokens, the scale."""
-        return join(states, self.resampler(self.features(frames, heard)), audio_scale)
+        return join(states, self.resampler(self.features(frames, audio_mask)), audio_scale)
 
     def words_only(self, states: Tensor) -> Tensor:
         """Return conditioning whose music weighs nothing: the base model bit for bit."""

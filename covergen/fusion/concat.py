@@ -29,12 +29,12 @@ class ConcatFusion(Fusion):
         states: Tensor,
         frames: Tensor,
         *,
-        heard: Tensor | None = None,
+        audio_mask: Tensor | None = None,
         audio_scale: float | Tensor = 1.0,
     ) -> Tensor:
         """Return (B, T, D). `audio_scale` has no place here: the mixture replaces the text states."""
         del audio_scale
-        audio = self.adapter(self.features(frames, heard), states.shape[1])  # (B, T, D)
+        audio = self.adapter(self.features(frames, audio_mask), states.shape[1])  # (B, T, D)
         joined = torch.cat([states, audio.to(states.dtype)], dim=-1)  # (B, T, 2D)
         mixed: Tensor = self.norm(self.mix(joined))
         return mixed
@@ -82,8 +82,10 @@ class GatedConcatFusion(ConcatFusion):
         states: Tensor,
         frames: Tensor,
         *,
-        heard: Tensor | None = None,
+        audio_mask: Tensor | None = None,
         audio_scale: float | Tensor = 1.0,
     ) -> Tensor:
         """Return (B, T, D): the text states and what the music adds to them."""
-        return states + weighed(self.gate(super().condition(states, frames, heard=heard)), audio_scale)
+        return states + weighed(
+            self.gate(super().condition(states, frames, audio_mask=audio_mask)), audio_scale
+        )

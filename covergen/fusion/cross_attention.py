@@ -30,12 +30,12 @@ class CrossAttentionFusion(Fusion):
         states: Tensor,
         frames: Tensor,
         *,
-        heard: Tensor | None = None,
+        audio_mask: Tensor | None = None,
         audio_scale: float | Tensor = 1.0,
     ) -> Tensor:
         """Return (B, T, D). `audio_scale` has no place here: the answer replaces the text states."""
         del audio_scale
-        audio = self.adapter(self.features(frames, heard), states.shape[1]).to(states.dtype)  # (B, T, D)
+        audio = self.adapter(self.features(frames, audio_mask), states.shape[1]).to(states.dtype)  # (B, T, D)
         answer, _ = self.attention(states, audio, audio, need_weights=False)
         answer = self.norm(answer)
         out: Tensor = answer + functional.relu(self.linear(answer))
@@ -61,8 +61,10 @@ class GatedCrossAttentionFusion(CrossAttentionFusion):
         states: Tensor,
         frames: Tensor,
         *,
-        heard: Tensor | None = None,
+        audio_mask: Tensor | None = None,
         audio_scale: float | Tensor = 1.0,
     ) -> Tensor:
         """Return (B, T, D): the text states and the music's answer to them."""
-        return states + weighed(self.gate(super().condition(states, frames, heard=heard)), audio_scale)
+        return states + weighed(
+            self.gate(super().condition(states, frames, audio_mask=audio_mask)), audio_scale
+        )

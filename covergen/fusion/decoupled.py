@@ -29,9 +29,9 @@ class DecoupledAttention(MusicAttention):
         self, attn: AttentionLayer, query: Tensor, *, text: Tensor, music: Tensor, scale: Tensor
     ) -> Tensor:
         """Return (B, Q, width): what is read from the text plus the scaled answer of the music."""
-        seen = attend(query, attn.to_k(text), attn.to_v(text), heads=attn.heads)
-        heard = attend(query, self.to_k(music), self.to_v(music), heads=attn.heads)
-        return seen + scale * heard
+        from_text = attend(query, attn.to_k(text), attn.to_v(text), heads=attn.heads)
+        from_music = attend(query, self.to_k(music), self.to_v(music), heads=attn.heads)
+        return from_text + scale * from_music
 
 
 class DecoupledFusion(AttachedFusion):

@@ -34,11 +34,11 @@ class FeatureMix(nn.Module):
         self.std.copy_(spread[:, None].clamp_min(1e-3))
         self.fitted.fill_(True)
 
-    def forward(self, frames: Tensor, heard: Tensor | None = None) -> Tensor:
+    def forward(self, frames: Tensor, audio_mask: Tensor | None = None) -> Tensor:
         """Return (B, F, W); rows that are not heard are zero."""
         normal = ((frames.float() - self.mean) / self.std).clamp(-_LIMIT, _LIMIT)
-        if heard is not None:
+        if audio_mask is not None:
             # where, not a product: zero times a feature that is not finite would not be zero
-            normal = torch.where(heard[:, None, None, None], normal, torch.zeros_like(normal))
+            normal = torch.where(audio_mask[:, None, None, None], normal, torch.zeros_like(normal))
         weights = self.layer_weights.softmax(dim=0)
         return torch.einsum("blfw,l->bfw", normal, weights)

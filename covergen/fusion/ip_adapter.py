@@ -117,15 +117,15 @@ def image_embeds(features: FeatureMix, frames: Tensor, *, guided: bool = True) -
     Guided it is (2B, 1, F, W + F), silence before music as pipelines with guidance want it, else
     (B, 1, F, W + F).
     """
-    heard = torch.ones(len(frames), dtype=torch.bool, device=frames.device)
-    parts = [mixed_features(features, frames, heard)]
+    audio_mask = torch.ones(len(frames), dtype=torch.bool, device=frames.device)
+    parts = [mixed_features(features, frames, audio_mask)]
     if guided:
-        parts.insert(0, mixed_features(features, frames, ~heard))
+        parts.insert(0, mixed_features(features, frames, ~audio_mask))
     return torch.cat(parts)[:, None]
 
 
-def mixed_features(features: FeatureMix, frames: Tensor, heard: Tensor | None = None) -> Tensor:
+def mixed_features(features: FeatureMix, frames: Tensor, audio_mask: Tensor | None = None) -> Tensor:
     """Return (B, F, W + F) for frames (B, L, F, W): normalised, layers mixed, and which frame each is."""
-    mixed = features(frames, heard)  # (B, F, W)
+    mixed = features(frames, audio_mask)  # (B, F, W)
     places = torch.eye(mixed.shape[1], dtype=mixed.dtype, device=mixed.device).expand(len(mixed), -1, -1)
     return torch.cat([mixed, places], dim=2)

@@ -42,12 +42,12 @@ class Fusion(nn.Module, ABC):
         states: Tensor,
         frames: Tensor,
         *,
-        heard: Tensor | None = None,
+        audio_mask: Tensor | None = None,
         audio_scale: float | Tensor = 1.0,
     ) -> Tensor:
         """Return `encoder_hidden_states` for the U-Net from states (B, T, D) and frames (B, L, F, W).
 
-        Rows where `heard` (B,) is false hear zero features, put in before any trained layer: that is the
+        Rows where `audio_mask` (B,) is false hear zero features, put in before any trained layer: that is the
         silent branch of guidance. `audio_scale`, one number or one a row, weighs the sound where the fusion
         can weigh it.
         """

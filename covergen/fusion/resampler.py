@@ -57,10 +57,10 @@ class ResamplerLayer(nn.Module):
         """Return latents (B, N, H) that have read the frames (B, F, H)."""
         frames, queries = self.norm_frames(frames), self.norm_latents(latents)
         key, value = self.to_kv(torch.cat([frames, queries], dim=1)).chunk(2, dim=-1)  # (B, F + N, H)
-        heard = functional.scaled_dot_product_attention(
+        attended = functional.scaled_dot_product_attention(
             _split(self.to_q(queries), self.heads), _split(key, self.heads), _split(value, self.heads)
         )
-        latents = latents + self.to_out(heard.transpose(1, 2).flatten(2))  # (B, N, H)
+        latents = latents + self.to_out(attended.transpose(1, 2).flatten(2))  # (B, N, H)
         out: Tensor = latents + self.feed_forward(latents)
         return out
 

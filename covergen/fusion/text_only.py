@@ -22,11 +22,11 @@ class TextOnlyFusion(Fusion):
         states: Tensor,
         frames: Tensor,
         *,
-        heard: Tensor | None = None,
+        audio_mask: Tensor | None = None,
         audio_scale: float | Tensor = 1.0,
     ) -> Tensor:
         """Return the text states (B, T, D)."""
-        del frames, heard, audio_scale
+        del frames, audio_mask, audio_scale
         return states
 
 
@@ -52,10 +52,10 @@ class LinearTextFusion(Fusion):
         states: Tensor,
         frames: Tensor,
         *,
-        heard: Tensor | None = None,
+        audio_mask: Tensor | None = None,
         audio_scale: float | Tensor = 1.0,
     ) -> Tensor:
         """Return (B, T, D), the same whatever the music."""
-        del frames, heard, audio_scale
+        del frames, audio_mask, audio_scale
         mapped: Tensor = self.linear(states)
         return mapped

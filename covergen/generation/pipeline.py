@@ -40,9 +40,9 @@ class PaintSettings:
     noise_shift: float = 0.0  # how far the first noise leans to what the sound promises
 
     @classmethod
-    def of(cls, asked: Any) -> "PaintSettings":
+    def of(cls, options: Any) -> "PaintSettings":
         """Return the settings that somebody asks for under these names: a config's section, or an order."""
-        return cls(**{field.name: getattr(asked, field.name) for field in fields(cls)})
+        return cls(**{field.name: getattr(options, field.name) for field in fields(cls)})
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ class Painter:
         for request in requests:
             self.check(request)
         covers: dict[int, Cover] = {}
-        for heard in (True, False):
-            chosen = [i for i, request in enumerate(requests) if (request.frames is not None) == heard]
+        for with_audio in (True, False):
+            chosen = [i for i, request in enumerate(requests) if (request.frames is not None) == with_audio]
             for start in range(0, len(chosen), self._batch_size):
                 part = chosen[start : start + self._batch_size]
                 covers |= zip(part, self._paint([requests[i] for i in part], settings), strict=True)
@@ -183,18 +183,18 @@ class Painter:
         if settings.audio_guidance_scale is not None:
             scales.append(settings.audio_guidance_scale)
             given.insert(1, (states, False))
-        heard = torch.tensor([is_heard for _, is_heard in given], device=states.device)
+        audio_mask = torch.tensor([has_audio for _, has_audio in given], device=states.device)
         conditioning = fusion.condition(
             torch.cat([words for words, _ in given]),
             frames.repeat(len(given), 1, 1, 1),
-            heard=heard.repeat_interleave(len(requests)),
+            audio_mask=audio_mask.repeat_interleave(len(requests)),
             audio_scale=settings.audio_scale,
         )
         return list(conditioning.chunk(len(given))), scales
 
     def _frames(self, requests: Sequence[CoverRequest]) -> Tensor | None:
-        heard = [np.array(r.frames, np.float32) for r in requests if r.frames is not None]
-        return torch.from_numpy(np.stack(heard)).to(self._null_states.device) if heard else None
+        frames = [np.array(r.frames, np.float32) for r in requests if r.frames is not None]
+        return torch.from_numpy(np.stack(frames)).to(self._null_states.device) if frames else None
 
     def _shifted(
         self, noise: Tensor, requests: Sequence[CoverRequest], settings: PaintSettings, noise_scheduler: Any

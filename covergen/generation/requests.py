@@ -42,8 +42,10 @@ def requests(root: Root, scope: Mapping[str, Any]) -> pa.Table:
         raise RootError(
             f"{len(unworded)} albums have no prompt yet, {unworded[0]} among them; run jobs.clean again."
         )
-    heard = root.current(AUDIO_EMBEDDINGS).read(["track_id", "input_digest"])
-    digests = dict(zip(heard["track_id"].to_pylist(), heard["input_digest"].to_pylist(), strict=True))
+    embeddings = root.current(AUDIO_EMBEDDINGS).read(["track_id", "input_digest"])
+    digests = dict(
+        zip(embeddings["track_id"].to_pylist(), embeddings["input_digest"].to_pylist(), strict=True)
+    )
     records, first = [], scope.get("first_variant", 0)
     for system in scope["systems"]:
         for album, track in zip(albums, _tracks(albums, system), strict=True):

@@ -40,9 +40,11 @@ class SampleSheet:
         painter = Painter(self._model, fusion)
         states, frames = self._examples.states[:, 0].float().numpy(), self._examples.frames.float().numpy()
         silent = [CoverRequest(words, seed) for seed, words in enumerate(states)]
-        heard = [replace(each, frames=song) for each, song in zip(silent, frames, strict=True)]
+        with_audio = [replace(each, frames=song) for each, song in zip(silent, frames, strict=True)]
         true = list(decode_latents(self._model.vae, self._examples.latent_means.float()))
-        painted = [[cover.image for cover in painter.paint(each, self._settings)] for each in (silent, heard)]
+        painted = [
+            [cover.image for cover in painter.paint(each, self._settings)] for each in (silent, with_audio)
+        ]
         return _grid([true, *painted])
 
 

@@ -34,10 +34,10 @@ class KeyPartitions:
         """Return the rows of one piece, by the first of the columns."""
         if self.count == 1:
             return generation.read(columns, where=where)
-        asked = (generation.uri, *columns, where or "")
-        if asked not in self.done:
-            self.done[asked] = self._written(generation, columns, where)
-        with pa.OSFile(str(self.done[asked] / str(piece))) as file:
+        query = (generation.uri, *columns, where or "")
+        if query not in self.done:
+            self.done[query] = self._written(generation, columns, where)
+        with pa.OSFile(str(self.done[query] / str(piece))) as file:
             return pa.ipc.open_stream(file).read_all()
 
     def _written(self, generation: Generation, columns: Sequence[str], where: str | None) -> Path:

@@ -35,15 +35,15 @@ def verify(uri: str) -> list[Problem]:
     problems: list[Problem] = []
     for table in TABLES.values():
         if root.has(table):
-            problems += _told(_table(root, table), table.name)
+            problems += _checked(_table(root, table), table.name)
     unreadable = {problem.table for problem in problems if problem.kind in {"schema", "unreadable"}}
     for name in REQUIRED_ROWS:
         if root.has(TABLES[name]) and not unreadable:
-            problems += _told(_lost(root, TABLES[name]), name)
+            problems += _checked(_lost(root, TABLES[name]), name)
     return problems
 
 
-def _told(found: Iterator[Problem], name: str) -> Iterator[Problem]:
+def _checked(found: Iterator[Problem], name: str) -> Iterator[Problem]:
     """Yield the problems; what cannot be looked at is one more."""
     try:
         yield from found

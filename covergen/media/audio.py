@@ -71,11 +71,11 @@ def decode(
     loudest.add(clip.waveform)
     if loudest.is_sound(limits):
         return clip
-    heard, _ = _listened(source, limits)
-    heard.check(limits)
+    loudness, _ = _listened(source, limits)
+    loudness.check(limits)
     if seconds is None:
         return clip
-    start = max(0.0, min(heard.second + 0.5 - seconds / 2, heard.seconds - seconds))
+    start = max(0.0, min(loudness.second + 0.5 - seconds / 2, loudness.seconds - seconds))
     return _cut(source, sample_rate, seconds, start=start, limits=limits)
 
 
@@ -114,23 +114,23 @@ def measure(source: bytes | Path, limits: AudioLimits | None = None) -> tuple[fl
     Raises BadInput for whatever makes a file unusable: this is the proof that it can be heard.
     """
     limits = limits or AudioLimits()
-    heard, facts = _listened(source, limits)
-    heard.check(limits)
-    return heard.seconds, facts
+    loudness, facts = _listened(source, limits)
+    loudness.check(limits)
+    return loudness.seconds, facts
 
 
 def _listened(source: bytes | Path, limits: AudioLimits) -> "tuple[_Loudness, AudioFacts]":
     """Decode the whole source in passing; return how loud it gets, and its facts."""
     with opened_audio(source, limits) as opened:
         reader = _Reader(opened, limits)
-        heard: _Loudness | None = None
+        loudness: _Loudness | None = None
         for block in reader.blocks(None, 0.0, math.inf):
-            heard = heard or _Loudness(reader.rate)
-            heard.add(block)
+            loudness = loudness or _Loudness(reader.rate)
+            loudness.add(block)
     _check_length(reader.decoded_seconds, opened.facts.container_seconds, limits)
-    heard = heard or _Loudness(1)
-    heard.seconds = reader.decoded_seconds
-    return heard, opened.facts
+    loudness = loudness or _Loudness(1)
+    loudness.seconds = reader.decoded_seconds
+    return loudness, opened.facts
 
 
 class _Loudness:

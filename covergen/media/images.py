@@ -49,7 +49,7 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Pixels:
     Animations give their first frame. Raises BadInput with DAMAGED_IMAGE, EMPTY_FILE or TOO_LARGE, the latter
     before a pixel is decoded.
     """
-    with _told(), _opened_within(data, max_pixels) as picture:
+    with _as_bad_input(), _opened_within(data, max_pixels) as picture:
         return np.asarray(_upright(picture))
 
 
@@ -60,7 +60,7 @@ def shrink(data: bytes, side: int, *, max_pixels: int = MAX_PIXELS) -> tuple[byt
     95, by a Hamming filter. A JPEG is decoded at the half, quarter or eighth that is still large enough: half
     the work, and 41 dB from a full-size Lanczos. Raises BadInput like `decode`.
     """
-    with _told(), _opened_within(data, max_pixels) as picture:
+    with _as_bad_input(), _opened_within(data, max_pixels) as picture:
         large = min(picture.size) > side
         if large:
             picture.draft(None, (side, side))
@@ -75,20 +75,20 @@ def shrink(data: bytes, side: int, *, max_pixels: int = MAX_PIXELS) -> tuple[byt
 
 def check(data: bytes, *, max_pixels: int = MAX_PIXELS) -> None:
     """Decode a picture to its end, a JPEG at an eighth of its size. Raises BadInput like `decode`."""
-    with _told(), _opened_within(data, max_pixels) as picture:
+    with _as_bad_input(), _opened_within(data, max_pixels) as picture:
         picture.draft(None, (1, 1))
         picture.load()
 
 
 def size_of(data: bytes) -> tuple[int, int]:
     """Return (height, width) by the head of a picture. Raises BadInput like `decode`."""
-    with _told(), _opened_within(data, MAX_PIXELS) as picture:
+    with _as_bad_input(), _opened_within(data, MAX_PIXELS) as picture:
         return picture.height, picture.width
 
 
 def mime_of(data: bytes) -> str:
     """Return the media type by content, such as image/jpeg. Raises BadInput."""
-    with _told(), _opened(data) as picture:
+    with _as_bad_input(), _opened(data) as picture:
         return Image.MIME.get(picture.format or "", "application/octet-stream")
 
 
@@ -166,7 +166,7 @@ def _opened_within(data: bytes, max_pixels: int) -> Image.Image:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _as_bad_input() -> Iterator[None]:
     """Tell what Pillow raises as BadInput."""
     try:
         with warnings.catch_warnings():

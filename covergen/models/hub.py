@@ -122,7 +122,7 @@ def download(release: Release, *, offline: bool = False) -> Path:
     try:
         folder = Path(_snapshot(release))
     except _FAILURES as error:
-        raise ModelError(_told(release, error)) from error
+        raise ModelError(_failure_sentence(release, error)) from error
     _refuse_lack(release, _names(folder))
     return folder
 
@@ -138,7 +138,7 @@ def check(release: Release, *, offline: bool = False) -> None:
         with _quiet():
             files = _snapshot(release, dry_run=True)
     except _FAILURES as error:
-        raise ModelError(_told(release, error)) from error
+        raise ModelError(_failure_sentence(release, error)) from error
     _refuse_lack(release, [file.filename for file in files])
     wanted = sum(file.file_size or 0 for file in files if file.will_download)
     free = shutil.disk_usage(_nearest(_cache())).free
@@ -220,7 +220,7 @@ def _quiet() -> Iterator[None]:
             enable_progress_bars()
 
 
-def _told(release: Release, error: BaseException) -> str:
+def _failure_sentence(release: Release, error: BaseException) -> str:
     """Return the sentence of a failure; the first known one among its causes decides."""
     cause: BaseException | None = error
     while cause is not None:

@@ -76,8 +76,8 @@ def use_threads(threads: int | None) -> None:
 def _mark(path: Path) -> str:
     """Return what changes whenever a file's content does."""
     status = path.stat()
-    told = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
-    return " ".join(map(str, told))
+    signature = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
+    return " ".join(map(str, signature))
 
 
 def _note(path: Path) -> Path | None:

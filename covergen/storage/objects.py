@@ -242,8 +242,8 @@ def entries(uri: str) -> list[Entry]:
             if each.is_dir(follow_symlinks=False):
                 found.append(Entry(each.name, is_folder=True))
             elif each.is_file(follow_symlinks=False):
-                told = each.stat(follow_symlinks=False)
-                found.append(Entry(each.name, is_folder=False, size=told.st_size, modified=told.st_mtime))
+                status = each.stat(follow_symlinks=False)
+                found.append(Entry(each.name, is_folder=False, size=status.st_size, modified=status.st_mtime))
     return found
 
 
@@ -296,10 +296,10 @@ def free_bytes(uri: str) -> int | None:
     try:
         while not folder.exists():
             folder = folder.parent
-        told = os.statvfs(folder)
+        filesystem = os.statvfs(folder)
     except OSError as error:
         raise RootError(f"{uri} cannot be reached: {error}") from error
-    return told.f_bavail * told.f_frsize if told.f_blocks else None
+    return filesystem.f_bavail * filesystem.f_frsize if filesystem.f_blocks else None
 
 
 def presigned(uri: str, *, seconds: int = 3600) -> str:

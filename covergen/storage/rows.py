@@ -65,15 +65,15 @@ def outcome_schema(table: Table) -> pa.Schema:
 
 def refused(schema: pa.Schema, batch: pa.Table, problem: BadInput) -> pa.Table:
     """Return all rows of `batch` refused for `problem`, in `schema`, without what is binary."""
-    told = {
+    values = {
         "reject_code": problem.code.value,
         "reject_reason": problem.reason,
         "reject_retriable": problem.retriable,
     }
     columns = {}
     for field in schema:
-        if field.name in told:
-            columns[field.name] = pa.array([told[field.name]] * len(batch), field.type)
+        if field.name in values:
+            columns[field.name] = pa.array([values[field.name]] * len(batch), field.type)
         elif field.name in batch.column_names and not pa.types.is_binary(field.type):
             columns[field.name] = batch[field.name].cast(field.type)
         else:
@@ -83,10 +83,10 @@ def refused(schema: pa.Schema, batch: pa.Table, problem: BadInput) -> pa.Table:
 
 def refusals(batch: pa.Table) -> list[Mapping[str, Any] | BadInput]:
     """Return, for each outcome of an earlier operator, the BadInput that refused it, or nothing yet."""
-    told = zip(*(batch[name].to_pylist() for name in REJECT_COLUMNS.names), strict=True)
+    records = zip(*(batch[name].to_pylist() for name in REJECT_COLUMNS.names), strict=True)
     return [
         BadInput(RejectCode(code), reason, retriable=bool(retriable)) if code else {}
-        for code, reason, retriable in told
+        for code, reason, retriable in records
     ]
 
 

@@ -91,9 +91,9 @@ def key(classes: Floats) -> Key | None:
     It is in doubt where one half of the windows fits another key much better; its mode too, unless the best
     keys of both halves have it.
     """
-    heard = classes.mean(axis=0)
-    fits = _fits(heard)
-    if fits is None or fits.max() * heard.std() < _FLATTEST * heard.mean():
+    average = classes.mean(axis=0)
+    fits = _fits(average)
+    if fits is None or fits.max() * average.std() < _FLATTEST * average.mean():
         return None
     best = int(fits.argmax())
     mode, tonic = divmod(best, PITCH_CLASSES)
@@ -114,9 +114,9 @@ def pitch_classes(spectra: Floats) -> Floats:
     They follow the song's own tuning; what a note's third partial adds to the fifth above it is taken off.
     """
     magnitudes = np.sqrt(spectra).mean(axis=1)  # (B, K)
-    heard = magnitudes @ _filters(round(tuning(magnitudes), 2))
-    lower = np.roll(heard, _TWELFTH, axis=1)
-    classes: Floats = np.maximum(heard - _SHARE * lower, 0).astype(np.float32)
+    strengths = magnitudes @ _filters(round(tuning(magnitudes), 2))
+    lower = np.roll(strengths, _TWELFTH, axis=1)
+    classes: Floats = np.maximum(strengths - _SHARE * lower, 0).astype(np.float32)
     return classes
 
 
@@ -147,8 +147,8 @@ def _filters(shift: float) -> Floats:
     bins = fft.rfftfreq(SLOW_WINDOW, 1 / LogMel.sample_rate)
     pitches = _semitones(bins) + 69 - shift
     distance = (pitches[:, None] - np.arange(PITCH_CLASSES) + 6) % 12 - 6
-    is_heard = (bins > _LOWEST) & (bins < _HIGHEST)
-    weights = np.exp(-0.5 * (distance / _WIDTH) ** 2) * is_heard[:, None]
+    in_range = (bins > _LOWEST) & (bins < _HIGHEST)
+    weights = np.exp(-0.5 * (distance / _WIDTH) ** 2) * in_range[:, None]
     # Low notes count most: what sounds above is mostly their partials.
     filters: Floats = (weights / np.sqrt(np.maximum(bins, 1.0))[:, None]).astype(np.float32)
     return filters
@@ -156,12 +156,12 @@ def _filters(shift: float) -> Floats:
 
 def _fits(classes: Floats) -> Floats | None:
     """Return how pitch classes (12,) correlate with major, then minor keys (24,); None if all are equal."""
-    heard = classes - classes.mean()
-    if not heard.any():
+    centred = classes - classes.mean()
+    if not centred.any():
         return None
     keys = np.array([np.roll(profile, tonic) for profile in _PROFILES for tonic in range(PITCH_CLASSES)])
     keys -= keys.mean(axis=1, keepdims=True)
-    fits: Floats = keys @ heard / (np.linalg.norm(keys, axis=1) * np.linalg.norm(heard))
+    fits: Floats = keys @ centred / (np.linalg.norm(keys, axis=1) * np.linalg.norm(centred))
     return fits
 
 

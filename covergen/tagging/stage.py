@@ -112,10 +112,10 @@ class Tag:
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return outcomes of `tags` for what CutSongs gives, refused rows included, in order."""
         results = rows.refusals(batch)
-        heard = [index for index, cut in enumerate(batch["windows"]) if cut.is_valid]
+        usable = [index for index, cut in enumerate(batch["windows"]) if cut.is_valid]
         together = max(1, self.batch_size // self.count)
-        for start in range(0, len(heard), together):
-            chosen = heard[start : start + together]
+        for start in range(0, len(usable), together):
+            chosen = usable[start : start + together]
             cuts = [np.frombuffer(batch["windows"][index].as_buffer(), "<f4") for index in chosen]
             songs = np.stack(cuts).reshape(len(cuts), self.count, -1)  # (songs, windows, samples)
             answers = self.tagger(songs)

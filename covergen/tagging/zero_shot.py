@@ -118,10 +118,10 @@ class ClapZeroShot:
         with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.bf16):
             pooled = model.audio_projection(model.audio_model(features).pooler_output)
         windows = functional.normalize(pooled.float(), dim=-1).reshape(*songs.shape[:2], -1)  # (S, B, W)
-        heard = functional.normalize(windows.mean(dim=1), dim=-1)  # (S, W)
+        embeddings = functional.normalize(windows.mean(dim=1), dim=-1)  # (S, W)
         scale = float(model.logit_scale_a.exp())
         scores = {
-            category: (scale * heard @ words.T).softmax(dim=-1).cpu().numpy()
+            category: (scale * embeddings @ words.T).softmax(dim=-1).cpu().numpy()
             for category, words in vectors.items()
         }
         return [

@@ -34,7 +34,7 @@ class DropRates:
 
 
 def draw(count: int, rates: DropRates, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return booleans (count,) `heard` and `read`: whether an example keeps its sound and its words."""
+    """Return booleans (count,) `audio_mask`, `text_mask`: whether an example keeps its sound, its words."""
     uniform = torch.rand(count, generator=generator, dtype=torch.float64)
     both, audio = uniform < rates.both, uniform < rates.both + rates.audio
     text = (uniform < rates.both + rates.audio + rates.text) & ~audio
@@ -53,7 +53,7 @@ class Batch:
     timesteps: Tensor  # (B,)
     states: Tensor  # (B, T, D), already the null states where the words are dropped
     frames: Tensor  # (B, L, F, W)
-    heard: Tensor  # (B,) false where the sound is dropped
+    audio_mask: Tensor  # (B,) false where the sound is dropped
 
     def __len__(self) -> int:
         return len(self.timesteps)
@@ -83,7 +83,7 @@ class BatchPlan:
         """Return a worker's share of the batch of one step; of the examples only its own rows are read."""
         generator = generator_of(self.seed, "batch", step)
         count, shape = self.batch_size, (self.batch_size, *examples.latent_means.shape[1:])
-        heard, read = draw(count, self.drop_rates, generator=generator)
+        audio_mask, text_mask = draw(count, self.drop_rates, generator=generator)
         variants = torch.randint(examples.states.shape[1], (count,), generator=generator)
         timesteps = objective.draw_timesteps(
             count, self.total_timesteps, generator=generator, high_noise=self.high_noise
@@ -98,9 +98,9 @@ class BatchPlan:
             latents=means + spread[own] * stds,
             noise=noise[own],
             timesteps=timesteps[own],
-            states=torch.where(read[own][:, None, None], states, examples.null_states.float()),
+            states=torch.where(text_mask[own][:, None, None], states, examples.null_states.float()),
             frames=examples.frames[chosen].float(),
-            heard=heard[own],
+            audio_mask=audio_mask[own],
         )
 
     def indices(self, rows: int, step: int) -> Tensor:

@@ -24,7 +24,7 @@ from covergen.models.weights import file_digest
 FORMAT: Final = 1
 # Two names of one encoder: as it ran, and in fp32. The digest follows from what is told beside it.
 _DIGESTS: Final = ("encoder_digest", "fp32_digest")
-_TOLD: Final = ("encoder", "frame_rate", "layers", "dtype", "resampler")
+_IN_DIGEST: Final = ("encoder", "frame_rate", "layers", "dtype", "resampler")
 _WEIGHTS, _FACTS, _TRAINER = "fusion.safetensors", "fusion.json", "trainer.pt"
 
 
@@ -121,8 +121,8 @@ def read_facts(folder: str | Path) -> CheckpointFacts:
     """Return what a checkpoint says of itself, without its weights. Raises ModelError."""
     path = Path(folder) / _FACTS
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        facts = CheckpointFacts(**{**told, "feature_shape": tuple(told["feature_shape"])})
+        content = json.loads(path.read_text(encoding="utf-8"))
+        facts = CheckpointFacts(**{**content, "feature_shape": tuple(content["feature_shape"])})
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"there is no readable fusion checkpoint in {folder}: {error}") from error
     if facts.format != FORMAT or facts.name not in FUSIONS:
@@ -166,13 +166,13 @@ def heard_otherwise(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | N
     An encoder is what its digest says, wherever its weights lie. In bfloat16 and in float32, resampled on
     the CPU and on the device, it hears alike up to rounding (tests/embeddings/test_resample.py).
     """
-    names = sorted({*one, *other} - {*_TOLD, *_DIGESTS})
+    names = sorted({*one, *other} - {*_IN_DIGEST, *_DIGESTS})
     if found := next((name for name in names if one.get(name) != other.get(name)), None):
         return found
-    digests = [{told[name] for name in _DIGESTS if name in told} for told in (one, other)]
+    digests = [{recipe[name] for name in _DIGESTS if name in recipe} for recipe in (one, other)]
     if digests[0] & digests[1]:
         return None
-    both = [name for name in _TOLD if name in one and name in other]
+    both = [name for name in _IN_DIGEST if name in one and name in other]
     found = next((name for name in both if one[name] != other[name]), None)
     return found or ("encoder_digest" if any(digests) else None)
 

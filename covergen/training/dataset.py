@@ -190,14 +190,14 @@ def usable(catalog: pa.Table, allowed: Collection[str] = ()) -> pa.Table:
 
 def left_out(catalog: pa.Table, allowed: Collection[str] = ()) -> str | None:
     """Return a sentence about the rows that `usable` leaves out; None where it keeps all."""
-    told = [_refused(licence, allowed) for licence in catalog["licence"].to_pylist()]
-    names = sorted({name for refused in told for name in refused})
+    refusals = [_refused(licence, allowed) for licence in catalog["licence"].to_pylist()]
+    names = sorted({name for refused in refusals for name in refused})
     if not names:
         return None
     reasons = "; ".join(f"{name}: {REFUSED[name]}" for name in names)
-    count = sum(map(bool, told))
+    count = sum(map(bool, refusals))
     return (
-        f"{count} of {len(told)} albums are left out by their licence ({reasons}); "
+        f"{count} of {len(refusals)} albums are left out by their licence ({reasons}); "
         f"train.allow_licences=[{', '.join(names)}] takes them"
     )
 

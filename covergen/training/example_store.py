@@ -55,12 +55,12 @@ def lay_out(
 
     An album without one of the `variants` says its first one instead. Raises ConfigError where none is whole.
     """
-    encoded, heard, said = set(latents), set(audio), dict[str, set[str]]()
+    encoded, embedded, said = set(latents), set(audio), dict[str, set[str]]()
     for album, variant in words:
         said.setdefault(album, set()).add(variant)
     wanted = list(zip(catalog["album_id"].to_pylist(), catalog["track_id"].to_pylist(), strict=True))
     whole = [
-        (album, track) for album, track in wanted if album in encoded and track in heard and album in said
+        (album, track) for album, track in wanted if album in encoded and track in embedded and album in said
     ]
     if not whole:
         raise ConfigError(
@@ -109,8 +109,8 @@ def write(
         places = [(i, row * variants + place) for i, key in keys for row, place in layout.words.get(key, ())]
         files.fill("states", rows.read_tensor(piece, "states"), places, times=variants)
     files.close()
-    told = {**(facts or {}), "album_ids": layout.album_ids}
-    (folder / _FACTS).write_text(json.dumps(told), encoding="utf-8")
+    content = {**(facts or {}), "album_ids": layout.album_ids}
+    (folder / _FACTS).write_text(json.dumps(content), encoding="utf-8")
 
 
 class _Files:

@@ -188,9 +188,9 @@ class Trainer:
             self.is_exhausted = is_exhausted(self.history, self.settings.patience)
         if self.world_size > 1 and self.settings.patience is not None:
             # the first worker alone validates, and all end at the same step
-            told = torch.tensor(int(self.is_exhausted), device=self.device)
-            torch.distributed.broadcast(told, src=0)
-            self.is_exhausted = bool(told)
+            exhausted = torch.tensor(int(self.is_exhausted), device=self.device)
+            torch.distributed.broadcast(exhausted, src=0)
+            self.is_exhausted = bool(exhausted)
 
     def _validate_and_keep(self, held_out: Examples) -> None:
         self.validate(held_out)
@@ -216,12 +216,12 @@ class Trainer:
                 batch.timesteps,
                 batch.states,
                 batch.frames,
-                batch.heard,
+                batch.audio_mask,
             )
         loss = objective.denoising_loss(prediction, target, self._loss_weights(signal))
         if promised is not None:
             errors = (promised.float() - pooled_latents(batch.latents)).square().mean(dim=(1, 2, 3))  # (B,)
-            loss = loss + self.settings.cover_weight * (errors * batch.heard).mean()
+            loss = loss + self.settings.cover_weight * (errors * batch.audio_mask).mean()
         return loss
 
     def _loss_weights(self, signal: Tensor) -> Tensor:
@@ -323,10 +323,10 @@ class ConditionedUNet(nn.Module):
         self.fusion = fusion
 
     def forward(
-        self, latents: Tensor, timesteps: Tensor, states: Tensor, frames: Tensor, heard: Tensor
+        self, latents: Tensor, timesteps: Tensor, states: Tensor, frames: Tensor, audio_mask: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         """Return the prediction (B, C, h, w) and the promised low-frequency latents (B, C, 2, 2), if any."""
-        conditioning = self.fusion.condition(states, frames, heard=heard)
+        conditioning = self.fusion.condition(states, frames, audio_mask=audio_mask)
         prediction: Tensor = self.unet(latents, timesteps, encoder_hidden_states=conditioning).sample
         tokens = self.fusion.tokens_in(conditioning)
         return prediction, None if tokens is None else self.fusion.read_cover(tokens)

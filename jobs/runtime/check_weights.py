@@ -47,19 +47,19 @@ def _tagging(config: Config) -> Needs:
 
 
 def _embedding(config: Config) -> Needs:
-    asked, offline = config.embed, config.models.offline
+    options, offline = config.embed, config.models.offline
     encoder = build_encoder(
-        asked.encoder,
-        frame_rate=asked.frame_rate,
-        layers=asked.layers,
+        options.encoder,
+        frame_rate=options.frame_rate,
+        layers=options.layers,
         offline=offline,
-        allow_noncommercial=asked.allow_noncommercial,
+        allow_noncommercial=options.allow_noncommercial,
     )
-    yield f"embed.encoder={asked.encoder}", partial(_look, encoder, config)
+    yield f"embed.encoder={options.encoder}", partial(_look, encoder, config)
     yield from _parts(config, *stable_diffusion.TEXT_PARTS)
-    if asked.image_encoder is not None:
-        seeing = ClipImage(asked.image_encoder, offline=offline)
-        yield f"embed.image_encoder={asked.image_encoder}", partial(_look, seeing, config)
+    if options.image_encoder is not None:
+        seeing = ClipImage(options.image_encoder, offline=offline)
+        yield f"embed.image_encoder={options.image_encoder}", partial(_look, seeing, config)
 
 
 def _encoding(config: Config) -> Needs:
@@ -103,17 +103,17 @@ def _look(model: object, config: Config) -> None:
 
 
 def _measuring(config: Config) -> Needs:
-    asked, offline = config.evaluate, config.models.offline
+    options, offline = config.evaluate, config.models.offline
     for key, name, release in (
-        ("clip", asked.clip, clip_text.release(asked.clip or "")),
-        ("dinov2", asked.dinov2, dinov2.release(asked.dinov2 or "")),
+        ("clip", options.clip, clip_text.release(options.clip or "")),
+        ("dinov2", options.dinov2, dinov2.release(options.dinov2 or "")),
     ):
         if release is not None:
             yield f"evaluate.{key}={name}", partial(hub.check, release, offline=offline)
         elif name is not None:
             yield f"evaluate.{key}={name}", partial(_is_there, Path(name))
-    if asked.inception is not None:
-        yield f"evaluate.inception={asked.inception}", partial(_is_there, Path(asked.inception))
+    if options.inception is not None:
+        yield f"evaluate.inception={options.inception}", partial(_is_there, Path(options.inception))
 
 
 def _is_there(path: Path) -> None:

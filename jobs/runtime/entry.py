@@ -53,16 +53,16 @@ def run(
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
     except (ray.exceptions.RayError, OSError, DeltaError, pa.ArrowException) as error:
-        if (told := _told(error)) is None:
+        if (message := _message(error)) is None:
             raise
-        sys.stderr.write(f"{told}\n")
+        sys.stderr.write(f"{message}\n")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.stderr.write(f"Stopped. {AGAIN}\n")
         sys.exit(130)
 
 
-def _told(error: BaseException | None) -> str | None:
+def _message(error: BaseException | None) -> str | None:
     """Return what to tell of an error: covergen's own that a worker raised, or that storage broke off."""
     outside = None
     while error is not None:

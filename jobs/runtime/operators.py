@@ -85,7 +85,7 @@ class Attach:
         return batch
 
 
-class _Told:
+class _StageRunner:
     """Carries a stage to a worker and puts each batch on the board; a model is loaded at the first batch."""
 
     def __init__(self, stage: Stage):
@@ -108,7 +108,7 @@ class _Told:
 
 def mapped(dataset: Dataset, stage: Stage, *, batch_size: int) -> Dataset:
     """Map a stage without a model over the dataset, in tasks."""
-    return dataset.map_batches(_Told(stage), batch_format="pyarrow", batch_size=batch_size)
+    return dataset.map_batches(_StageRunner(stage), batch_format="pyarrow", batch_size=batch_size)
 
 
 def pooled(
@@ -119,7 +119,7 @@ def pooled(
     `at_once`: blocks that an actor works on, each in a thread, so of a stage that is safe for them.
     """
     return dataset.map_batches(
-        type(name_of(stage), (_Told,), {}),
+        type(name_of(stage), (_StageRunner,), {}),
         fn_constructor_args=(stage,),
         compute=ActorPoolStrategy(
             size=actors.actors,

@@ -134,13 +134,13 @@ class Meter:
             self._bar.stop()
         if kind is _Stalled:
             raise CovergenError(
-                f"{self.name}: nothing moved for {self.patience:.0f} s at {self._told()}; stopped. Look at "
+                f"{self.name}: nothing moved for {self.patience:.0f} s at {self._counts()}; stopped. Look at "
                 "the cluster, then run the same command again: it goes on from what is committed."
             ) from None
         if kind is None:
             self.stages = ray.get(progress_board().read.remote())
             rate = f"{self.rows / max(self.seconds, 1e-9):.1f} {self.unit}/s"
-            say(f"{self.name}: {self._told()} in {self.seconds:.1f} s, {rate}")
+            say(f"{self.name}: {self._counts()} in {self.seconds:.1f} s, {rate}")
 
     @property
     def seconds(self) -> float:
@@ -184,7 +184,7 @@ class Meter:
                 signal.pthread_kill(threading.main_thread().ident or 0, STALLED)
                 return
 
-    def _told(self) -> str:
+    def _counts(self) -> str:
         rejects = f", {self.rejects} rejects" if self.unit == "rows" else ""
         return f"{self.rows} of {self.total} {self.unit}{rejects}"
 
@@ -192,10 +192,10 @@ class Meter:
         done = self.rows + self.rejects
         rate = (done - self._before) / max(now - self._first, 1e-9)
         if not done:
-            return f"{self._told()}, starting"
+            return f"{self._counts()}, starting"
         if done == self._before:
-            return f"{self._told()}, estimating"
-        return f"{self._told()}, {rate:.1f} {self.unit}/s, {(self.total - done) / rate:.0f} s left"
+            return f"{self._counts()}, estimating"
+        return f"{self._counts()}, {rate:.1f} {self.unit}/s, {(self.total - done) / rate:.0f} s left"
 
 
 class _Stalled(Exception):

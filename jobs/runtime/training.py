@@ -183,7 +183,8 @@ class Watch:
         self, config: Config, root: Root, folder: str, *, trainer: Trainer, held_out: Examples | None
     ):
         self._root, self._folder, self._trainer = root, folder, trainer
-        self._told = len(trainer.history) if trainer.step else 0  # a run that goes on has told these before
+        # a run that goes on has told these before
+        self._tracked_rows = len(trainer.history) if trainer.step else 0
         self._away = tempfile.TemporaryDirectory(prefix="covergen-") if objects.is_s3(root.uri) else None
         self._local = Path(self._away.name if self._away else root.path(folder, "tracked"))
         recipe = recipe_of(config)
@@ -213,9 +214,9 @@ class Watch:
 
     def tell(self) -> None:
         """Tell the tracker what is new in the history."""
-        for row in self._trainer.history[self._told :]:
+        for row in self._trainer.history[self._tracked_rows :]:
             self._tracker.add(row)
-        self._told = len(self._trainer.history)
+        self._tracked_rows = len(self._trainer.history)
 
     def close(self) -> None:
         """Close the tracker; its files go to the root where that is in S3."""

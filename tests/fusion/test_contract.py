@@ -115,9 +115,9 @@ def test_the_unet_itself_gets_no_gradient(fusion, unet, inputs):
 def test_unheard_music_counts_for_nothing_even_where_it_is_not_finite(fusion, inputs):
     _, _, states, frames = inputs
     frames[1] = float("nan")
-    heard = torch.tensor([True, False, True])
-    out = fusion.condition(states, frames, heard=heard)
-    quiet = fusion.condition(states, fusion.silence(3), heard=torch.zeros(3, dtype=torch.bool))
+    audio_mask = torch.tensor([True, False, True])
+    out = fusion.condition(states, frames, audio_mask=audio_mask)
+    quiet = fusion.condition(states, fusion.silence(3), audio_mask=torch.zeros(3, dtype=torch.bool))
     assert torch.allclose(out[1], quiet[1], atol=1e-6)
 
 

@@ -144,7 +144,7 @@ def test_a_cache_that_cannot_be_written_is_said(published, monkeypatch):
 
 def test_a_certificate_of_somebody_else_is_a_network_that_cannot_be_reached():
     error = httpx2.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
-    assert "CERTIFICATE_VERIFY_FAILED" in ours._told(RELEASE, error)
+    assert "CERTIFICATE_VERIFY_FAILED" in ours._failure_sentence(RELEASE, error)
 
 
 def sentence(ask, release, told):

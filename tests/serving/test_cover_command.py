@@ -80,10 +80,10 @@ def test_what_nothing_tells_is_asked_on_a_terminal_alone(music, monkeypatch):
     monkeypatch.setattr(typer, "prompt", answer)
     subject = cover_command.subject_of(music("Satie/Gymnopédies/01 - Lent.flac", artist="Erik Satie"))
     given = dict.fromkeys(("artist", "album", "genre", "year"))
-    assert cover_command._asked(subject, given) == given and asked == []
+    assert cover_command._completed(subject, given) == given and asked == []
     for stream in (sys.stdin, sys.stdout):
         monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
-    assert cover_command._asked(subject, given) == {**given, "album": "Answer", "genre": "Answer"}
+    assert cover_command._completed(subject, given) == {**given, "album": "Answer", "genre": "Answer"}
     assert asked == [("Album", "Gymnopédies"), ("Genre", "unknown")]
 
 

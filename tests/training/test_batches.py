@@ -35,7 +35,7 @@ def test_dropped_words_are_the_null_states_and_the_rest_is_kept(examples):
     batch = BatchPlan(48, 1000, drop_rates=DropRates(0.0, 0.4, 0.0)).draw(examples, 0)
     null = (batch.states == 0).all(dim=2).all(dim=1)
     assert 10 < int(null.sum()) < 30
-    assert batch.heard.all()
+    assert batch.audio_mask.all()
 
 
 def test_all_variants_of_the_prompt_are_drawn(examples):

@@ -6,16 +6,16 @@ from covergen.training.batches import DropRates, draw
 
 
 def test_shares_are_as_asked():
-    heard, read = draw(100_000, DropRates(), generator=torch.Generator().manual_seed(0))
-    assert abs(float((~heard & read).float().mean()) - 0.10) < 0.005
-    assert abs(float((heard & ~read).float().mean()) - 0.10) < 0.005
-    assert abs(float((~heard & ~read).float().mean()) - 0.05) < 0.005
+    audio_mask, text_mask = draw(100_000, DropRates(), generator=torch.Generator().manual_seed(0))
+    assert abs(float((~audio_mask & text_mask).float().mean()) - 0.10) < 0.005
+    assert abs(float((audio_mask & ~text_mask).float().mean()) - 0.10) < 0.005
+    assert abs(float((~audio_mask & ~text_mask).float().mean()) - 0.05) < 0.005
 
 
 def test_no_drops_where_none_are_asked_for():
-    heard, read = draw(100, DropRates(0, 0, 0), generator=torch.Generator().manual_seed(0))
-    assert heard.all()
-    assert read.all()
+    audio_mask, text_mask = draw(100, DropRates(0, 0, 0), generator=torch.Generator().manual_seed(0))
+    assert audio_mask.all()
+    assert text_mask.all()
 
 
 def test_dropping_everything_is_refused():

@@ -101,7 +101,7 @@ def test_3_every_system_is_guided_alike():
     train = Train()
     rates = DropRates(train.audio_drop, train.text_drop, train.both_drop)
     batch = BatchPlan(400, 1000, drop_rates=rates).draw(make_examples(), 0)
-    silent, wordless = ~batch.heard, (batch.states == 0).all(dim=2).all(dim=1)
+    silent, wordless = ~batch.audio_mask, (batch.states == 0).all(dim=2).all(dim=1)
     assert (silent & wordless).any() and (silent & ~wordless).any() and (~silent & wordless).any()
     assert OLD.audio_drop == OLD.text_drop == OLD.both_drop == 0
 

@@ -72,7 +72,7 @@ def test_a_worker_draws_its_rows_of_the_one_batch():
     whole = plan.draw(examples, 5)
     shares = [plan.draw(examples, 5, worker=worker, workers=3) for worker in range(3)]
     assert [len(each) for each in shares] == [2, 2, 3]
-    for field in ("latents", "noise", "timesteps", "states", "frames", "heard"):
+    for field in ("latents", "noise", "timesteps", "states", "frames", "audio_mask"):
         assert torch.equal(torch.cat([getattr(each, field) for each in shares]), getattr(whole, field))
 
 

@@ -49,16 +49,16 @@ def make_prompts(
     if wish.style not in PROMPT_STYLES:
         raise ConfigError(f"There is no prompt style {wish.style!r}; use {', '.join(PROMPT_STYLES)}.")
     albums = catalog.to_pylist()
-    told = _told(tracks, {row["track_id"] for row in albums})
+    track_facts = _track_facts(tracks, {row["track_id"] for row in albums})
     moods = heard_moods(tags.select(["track_id", "mood", "basis"]).to_pylist() if tags else (), wish.words)
-    popular = _standings(albums, told)
+    popular = _standings(albums, track_facts)
     records: list[dict[str, str]] = []
     for row in albums:
         facts = facts_of(
             row,
             moods=moods.get(row["track_id"], ()),
             standing=popular.get(row["album_id"], ""),
-            lyrics=told.get(row["track_id"], {}).get("lyrics") or "",
+            lyrics=track_facts.get(row["track_id"], {}).get("lyrics") or "",
             theme_count=wish.words,
             template=wish.template,
         )
@@ -78,20 +78,20 @@ def _records(album_id: str, facts: Facts, wish: Wish, measure: Measure) -> Itera
         }
 
 
-def _told(tracks: pa.Table | None, wanted: set[str]) -> dict[str, dict[str, Any]]:
+def _track_facts(tracks: pa.Table | None, wanted: set[str]) -> dict[str, dict[str, Any]]:
     """Return the most that any source tells of each track."""
-    told: dict[str, dict[str, Any]] = {}
+    track_facts: dict[str, dict[str, Any]] = {}
     for row in tracks.select(TRACK_COLUMNS).to_pylist() if tracks else ():
         if row["track_id"] in wanted:
-            own = told.setdefault(row["track_id"], {"views": None, "lyrics": ""})
+            own = track_facts.setdefault(row["track_id"], {"views": None, "lyrics": ""})
             own["views"] = max((v for v in (row["views"], own["views"]) if v is not None), default=None)
             own["lyrics"] = max(row["lyrics"] or "", own["lyrics"], key=lambda text: (len(text), text))
-    return told
+    return track_facts
 
 
-def _standings(albums: list[dict[str, Any]], told: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def _standings(albums: list[dict[str, Any]], track_facts: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Return how popular each album is: by views where most albums have them, else by popularity."""
-    views = {row["album_id"]: told.get(row["track_id"], {}).get("views") for row in albums}
+    views = {row["album_id"]: track_facts.get(row["track_id"], {}).get("views") for row in albums}
     counted = sum(figure is not None for figure in views.values())
     if 2 * counted > len(albums):
         return standings(views)

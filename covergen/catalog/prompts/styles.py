@@ -73,9 +73,9 @@ def lyrics_themes(facts: Facts) -> Wording:
     A title with an explicit word is left out. No variant shares a run of five words with the lyrics: one that
     would (a title may be a line of the song) gives up its themes, its title, then everything.
     """
-    told = themes(facts.lyrics, facts.theme_count)
+    named = themes(facts.lyrics, facts.theme_count)
     plain = with_sentences(facts)
-    rich = with_sentences(facts, *([f"It is about {listed(told)}."] if told else []))
+    rich = with_sentences(facts, *([f"It is about {listed(named)}."] if named else []))
     if is_explicit(facts.title, facts.lyrics):
         plain["full"], rich["full"] = plain["untitled"], rich["untitled"]
     return {

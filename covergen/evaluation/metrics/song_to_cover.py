@@ -54,16 +54,16 @@ class SongScorer:
             raise ValueError(
                 f"{len(music)} songs and {len(pictures)} covers; fitting needs {LEAST} of each at least"
             )
-        heard, seen = Scale.of(music), Scale.of(pictures)
-        targets = seen(pictures)
-        left, values, right = np.linalg.svd(heard(music), full_matrices=False)
+        music_scale, picture_scale = Scale.of(music), Scale.of(pictures)
+        targets = picture_scale(pictures)
+        left, values, right = np.linalg.svd(music_scale(music), full_matrices=False)
         aimed = left.T @ targets  # (rank, D)
         penalty = min(
             (float(p) * float(values.max()) ** 2 / len(music) for p in _PENALTIES),
             key=lambda p: _left_out_error(left, values, targets=targets, aimed=aimed, penalty=p),
         )
         shrunk = values / (values**2 + penalty)
-        return cls(heard, seen, right.T @ (shrunk[:, None] * aimed), penalty)
+        return cls(music_scale, picture_scale, right.T @ (shrunk[:, None] * aimed), penalty)
 
     def ranks(self, music: Features, pictures: Features) -> Ranks:
         """Return the rank (M,) from 1 of each song's own picture among all M, by the cosine to the expected.

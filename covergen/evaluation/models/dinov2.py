@@ -115,18 +115,18 @@ def _preprocessing(folder: Path) -> _Preprocessing:
     """Return what the released preprocessor does; ModelError for steps that are not done here."""
     path = folder / _PREPROCESSOR
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        preprocessor = json.loads(path.read_text(encoding="utf-8"))
         found = _Preprocessing(
-            shorter=int(told["size"]["shortest_edge"]),
-            size=int(told["crop_size"]["height"]),
-            mean=tuple(map(float, told["image_mean"])),
-            std=tuple(map(float, told["image_std"])),
+            shorter=int(preprocessor["size"]["shortest_edge"]),
+            size=int(preprocessor["crop_size"]["height"]),
+            mean=tuple(map(float, preprocessor["image_mean"])),
+            std=tuple(map(float, preprocessor["image_std"])),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
             f"there is no DINOv2 at {str(folder)!r}: {_PREPROCESSOR} cannot be read; name one of "
             f"{', '.join(PRESETS)} or a folder in the released layout"
         ) from error
-    if told.get("resample", _BICUBIC) != _BICUBIC or found.size > found.shorter:
+    if preprocessor.get("resample", _BICUBIC) != _BICUBIC or found.size > found.shorter:
         raise ModelError(f"{path} asks for another scaling than bicubic to at least the square's side")
     return found

@@ -239,12 +239,14 @@ def load_inception(path: Path) -> Inception:
         raise ModelError(f"{path} holds no Inception: it names no tensors")
     network = Inception()
     own = {name: value for name, value in network.state_dict().items() if not name.endswith(_COUNTERS)}
-    told = {name: value for name, value in tensors.items() if not str(name).endswith(_COUNTERS)}
-    differing = sorted(own.keys() ^ told.keys())
-    differing += [name for name in sorted(own.keys() & told.keys()) if own[name].shape != told[name].shape]
+    loaded = {name: value for name, value in tensors.items() if not str(name).endswith(_COUNTERS)}
+    differing = sorted(own.keys() ^ loaded.keys())
+    differing += [
+        name for name in sorted(own.keys() & loaded.keys()) if own[name].shape != loaded[name].shape
+    ]
     if differing:
         raise ModelError(
             f"Inception in {path} is of another architecture: {len(differing)} tensors differ, {differing[0]}"
         )
-    network.load_state_dict(told, strict=False)
+    network.load_state_dict(loaded, strict=False)
     return network.eval().requires_grad_(False)

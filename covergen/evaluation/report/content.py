@@ -24,7 +24,7 @@ class CoverPair:
     genre: str
     painted: Picture
     truth: Picture | None = None
-    heard: str = ""
+    moods: str = ""
 
 
 @dataclass(frozen=True)

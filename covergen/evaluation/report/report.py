@@ -78,7 +78,7 @@ def _context(content: ReportContent, book: PictureBook) -> dict[str, Any]:
 
 def _cover(cover: CoverPair, book: PictureBook) -> dict[str, str | None]:
     truth = None if cover.truth is None else book.address(cover.truth)
-    words = {name: getattr(cover, name) for name in ("artist", "title", "genre", "heard")}
+    words = {name: getattr(cover, name) for name in ("artist", "title", "genre", "moods")}
     return {**words, "painted": book.address(cover.painted), "truth": truth}
 
 

@@ -82,7 +82,7 @@ def predecessor(rows: tuple[ComparedRow, ...]) -> list[dict[str, str]]:
     """Return the predecessor's table in its shape, method by sampler, with ours beside it."""
     mse, fid = MEASURES["mse"], MEASURES["fid"]
 
-    def told(value: float | None, measure: Measure, decimals: int | None = None) -> str:
+    def formatted(value: float | None, measure: Measure, decimals: int | None = None) -> str:
         if value is None:
             return DASH
         return f"{value:.{decimals}f}" if decimals is not None else number(value, measure)
@@ -91,11 +91,11 @@ def predecessor(rows: tuple[ComparedRow, ...]) -> list[dict[str, str]]:
         {
             "method": row.method,
             "sampler": row.sampler,
-            "published_mse": told(row.published_mse, mse),
-            "published_fid": told(row.published_fid, fid, 2),
+            "published_mse": formatted(row.published_mse, mse),
+            "published_fid": formatted(row.published_fid, fid, 2),
             "mse": DASH if row.mse is None else number(row.mse.estimate, mse),
             "span": "" if row.mse is None else span(row.mse, mse),
-            "fid": told(row.fid, fid, 2),
+            "fid": formatted(row.fid, fid, 2),
             "n": DASH if row.n is None else str(row.n),
         }
         for row in rows

@@ -43,7 +43,7 @@ def covers(root: Root) -> tuple[CoverPair, ...]:
             genre=row["genre"],
             painted=pictures[row["album_id"]],
             truth=truths.get(row["album_id"]),
-            heard=", ".join(moods.get(row["track_id"], ())),
+            moods=", ".join(moods.get(row["track_id"], ())),
         )
         for row in albums
     )

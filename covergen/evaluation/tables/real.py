@@ -233,14 +233,14 @@ def _memory(
 
 
 def _songs(root: Root, found: HeldOut, training: AlbumSet, seen: _Seen, *, space: str) -> Songs | Missing:
-    heard, known = music(root, found.albums), music(root, training)
-    if not heard.shape[1] or np.isnan(heard).any():
+    songs, known = music(root, found.albums), music(root, training)
+    if not songs.shape[1] or np.isnan(songs).any():
         return Missing("R@1, R@5, R@10", "audio embeddings of every held-out album")
     there = ~np.isnan(known).any(axis=1) if known.shape[1] else np.zeros(len(known), bool)
     if there.sum() < song_to_cover.LEAST:
         needs = f"{song_to_cover.LEAST} training albums with a song and a cover; there are {there.sum()}"
         return Missing("R@1, R@5, R@10", needs)
-    return Songs(space, heard, known[there], seen.training[space][there])
+    return Songs(space, songs, known[there], seen.training[space][there])
 
 
 def _errors(found: HeldOut, side: int, *, batch_size: int) -> dict[str, Values]:

@@ -146,11 +146,11 @@ def markdown(lines: Sequence[Line], found: Sequence[Compared], *, judging: str) 
 def predecessors(found: Sequence[Compared], lines: Sequence[Line]) -> list[str]:
     """Say of each row that the predecessor's objective trained whether its covers still show their genre."""
     names = {line.name for line in lines if line.recipe.get("train", {}).get("objective") == "predecessor"}
-    told = {"worse": "collapsed: the words are lost", "better": "better than the words alone"}
+    phrases = {"worse": "collapsed: the words are lost", "better": "better than the words alone"}
     return [
         f"- {_title(each)}: genre read {wording.number(each.metric, each.interval.estimate, signed=True)} "
         f"({wording.span(each.metric, each.interval, signed=True)}) against prompt only, "
-        f"{told.get(each.verdict, 'no collapse seen')}."
+        f"{phrases.get(each.verdict, 'no collapse seen')}."
         for each in found
         if each.name in names and each.metric == "genre_accuracy" and each.other == "prompt_only"
     ]

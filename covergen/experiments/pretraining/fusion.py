@@ -180,7 +180,7 @@ def painted(
     """Return each system's pictures (N, H, W, 3); an album has the same words and seed in all of them."""
     painter = Painter(model, fusion, batch_size=16)
     states, frames = pairs.states(model)[:, 0], pairs.frames
-    heard: Mapping[str, Any] = {
+    frames_of: Mapping[str, Any] = {
         "audio": frames,
         "shuffled": np.roll(frames, -1, axis=0),  # the next album's song: nobody keeps the own
         "prompt_only": [None] * pairs.count,
@@ -188,7 +188,7 @@ def painted(
     pictures = {}
     for system in SYSTEMS:
         requests = [
-            CoverRequest(states[k], seed_of(f"{pairs.split}/{pairs.first + k}", 0), heard[system][k])
+            CoverRequest(states[k], seed_of(f"{pairs.split}/{pairs.first + k}", 0), frames_of[system][k])
             for k in range(pairs.count)
         ]
         pictures[system] = np.stack([cover.image for cover in painter.paint(requests, settings)])

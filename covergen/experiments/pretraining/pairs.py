@@ -54,9 +54,9 @@ class Pairs:
         if not path.exists():
             starts = [range(span.start, span.stop) for span in spans(self.count, _CHUNK)]
             chunks = [[self.first + k for k in chunk] for chunk in starts]
-            heard = self._in_processes(chunks)
+            encoded = self._in_processes(chunks)
             self.work.mkdir(parents=True, exist_ok=True)
-            np.save(path.with_suffix(".part.npy"), np.concatenate(heard))
+            np.save(path.with_suffix(".part.npy"), np.concatenate(encoded))
             path.with_suffix(".part.npy").replace(path)
         frames: NDArray[np.float16] = np.load(path)
         return frames
@@ -120,7 +120,7 @@ def _hear(split: Split, seeds: Sequence[int]) -> NDArray[Any]:
     stage = hearing()
     songs = [synthesise(draw_album(seed, split), _SONG_SECONDS, _SAMPLE_RATE) for seed in seeds]
     names = [f"{split}/{seed}" for seed in seeds]
-    heard = stage(
+    outcomes = stage(
         pa.table(
             {
                 "track_id": names,
@@ -130,7 +130,7 @@ def _hear(split: Split, seeds: Sequence[int]) -> NDArray[Any]:
             }
         )
     )
-    if heard["reject_reason"].null_count < len(heard):
-        raise ModelError(f"a procedural song was refused: {heard['reject_reason'].drop_null()[0].as_py()}")
+    if outcomes["reject_reason"].null_count < len(outcomes):
+        raise ModelError(f"a procedural song was refused: {outcomes['reject_reason'].drop_null()[0].as_py()}")
     shape = stage.shapes()["frames"]
-    return np.stack([np.frombuffer(value, "<f2").reshape(shape) for value in heard["frames"].to_pylist()])
+    return np.stack([np.frombuffer(value, "<f2").reshape(shape) for value in outcomes["frames"].to_pylist()])

@@ -69,7 +69,7 @@ def content():
         summary="Forty albums & their songs.",
         shown=16,
         covers=tuple(
-            CoverPair("Björk", f"Album {k} | <i>", "folk", png(), picture(), heard="vivid blue")
+            CoverPair("Björk", f"Album {k} | <i>", "folk", png(), picture(), moods="vivid blue")
             for k in range(20)
         ),
         numbers={"albums": "40"},

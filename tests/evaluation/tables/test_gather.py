@@ -50,11 +50,11 @@ def test_seconds_are_those_of_the_newest_run(root: Root) -> None:
 
 def test_covers_tell_the_moods_that_were_heard(tmp_path: Path) -> None:
     root = toy_root.make(tmp_path / "root", held=2, training=1)
-    assert [cover.heard for cover in gather.covers(root)] == ["", ""]
+    assert [cover.moods for cover in gather.covers(root)] == ["", ""]
     moods = {"calm": 0.9, "dark": 0.7}
     row = {"track_id": "ta000", "tagger": "signal", "basis": "heuristic", "mood": list(moods.items())}
     toy_root.put(root, TAGS, [{**row, "input_digest": "d"}])
-    assert [cover.heard for cover in gather.covers(root)] == ["calm, dark", ""]
+    assert [cover.moods for cover in gather.covers(root)] == ["calm, dark", ""]
 
 
 def test_made_up_albums_of_which_no_one_was_painted_by_all_systems_make_no_table(tmp_path: Path) -> None:

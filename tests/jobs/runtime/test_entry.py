@@ -86,7 +86,7 @@ def test_retry_codes_reach_the_config(config: Path) -> None:
 )
 def test_an_error_that_a_worker_raised_is_found_behind_ray(inner: Exception, told: str | None) -> None:
     outer = ray.exceptions.RayTaskError("task", "a long trace", inner).as_instanceof_cause()
-    found = entry._told(outer)
+    found = entry._message(outer)
     assert found is None if told is None else str(found).startswith(told)
 
 
