@@ -104,10 +104,7 @@ class ITunesSource:
             if words(each, "kind") == "song" and words(each, "collectionId") == chosen
         ]
         found = enriching.album_found(wanted, told, self.origin, fetched_at=answer.fetched_at)
-        more = enriching.songs_found(wanted, told, songs, self.origin)
-        found.tracks.extend(more.tracks)
-        found.media.extend(more.media)
-        found.rejects.extend(more.rejects)
+        found.add(enriching.songs_found(wanted, told, songs, self.origin))
         return Parsed(found)
 
     def _told(self, album: Mapping[str, Any]) -> ToldAlbum:
