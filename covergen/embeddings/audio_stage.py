@@ -274,10 +274,11 @@ class Hear:
         layers, width = frames.shape[1], frames.shape[3]
         return grouped.reshape(len(grouped), layers, -1, width)
 
-    def _probe(self) -> NDArray[Any]:
+    def _probe(self) -> dict[str, NDArray[Any]]:
         """Return the answer to a window of soft noise."""
         samples = round(self.encoder.segment_seconds * self.encoder.sample_rate)
-        return self.encoder(np.random.default_rng(0).normal(0, 0.1, (1, samples)).astype(np.float32))
+        noise = np.random.default_rng(0).normal(0, 0.1, (1, samples)).astype(np.float32)
+        return {"frames": self.encoder(noise)}
 
     @property
     def _window_shape(self) -> tuple[int, ...]:

@@ -62,16 +62,12 @@ def through_model(
 
     `model` answers squares (B, size, size, 3) with the tensor columns, of B rows each.
     """
-
-    def probe() -> NDArray[Any]:
-        return next(iter(model(_plain_square(size)).values()))
-
     results = rows.refusals(crops)
     seen = [index for index, result in enumerate(results) if not isinstance(result, BadInput)]
     for start in range(0, len(seen), batch_size):
         chosen = seen[start : start + batch_size]
         answers = model(_squares(crops, chosen, size))
-        stored = rows.storable(answers, whose=whose, probe=probe)
+        stored = rows.storable(answers, whose=whose, probe=lambda: model(_plain_square(size)))
         for index, result in zip(chosen, stored, strict=True):
             results[index] = result
     return rows.outcomes(table, crops, results)

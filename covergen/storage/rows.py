@@ -101,19 +101,19 @@ def check_shape(answer: NDArray[Any], shape: Sequence[int], *, whose: str) -> No
 
 
 def storable(
-    tensors: Mapping[str, NDArray[Any]], *, whose: str, probe: Callable[[], NDArray[Any]]
+    tensors: Mapping[str, NDArray[Any]], *, whose: str, probe: Callable[[], Mapping[str, NDArray[Any]]]
 ) -> list[Mapping[str, Any] | BadInput]:
     """Return each row of a model's answers (rows, ...), or a refusal of the row that float16 cannot hold.
 
-    `probe` asks the model about a plain input, and is called where a row cannot be held: ModelError where
-    that answer is no better, for then the model is to blame and every row would be refused.
+    `probe` asks the model about a plain input, and is called where a row cannot be held: ModelError where the
+    first tensor of that answer is no better, for then the model is to blame and every row would be refused.
     """
     records = [dict(zip(tensors, values, strict=True)) for values in zip(*tensors.values(), strict=True)]
     problem = BadInput(RejectCode.NOT_FINITE, f"the {whose}'s answer is not finite or beyond 16 bits")
     results: list[Mapping[str, Any] | BadInput] = [
         record if all(map(_fits_half, record.values())) else problem for record in records
     ]
-    if problem in results and not _fits_half(probe()):
+    if problem in results and not _fits_half(next(iter(probe().values()))):
         raise ModelError(
             f"the {whose} answers a plain input with values that are not finite or beyond 16 bits: its "
             "weights are damaged, or overflow in this precision"
