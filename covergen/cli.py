@@ -16,7 +16,9 @@ app = typer.Typer(
 )
 
 
-# How the models run, by the names that they have in configs and in serve_config.yaml.
+# Which models there are and how they run, by the names of configs and serve_config.yaml.
+StableDiffusion = Annotated[str, typer.Option("--stable-diffusion", help="preset or folder")]
+Fusion = Annotated[str, typer.Option("--fusion", help="checkpoint folder, 'shipped', or 'none'")]
 EncoderFolder = Annotated[
     str | None,
     typer.Option("--encoder", help="folder of the audio encoder, if not where the fusion says"),
@@ -27,6 +29,8 @@ AllowNoncommercial = Annotated[
 Device = Annotated[str, typer.Option("--device", help="cpu or cuda; auto takes a GPU where there is one")]
 Bf16 = Annotated[bool, typer.Option("--bf16", help="paint in bfloat16")]
 Offline = Annotated[bool, typer.Option("--offline", help="never ask the hub for weights")]
+
+RootAddress = Annotated[str, typer.Argument(help="folder or s3:// address", show_default=False)]
 
 
 def main() -> None:
@@ -88,8 +92,8 @@ def cover(
     audio_scale: Annotated[float, typer.Option(help="weight of the sound, 0 to 2")] = 1.0,
     noise_scheduler: Annotated[str, typer.Option(help="ddim, pndm, ddpm or dpm++")] = "ddim",
     size: Annotated[int | None, typer.Option(help="side in pixels; the model's own by default")] = None,
-    stable_diffusion: Annotated[str, typer.Option(help="preset or folder")] = "tiny",
-    fusion: Annotated[str, typer.Option(help="checkpoint folder, 'shipped', or 'none'")] = "shipped",
+    stable_diffusion: StableDiffusion = "tiny",
+    fusion: Fusion = "shipped",
     encoder: EncoderFolder = None,
     allow_noncommercial: AllowNoncommercial = False,
     device: Device = "auto",
@@ -131,8 +135,8 @@ def serve(
     grace: Annotated[float, typer.Option(help="seconds for what is under way when it is stopped")] = 10.0,
     upload_mb: Annotated[float, typer.Option(min=1, help="of uploads kept; the oldest make room")] = 2048,
     upload_days: Annotated[float, typer.Option(min=0, help="an upload is kept")] = 30,
-    stable_diffusion: Annotated[str, typer.Option(help="preset or folder")] = "tiny",
-    fusion: Annotated[str, typer.Option(help="checkpoint folder, 'shipped', or 'none'")] = "shipped",
+    stable_diffusion: StableDiffusion = "tiny",
+    fusion: Fusion = "shipped",
     encoder: EncoderFolder = None,
     allow_noncommercial: AllowNoncommercial = False,
     device: Device = "auto",
@@ -257,7 +261,7 @@ def genres(
 
 
 @app.command()
-def verify(root: Annotated[str, typer.Argument(help="folder or s3:// address", show_default=False)]) -> None:
+def verify(root: RootAddress) -> None:
     """Prove a root: no doubled keys, no lost rows, checksums, schemas. Exit code 1 if something is wrong."""
     from covergen import root_commands
 
@@ -272,7 +276,7 @@ def verify(root: Annotated[str, typer.Argument(help="folder or s3:// address", s
 
 @app.command()
 def sweep(
-    root: Annotated[str, typer.Argument(help="folder or s3:// address", show_default=False)],
+    root: RootAddress,
     hours: Annotated[int, typer.Option(help="leave younger files to running jobs")] = 168,
     dry_run: Annotated[bool, typer.Option(help="count, remove nothing")] = False,
     upload_mb: Annotated[float | None, typer.Option(min=0, help="of a service: uploads kept of each")] = None,
@@ -292,7 +296,7 @@ def sweep(
 
 
 @app.command()
-def compact(root: Annotated[str, typer.Argument(help="folder or s3:// address", show_default=False)]) -> None:
+def compact(root: RootAddress) -> None:
     """Merge the small files of each table, and say how large its files are."""
     from covergen.storage import upkeep
 

@@ -218,6 +218,11 @@ class BadInput(CovergenError):
         self.reason = reason
         self.retriable = retriable
 
+    def at(self, where: str) -> "BadInput":
+        """Return the same refusal with a reason that names where it was met."""
+        reason = self.reason if where in self.reason else f"{where}: {self.reason}"
+        return BadInput(self.code, reason, retriable=self.retriable)
+
     def __reduce__(self) -> tuple[object, ...]:
         """Survive pickling between processes with the code intact."""
         return (_bad_input, (self.code, self.reason, self.retriable))

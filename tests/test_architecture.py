@@ -91,7 +91,8 @@ def registries() -> dict[str, dict[str, object]]:
     from covergen.embeddings.registry import AUDIO_ENCODERS
     from covergen.evaluation.models import dinov2
     from covergen.fusion.registry import FUSIONS
-    from covergen.models.stable_diffusion import NOISE_SCHEDULERS, PRESETS
+    from covergen.models.noise_schedulers import NOISE_SCHEDULERS
+    from covergen.models.stable_diffusion import PRESETS
     from covergen.sources.registry import SOURCES, WEB_SOURCES
     from covergen.tagging.registry import TAGGERS
     from covergen.training.trackers import TRACKERS

@@ -182,7 +182,7 @@ class CutWindows:
             try:
                 record |= self._clip(row) if self.keep_rate else self._cut(row)
             except BadInput as refusal:
-                record |= _refused(refusal, row["uri"])
+                record |= rows.reject_columns(refusal.at(shown(row["uri"]) if row["uri"] else ""))
             records.append(record)
         return pa.Table.from_pylist(records, schema=CUTS)
 
@@ -274,10 +274,11 @@ class Hear:
         layers, width = frames.shape[1], frames.shape[3]
         return grouped.reshape(len(grouped), layers, -1, width)
 
-    def _probe(self) -> NDArray[Any]:
+    def _probe(self) -> dict[str, NDArray[Any]]:
         """Return the answer to a window of soft noise."""
         samples = round(self.encoder.segment_seconds * self.encoder.sample_rate)
-        return self.encoder(np.random.default_rng(0).normal(0, 0.1, (1, samples)).astype(np.float32))
+        noise = np.random.default_rng(0).normal(0, 0.1, (1, samples)).astype(np.float32)
+        return {"frames": self.encoder(noise)}
 
     @property
     def _window_shape(self) -> tuple[int, ...]:
@@ -300,13 +301,3 @@ def _encoder(options: Mapping[str, Any]) -> AudioEncoder:
 
 def _floats(value: pa.Scalar) -> NDArray[np.float32]:
     return np.frombuffer(value.as_buffer(), "<f4")
-
-
-def _refused(refusal: BadInput, uri: str | None) -> dict[str, Any]:
-    where = shown(uri) if uri else ""
-    reason = refusal.reason if where in refusal.reason else f"{where}: {refusal.reason}"
-    return {
-        "reject_code": refusal.code.value,
-        "reject_reason": reason,
-        "reject_retriable": refusal.retriable,
-    }

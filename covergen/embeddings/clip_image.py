@@ -86,6 +86,10 @@ class ClipImage:
         preset = PRESETS.get(self.name)
         return None if preset is None else loading.release(preset.repo, preset.revision)
 
+    def crop(self, picture: Pixels) -> Pixels:
+        """Return the (S, S, 3) that it sees of a picture (H, W, 3)."""
+        return crop(picture, self.size)
+
     @torch.inference_mode()
     def __call__(self, crops: Pixels) -> NDArray[np.float32]:
         """Return vectors (B, W) of crops (B, S, S, 3); row i belongs to crop i."""

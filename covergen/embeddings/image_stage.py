@@ -13,8 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from covergen.embeddings.clip_image import ClipImage, crop
-from covergen.errors import BadInput
-from covergen.latents.crops import CropCovers, plain_square, squares
+from covergen.latents.crops import CropCovers, through_model
 from covergen.media.images import Pixels
 from covergen.models.weights import use_threads
 from covergen.storage import rows
@@ -93,24 +92,12 @@ class See:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return outcomes of `image_embeddings` for outcomes of CROPS, refused rows included, in order."""
-        results = rows.refusals(batch)
-        seen = [index for index, result in enumerate(results) if not isinstance(result, BadInput)]
-        for start in range(0, len(seen), self.batch_size):
-            chosen = seen[start : start + self.batch_size]
-            vectors = self._see(squares(batch, chosen, self.encoder.size))
-            stored = rows.storable({"pooled": vectors}, whose=self._whose, probe=self._probe)
-            for index, result in zip(chosen, stored, strict=True):
-                results[index] = result
-        return rows.outcomes(IMAGE_EMBEDDINGS, batch, results)
+        size, batch_size = self.encoder.size, self.batch_size
+        whose = f"image encoder {self.encoder.name}"
 
-    def _see(self, pictures: Pixels) -> NDArray[np.float32]:
-        vectors = self.encoder(pictures)
-        rows.check_shape(vectors, (len(pictures), self.encoder.width), whose=self._whose)
-        return vectors
+        def see(pictures: Pixels) -> dict[str, NDArray[np.float32]]:
+            vectors = self.encoder(pictures)
+            rows.check_shape(vectors, (len(pictures), self.encoder.width), whose=whose)
+            return {"pooled": vectors}
 
-    def _probe(self) -> NDArray[np.float32]:
-        return self._see(plain_square(self.encoder.size))
-
-    @property
-    def _whose(self) -> str:
-        return f"image encoder {self.encoder.name}"
+        return through_model(batch, IMAGE_EMBEDDINGS, see, size=size, batch_size=batch_size, whose=whose)

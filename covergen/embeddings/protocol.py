@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from covergen.embeddings.windows import Windows
 
 
-class AudioEncoder(Protocol):
-    """A frozen listener. Its facts are known before any weight is read; the first call loads the weights."""
+class WindowModel(Protocol):
+    """What hears a song by equal windows. Its facts are known before any weight is read."""
 
     @property
     def name(self) -> str:
@@ -27,6 +27,18 @@ class AudioEncoder(Protocol):
         """Length of a window: all are equal, none is padded."""
 
     @property
+    def licence(self) -> str:
+        """SPDX name of the licence of its weights, or of its rules."""
+
+    @property
+    def digest(self) -> str:
+        """What names weights, parameters and rules: whatever changes an answer changes it."""
+
+
+class AudioEncoder(WindowModel, Protocol):
+    """A frozen listener; the first call loads the weights."""
+
+    @property
     def frame_rate(self) -> float:
         """Frames per second that it gives."""
 
@@ -39,16 +51,8 @@ class AudioEncoder(Protocol):
         """W, features per frame."""
 
     @property
-    def licence(self) -> str:
-        """SPDX name of the licence of its weights."""
-
-    @property
     def commercial(self) -> bool:
-        """Whether that licence allows commercial use."""
-
-    @property
-    def digest(self) -> str:
-        """What names weights and parameters: whatever changes a frame changes it."""
+        """Whether its licence allows commercial use."""
 
     def __call__(self, windows: Windows) -> NDArray[np.float32]:
         """Return frames (B, L, F, W) of windows (B, N); row i belongs to window i, whatever else is there."""

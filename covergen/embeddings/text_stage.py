@@ -59,7 +59,7 @@ class ReadWords:
         present = [index for index, text in enumerate(texts) if text is not None]
         if present:
             answers = self._read([texts[index] for index in present])
-            stored = rows.storable(answers, whose=self._whose, probe=lambda: self._read([""])["states"])
+            stored = rows.storable(answers, whose=self._whose, probe=lambda: self._read([""]))
             for index, result in zip(present, stored, strict=True):
                 results[index] = result
         return rows.outcomes(TEXT_EMBEDDINGS, batch, results)

@@ -40,7 +40,7 @@ class AttachedFusion(Fusion):
         size = size or ("full" if width >= _FULL_FROM else "small")
         if size not in SIZES:
             raise ConfigError(f"a fusion has no size {size!r}; choose one of {', '.join(SIZES)}")
-        super().__init__(feature_shape, size=size, **arguments)
+        super().__init__(unet, feature_shape, size=size, **arguments)
         shape = {**SIZES[size], **arguments}
         self.tokens = shape["tokens"]
         self.resampler = Resampler(self.feature_shape[2], width, **shape)
@@ -66,16 +66,9 @@ class AttachedFusion(Fusion):
         """Give `unet` back the processors it had before `attach`."""
         unet.set_attn_processor({**unet.attn_processors, **self._replaced})
 
-    def condition(
-        self,
-        states: Tensor,
-        frames: Tensor,
-        *,
-        audio_mask: Tensor | None = None,
-        audio_scale: float | Tensor = 1.0,
-    ) -> Tensor:
+    def combine(self, states: Tensor, features: Tensor, audio_scale: float | Tensor) -> Tensor:
         """Return (B, T + N + 1, D): the text states as they are, the music tokens, the scale."""
-        return join(states, self.resampler(self.features(frames, audio_mask)), audio_scale)
+        return join(states, self.resampler(features), audio_scale)
 
     def words_only(self, states: Tensor) -> Tensor:
         """Return conditioning whose music weighs nothing: the base model bit for bit."""

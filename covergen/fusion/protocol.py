@@ -18,8 +18,8 @@ UNet = Any  # diffusers.UNet2DConditionModel; diffusers carries no types
 class Fusion(nn.Module, ABC):
     """Turns text states and music features into what the U-Net's cross attention reads.
 
-    `arguments` holds the keyword arguments it was built with, `feature_shape` is (L, F, W). Feature
-    statistics live in its buffers, so a checkpoint needs nothing beside itself.
+    `arguments` holds the keyword arguments it was built with, `feature_shape` is (L, F, W), `width` is D.
+    Feature statistics live in its buffers, so a checkpoint needs nothing beside itself.
 
     Two promises of a class, which the contract test holds it to: `zero_start`, a fresh one leaves the base
     bit for bit and so does `audio_scale` 0 ever after; `hears`, what it trains follows the music. A class
@@ -30,13 +30,13 @@ class Fusion(nn.Module, ABC):
     hears: ClassVar[bool] = True
     arguments: Mapping[str, Any]
 
-    def __init__(self, feature_shape: Sequence[int], **arguments: Any):
+    def __init__(self, unet: UNet, feature_shape: Sequence[int], **arguments: Any):
         super().__init__()
+        self.width = int(unet.config.cross_attention_dim)
         self.feature_shape = tuple(feature_shape)
         self.arguments = arguments
         self.features = FeatureMix(self.feature_shape)
 
-    @abstractmethod
     def condition(
         self,
         states: Tensor,
@@ -51,6 +51,11 @@ class Fusion(nn.Module, ABC):
         silent branch of guidance. `audio_scale`, one number or one a row, weighs the sound where the fusion
         can weigh it.
         """
+        return self.combine(states, self.features(frames, audio_mask), audio_scale)
+
+    @abstractmethod
+    def combine(self, states: Tensor, features: Tensor, audio_scale: float | Tensor) -> Tensor:
+        """Return what `condition` does, from states (B, T, D) and mixed features (B, F, W)."""
 
     def words_only(self, states: Tensor) -> Tensor:
         """Return conditioning under which the U-Net paints as it did before any fusion."""

@@ -117,22 +117,15 @@ class Paint:
 
     def _row(self, record: Mapping[str, Any], cover: Cover) -> dict[str, Any]:
         height, width = cover.image.shape[:2]
-        settings = self.settings
-        facts = {
-            "steps": settings.steps,
-            "guidance_scale": settings.guidance_scale,
-            "audio_guidance_scale": settings.audio_guidance_scale,
-            "audio_scale": settings.audio_scale,
-            "noise_scheduler": settings.noise_scheduler,
-            "base_digest": self._base_digest,
-            "fusion_digest": self._fusion_digest,
-        }
+        digests = {"base_digest": self._base_digest, "fusion_digest": self._fusion_digest}
+        facts = asdict(self.settings) | digests
         text = {
             "Software": f"covergen {version('covergen')}",
             "prompt": record["prompt"] or "",
             "seed": record["seed"],
-            "settings": json.dumps({**facts, "noise_shift": settings.noise_shift}, sort_keys=True),
+            "settings": json.dumps(facts, sort_keys=True),
         }
+        del facts["noise_shift"]  # no column of its own
         image = images.encode_png(cover.image, text)
         return {**facts, "image": image, "width": width, "height": height, "seconds": cover.seconds}
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from covergen.errors import BadInput, ConfigError
-from covergen.latents.crops import CropCovers, plain_square, squares
+from covergen.errors import ConfigError
+from covergen.latents.crops import CropCovers, through_model
 from covergen.media import images
 from covergen.media.images import Pixels
 from covergen.models import stable_diffusion
@@ -130,15 +130,8 @@ class Encode:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return outcomes of `latents` for outcomes of CROPS, refused rows included, in order."""
-        results = rows.refusals(batch)
-        seen = [index for index, result in enumerate(results) if not isinstance(result, BadInput)]
-        for start in range(0, len(seen), self.batch_size):
-            chosen = seen[start : start + self.batch_size]
-            encoded = self._encode(squares(batch, chosen, self.size))
-            stored = rows.storable(encoded, whose=self._whose, probe=self._probe)
-            for index, result in zip(chosen, stored, strict=True):
-                results[index] = result
-        return rows.outcomes(LATENTS, batch, results)
+        size, whose = self.size, self._whose
+        return through_model(batch, LATENTS, self._encode, size=size, batch_size=self.batch_size, whose=whose)
 
     def _encode(self, pictures: Pixels) -> dict[str, NDArray[np.float32]]:
         with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.bf16):
@@ -147,9 +140,6 @@ class Encode:
         for values in latents.values():
             rows.check_shape(values, (len(pictures), *self.shape), whose=self._whose)
         return latents
-
-    def _probe(self) -> NDArray[np.float32]:
-        return self._encode(plain_square(self.size))["mean"]
 
     @property
     def _whose(self) -> str:

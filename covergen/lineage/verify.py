@@ -65,7 +65,9 @@ def _schema(generation: Generation) -> Problem | None:
     declared = {field.name: field.type for field in table.schema(shapes)}
     actual = {field.name: field.type for field in found}
     differing = sorted(
-        name for name in declared.keys() | actual.keys() if not _same(declared.get(name), actual.get(name))
+        name
+        for name in declared.keys() | actual.keys()
+        if (own := declared.get(name)) != (found_type := actual.get(name)) and str(own) != str(found_type)
     )
     if not differing:
         return None
@@ -74,12 +76,6 @@ def _schema(generation: Generation) -> Problem | None:
         for name in differing
     )
     return Problem(table.name, "schema", f"{table.name}/{generation.name} has another schema: {described}")
-
-
-def _same(declared: pa.DataType | None, actual: pa.DataType | None) -> bool:
-    if declared is None or actual is None:
-        return declared is actual
-    return bool(pa.field("x", declared).type == actual) or str(declared) == str(actual)
 
 
 def _content(generation: Generation) -> Iterator[Problem]:

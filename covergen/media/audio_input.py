@@ -20,60 +20,15 @@ from av.error import FFmpegError
 from covergen.errors import BadInput, RejectCode
 from covergen.media import mpeg, ogg
 
-# The last rows cannot be decoded here: such files stand in `rejects`, so that nobody misses them in silence.
-AUDIO_SUFFIXES: Final = frozenset(
-    {
-        ".mp3",
-        ".mp2",
-        ".mp1",
-        ".mpa",
-        ".m2a",
-        ".mpga",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".spx",
-        ".m4a",
-        ".m4b",
-        ".m4r",
-        ".mp4",
-        ".3gp",
-        ".3ga",
-    }
-    | {
-        ".aac",
-        ".adts",
-        ".flac",
-        ".wav",
-        ".wave",
-        ".bwf",
-        ".rf64",
-        ".w64",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".mka",
-        ".weba",
-    }
-    | {".webm", ".caf", ".au", ".snd", ".wma", ".wv", ".tta"}
-    | {
-        ".ape",
-        ".mpc",
-        ".mp+",
-        ".mpp",
-        ".dsf",
-        ".dff",
-        ".ac3",
-        ".eac3",
-        ".dts",
-        ".mlp",
-        ".thd",
-        ".tak",
-        ".ofr",
-    }
-    | {".shn", ".amr", ".ra", ".rm", ".voc", ".aa", ".aax", ".m4p", ".aa3", ".oma", ".mid", ".midi", ".kar"}
-    | {".mod", ".xm", ".s3m", ".it"}
-)
+# From .ape on none can be decoded here: such files stand in `rejects`, so that nobody misses them in silence.
+AUDIO_SUFFIXES: Final = frozenset({
+    ".mp3", ".mp2", ".mp1", ".mpa", ".m2a", ".mpga", ".ogg", ".oga", ".opus", ".spx", ".m4a", ".m4b",
+    ".m4r", ".mp4", ".3gp", ".3ga", ".aac", ".adts", ".flac", ".wav", ".wave", ".bwf", ".rf64", ".w64",
+    ".aif", ".aiff", ".aifc", ".mka", ".weba", ".webm", ".caf", ".au", ".snd", ".wma", ".wv", ".tta",
+    ".ape", ".mpc", ".mp+", ".mpp", ".dsf", ".dff", ".ac3", ".eac3", ".dts", ".mlp", ".thd", ".tak",
+    ".ofr", ".shn", ".amr", ".ra", ".rm", ".voc", ".aa", ".aax", ".m4p", ".aa3", ".oma", ".mid",
+    ".midi", ".kar", ".mod", ".xm", ".s3m", ".it",
+})  # fmt: skip
 # Playlists and streaming manifests stay out: a hostile one would make the demuxer open other addresses.
 _FORMATS: Final = "aac,aiff,asf,au,caf,flac,matroska,mov,mp3,ogg,tta,w64,wav,wv"
 _MIMES: Final = {
@@ -88,19 +43,9 @@ _MIMES: Final = {
     "matroska": "audio/x-matroska",
 }
 _SIGNATURES: Final = (
-    b"ID3",
-    b"OggS",
-    b"fLaC",
-    b"RIFF",
-    b"RF64",
-    b"riff",
-    b"FORM",
-    b"\x1a\x45\xdf\xa3",
-    b"caff",
-    b".snd",
-    b"wvpk",
-    b"TTA1",
-)
+    b"ID3", b"OggS", b"fLaC", b"RIFF", b"RF64", b"riff", b"FORM", b"\x1aE\xdf\xa3", b"caff", b".snd",
+    b"wvpk", b"TTA1",
+)  # fmt: skip
 _ASF: Final = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_PROPERTIES: Final = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")  # its size stands 40 bytes on
 _PIPED: Final = (

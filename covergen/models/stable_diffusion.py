@@ -23,32 +23,8 @@ from torch import Tensor
 from covergen.errors import ModelError, one_line
 from covergen.models import hub
 from covergen.models.hub import Release
-from covergen.models.noise_schedulers import NOISE_SCHEDULERS, build_noise_scheduler
+from covergen.models.noise_schedulers import build_noise_scheduler
 from covergen.models.weights import commit_digest, files_digest
-
-__all__ = [
-    "NOISE_SCHEDULERS",
-    "PARTS",
-    "PRESETS",
-    "TEXT_PARTS",
-    "Preset",
-    "StableDiffusion",
-    "build_noise_scheduler",
-    "check",
-    "decode_latents",
-    "digest",
-    "encode_images",
-    "encode_text",
-    "folder",
-    "load",
-    "load_noise_scheduler",
-    "load_text",
-    "load_unet",
-    "load_vae",
-    "read_config",
-    "scale_latents",
-    "size",
-]
 
 TEXT_PARTS: Final = ("tokenizer", "text_encoder")
 PARTS: Final = (*TEXT_PARTS, "vae", "unet", "scheduler")

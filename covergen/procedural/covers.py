@@ -177,7 +177,6 @@ def scales(grid: Grid, density: float, rng: Generator) -> Floats:
         centre_y = row * pitch / 2 - 1 + pitch / 2
         u = (grid.x + shift + (row % 2) * pitch / 2) % pitch - pitch / 2
         radius = np.hypot(u, grid.y - centre_y) / pitch
-        arc = np.where(radius > 0.42, 0.08, np.where(radius > 0.25, 0.9, 0.45))
         soft = np.clip((0.42 - radius) * pitch / grid.pixel + 0.5, 0, 1)
         inner = np.clip((0.25 - radius) * pitch / grid.pixel + 0.5, 0, 1)
         arc = 0.08 + 0.82 * soft - 0.45 * inner

@@ -57,37 +57,17 @@ EVAL_PATCHES: Final = ("brass", "choir", "bell")
 
 _ARTIST_FIRST: Final = {
     "train": (
-        "Alder",
-        "Bruno",
-        "Cora",
-        "Dario",
-        "Edda",
-        "Falk",
-        "Greta",
-        "Hollis",
-        "Ines",
-        "Jonas",
-        "Kaya",
+        "Alder", "Bruno", "Cora", "Dario", "Edda", "Falk", "Greta", "Hollis", "Ines", "Jonas", "Kaya",
         "Lorne",
     ),
     "eval": ("Mira", "Nils", "Odile", "Pavel", "Quinn", "Rosa", "Soren", "Tilda"),
-}
+}  # fmt: skip
 _ARTIST_LAST: Final = {
     "train": (
-        "Arden",
-        "Berg",
-        "Castell",
-        "Drummond",
-        "Eriksen",
-        "Faro",
-        "Galt",
-        "Hayes",
-        "Ito",
-        "Jansen",
-        "Kerr",
+        "Arden", "Berg", "Castell", "Drummond", "Eriksen", "Faro", "Galt", "Hayes", "Ito", "Jansen", "Kerr",
     ),
     "eval": ("Lindqvist", "Moreau", "Novak", "Okafor", "Petrov", "Reyes", "Sato", "Tanaka"),
-}
+}  # fmt: skip
 _SEEDS_PER_SPLIT: Final = 2**31
 _FIRST_SEED: Final = {"train": 0, "eval": _SEEDS_PER_SPLIT}
 

@@ -203,10 +203,8 @@ def parsed(source: WebSource, request: Request, answer: Answer) -> Parsed:
             raise refusal.problem
         return source.parse(request, answer)
     except BadInput as problem:
-        reason = problem.reason if request.url in problem.reason else f"{request.url}: {problem.reason}"
-        error = BadInput(problem.code, reason, retriable=problem.retriable)
-        about = request.about.get("album_id") or request.url
-        return Parsed(Found(rejects=[Rejected("answers", f"{request.source}/{about}", error)]))
+        key = f"{request.source}/{request.about.get('album_id') or request.url}"
+        return Parsed(Found(rejects=[Rejected("answers", key, problem.at(request.url))]))
 
 
 def is_doubted(result: Parsed, retry: Collection[str]) -> bool:

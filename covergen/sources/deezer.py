@@ -158,7 +158,8 @@ class DeezerSource:
         found = enriching.album_found(wanted, album, self.origin, fetched_at=answer.fetched_at)
         songs = objects(part(document, "tracks"), "data")
         if len(songs) == whole(document, "nb_tracks") and all(_is_whole(song) for song in songs):
-            return Parsed(_joined(found, self._songs(wanted, album, songs, words(document, "id"))))
+            found.add(self._songs(wanted, album, songs, words(document, "id")))
+            return Parsed(found)
         return Parsed(found, (self._list(wanted, album, words(document, "id")),))
 
     def _tracks(self, wanted: Wanted, request: Request, answer: Answer) -> Parsed:
@@ -270,15 +271,6 @@ def _artists(item: Mapping[str, Any]) -> str:
 
 def _is_whole(song: Mapping[str, Any]) -> bool:
     return bool(song.get("isrc") and song.get("track_position"))
-
-
-def _joined(one: Found, other: Found) -> Found:
-    return Found(
-        one.albums + other.albums,
-        one.tracks + other.tracks,
-        one.media + other.media,
-        one.rejects + other.rejects,
-    )
 
 
 def _unquoted(text: str) -> str:

@@ -104,10 +104,7 @@ class ITunesSource:
             if words(each, "kind") == "song" and words(each, "collectionId") == chosen
         ]
         found = enriching.album_found(wanted, album, self.origin, fetched_at=answer.fetched_at)
-        more = enriching.songs_found(wanted, album, songs, self.origin)
-        found.tracks.extend(more.tracks)
-        found.media.extend(more.media)
-        found.rejects.extend(more.rejects)
+        found.add(enriching.songs_found(wanted, album, songs, self.origin))
         return Parsed(found)
 
     def _album_of(self, album: Mapping[str, Any]) -> SourceAlbum:

@@ -51,10 +51,7 @@ def refuse(root: Root, refused: Iterable[Rejected]) -> None:
     standing = {(row["stage"], row["key"], row["code"]) for row in rejects.latest(root).to_pylist()}
     for one in refused:
         if (one.stage, one.key, one.problem.code.value) not in standing:
-            problem = one.problem
-            columns = [problem.code.value], [problem.reason], [problem.retriable]
-            row = pa.table(dict(zip(rows.REJECT_COLUMNS.names, columns, strict=True)))
-            row = row.append_column("key", pa.array([one.key]))
+            row = pa.Table.from_pylist([{**rows.reject_columns(one.problem), "key": one.key}])
             rejects.write(rejects.rejects_of(root), one.stage, row, key=["key"])
 
 

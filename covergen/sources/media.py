@@ -242,9 +242,7 @@ def _facts(data: bytes, width: int, height: int) -> dict[str, Any]:
 
 def _placed(refusal: BadInput, row: Mapping[str, Any]) -> BadInput:
     """Return a refusal whose reason names the file that a person has to look at."""
-    where = masked(shown(row["uri"])) if row.get("uri") else row.get("owner_id", "")
-    reason = refusal.reason if where in refusal.reason else f"{where}: {refusal.reason}"
-    return BadInput(refusal.code, reason, retriable=refusal.retriable)
+    return refusal.at(masked(shown(row["uri"])) if row.get("uri") else row.get("owner_id", ""))
 
 
 def _unopened(address: str, error: OSError) -> BadInput:

@@ -133,10 +133,8 @@ class MusicBrainzSource:
             counts = {name: max(counts.get(name, 0), more.get(name, 0)) for name in {**counts, **more}}
         found = self._album(wanted, release, words(group, "id"), counts, answer)
         album = album_of(release, (), self._cover(words(group, "id")))
-        songs = enriching.songs_found(wanted, album, songs_of(release), self.origin)
-        return Parsed(
-            Found(found.albums, songs.tracks, found.media + songs.media, found.rejects + songs.rejects)
-        )
+        found.add(enriching.songs_found(wanted, album, songs_of(release), self.origin))
+        return Parsed(found)
 
     def _album(
         self, wanted: Wanted, thing: Mapping[str, Any], group: str, genres: Mapping[str, int], answer: Answer

@@ -36,6 +36,13 @@ class Found:
     media: list[Record] = field(default_factory=list)
     rejects: list[Rejected] = field(default_factory=list)
 
+    def add(self, more: "Found") -> None:
+        """Take in another piece."""
+        self.albums.extend(more.albums)
+        self.tracks.extend(more.tracks)
+        self.media.extend(more.media)
+        self.rejects.extend(more.rejects)
+
 
 class Source(Protocol):
     """Where albums come from. Building one raises ConfigError if there can be nothing to read."""
@@ -54,10 +61,7 @@ def batched(pieces: Iterable[Found]) -> Iterator[Found]:
     """Join the pieces that sources yield into batches worth a commit."""
     batch = Found()
     for piece in pieces:
-        batch.albums.extend(piece.albums)
-        batch.tracks.extend(piece.tracks)
-        batch.media.extend(piece.media)
-        batch.rejects.extend(piece.rejects)
+        batch.add(piece)
         if len(batch.media) >= BATCH:
             yield batch
             batch = Found()

@@ -9,8 +9,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, Protocol
+from zoneinfo import ZoneInfo
 
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.protocol import Found
@@ -32,6 +33,14 @@ class RateLimit:
     at_once: int = 4
     daily: int | None = None
     day_zone: str = "UTC"
+
+
+def seconds_to_midnight(now: datetime, day_zone: str) -> float:
+    """Return the seconds until the day of a zone ends: 23 to 25 hours at most, as its clocks go."""
+    zone = ZoneInfo(day_zone)
+    tomorrow = now.astimezone(zone).date() + timedelta(days=1)
+    midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone)
+    return midnight.timestamp() - now.timestamp()
 
 
 @dataclass(frozen=True)

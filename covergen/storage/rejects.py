@@ -63,9 +63,7 @@ def write(
     keys = joined_keys(refused, key)
     where = f"stage = '{stage}' AND {one_of('key', keys)}"
     before = generation.read(["key", "attempt"], where=where).to_pylist()
-    attempts: dict[str, int] = {}
-    for row in before:
-        attempts[row["key"]] = max(row["attempt"], attempts.get(row["key"], 0))
+    attempts = {row["key"]: row["attempt"] for row in sorted(before, key=lambda row: row["attempt"])}
     records, now = [], datetime.now(UTC)
     for name, row in zip(keys, refused.to_pylist(), strict=True):
         attempt = attempts.get(name, 0) + 1

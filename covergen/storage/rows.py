@@ -63,14 +63,15 @@ def outcome_schema(table: Table) -> pa.Schema:
     return pa.schema([*own, *REJECT_COLUMNS])
 
 
+def reject_columns(problem: BadInput) -> dict[str, Any]:
+    """Return what a refused row has in REJECT_COLUMNS."""
+    told = (problem.code.value, problem.reason, problem.retriable)
+    return dict(zip(REJECT_COLUMNS.names, told, strict=True))
+
+
 def refused(schema: pa.Schema, batch: pa.Table, problem: BadInput) -> pa.Table:
     """Return all rows of `batch` refused for `problem`, in `schema`, without what is binary."""
-    values = {
-        "reject_code": problem.code.value,
-        "reject_reason": problem.reason,
-        "reject_retriable": problem.retriable,
-    }
-    columns = {}
+    values, columns = reject_columns(problem), {}
     for field in schema:
         if field.name in values:
             columns[field.name] = pa.array([values[field.name]] * len(batch), field.type)
@@ -100,27 +101,24 @@ def check_shape(answer: NDArray[Any], shape: Sequence[int], *, whose: str) -> No
 
 
 def storable(
-    tensors: Mapping[str, NDArray[Any]], *, whose: str, probe: Callable[[], NDArray[Any]]
+    tensors: Mapping[str, NDArray[Any]], *, whose: str, probe: Callable[[], Mapping[str, NDArray[Any]]]
 ) -> list[Mapping[str, Any] | BadInput]:
     """Return each row of a model's answers (rows, ...), or a refusal of the row that float16 cannot hold.
 
-    `probe` asks the model about a plain input, and is called where a row cannot be held: ModelError where
-    that answer is no better, for then the model is to blame and every row would be refused.
+    `probe` asks the model about a plain input, and is called where a row cannot be held: ModelError where the
+    first tensor of that answer is no better, for then the model is to blame and every row would be refused.
     """
     records = [dict(zip(tensors, values, strict=True)) for values in zip(*tensors.values(), strict=True)]
+    problem = BadInput(RejectCode.NOT_FINITE, f"the {whose}'s answer is not finite or beyond 16 bits")
     results: list[Mapping[str, Any] | BadInput] = [
-        record if all(map(_fits_half, record.values())) else _not_finite(whose) for record in records
+        record if all(map(_fits_half, record.values())) else problem for record in records
     ]
-    if any(isinstance(result, BadInput) for result in results) and not _fits_half(probe()):
+    if problem in results and not _fits_half(next(iter(probe().values()))):
         raise ModelError(
             f"the {whose} answers a plain input with values that are not finite or beyond 16 bits: its "
             "weights are damaged, or overflow in this precision"
         )
     return results
-
-
-def _not_finite(whose: str) -> BadInput:
-    return BadInput(RejectCode.NOT_FINITE, f"the {whose}'s answer is not finite or beyond 16 bits")
 
 
 def _fits_half(values: NDArray[Any]) -> bool:

@@ -10,6 +10,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from covergen.embeddings.protocol import WindowModel
+
 Words = Mapping[str, float]
 
 
@@ -31,32 +33,12 @@ class Tags:
     brightness: float | None = None
 
 
-class Tagger(Protocol):
-    """Something that listens and tells. Its facts are known before any weight is read."""
-
-    @property
-    def name(self) -> str:
-        """Its name in the registry."""
+class Tagger(WindowModel, Protocol):
+    """Something that listens and tells."""
 
     @property
     def basis(self) -> Literal["heuristic", "model"]:
         """What stands behind its words: rules of thumb over measurements, or a trained model."""
-
-    @property
-    def sample_rate(self) -> int:
-        """Samples per second (Hz) of the mono windows it takes."""
-
-    @property
-    def segment_seconds(self) -> float:
-        """Length of a window: all are equal, none is padded."""
-
-    @property
-    def licence(self) -> str:
-        """SPDX name of the licence of its weights, or of its rules."""
-
-    @property
-    def digest(self) -> str:
-        """What names weights, words and rules: whatever changes an answer changes it."""
 
     def __call__(self, songs: NDArray[np.float32]) -> list[Tags]:
         """Return one answer for each of the songs (S, B, N), in order."""

@@ -77,9 +77,7 @@ def align(
             group["lr"] = settings.align_rate * _rate(step, settings.align_steps)
         generator = batches.generator_of(settings.seed, "align", step)
         chosen = torch.randperm(len(examples), generator=generator)[: settings.align_batch_size]
-        tokens = fusion.audio_tokens(examples.frames[chosen].float().to(device))
-        if tokens is None:
-            raise TypeError(f"{type(fusion).__name__} gave music tokens once and then none")
+        tokens = _tokens(fusion, examples.frames[chosen])
         loss = heads(tokens, covers[chosen]) + _promise_error(fusion, tokens, pooled[chosen])
         optimizer.zero_grad()
         loss.backward()
@@ -100,6 +98,13 @@ def _covers(examples: Examples, device: torch.device) -> tuple[Tensor, Tensor]:
     return torch.cat(features), torch.cat(pooled)
 
 
+def _tokens(fusion: Fusion, frames: Tensor) -> Tensor:
+    tokens = fusion.audio_tokens(frames.float().to(fusion.features.mean.device))
+    if tokens is None:
+        raise TypeError(f"{type(fusion).__name__} gave music tokens once and then none")
+    return tokens
+
+
 def _heads(tokens_width: int, covers: Tensor, seed: int) -> CoverAlignment:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -118,12 +123,10 @@ def _promise_error(fusion: Fusion, tokens: Tensor, pooled: Tensor) -> Tensor:
 @torch.no_grad()
 def _recall(fusion: Fusion, heads: CoverAlignment, held_out: Examples, step: int) -> Row:
     """Return the share of songs whose cover is among the ten nearest of all held-out covers."""
-    device = fusion.features.mean.device
     fusion.eval()
-    tokens = fusion.audio_tokens(held_out.frames.float().to(device))
-    if tokens is None:
-        raise TypeError(f"{type(fusion).__name__} gave music tokens once and then none")
-    scores = heads.similarity(tokens, objective.cover_features(held_out.latent_means.float().to(device)))
+    tokens = _tokens(fusion, held_out.frames)
+    covers = objective.cover_features(held_out.latent_means.float().to(tokens.device))
+    scores = heads.similarity(tokens, covers)
     better = (scores > scores.diagonal()[:, None]).sum(dim=1)
     return {
         "stage": "align_recall",

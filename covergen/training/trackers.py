@@ -6,14 +6,17 @@ Adding one is a class and a line in `TRACKERS`.
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from covergen.errors import ConfigError
 from covergen.training.alignment import Row
 
 
-class Tracker(Protocol):
-    """Takes rows and sheets of one training."""
+class Tracker:
+    """Takes rows and sheets of one training. This one lets them go: the checkpoint's history is enough."""
+
+    def __init__(self, folder: Path, *, name: str, settings: Mapping[str, Any]):
+        del folder, name, settings
 
     def add(self, row: Row) -> None:
         """Take in one row of the history."""
@@ -25,23 +28,7 @@ class Tracker(Protocol):
         """Write out what is held back."""
 
 
-class NoTracker:
-    """Keeps nothing: the history in the checkpoint is enough."""
-
-    def __init__(self, folder: Path, *, name: str, settings: Mapping[str, Any]):
-        del folder, name, settings
-
-    def add(self, row: Row) -> None:
-        """Let the row go."""
-
-    def show(self, name: str, picture: Any, *, step: int) -> None:
-        """Let the picture go."""
-
-    def close(self) -> None:
-        """Do nothing."""
-
-
-class TensorBoardTracker:
+class TensorBoardTracker(Tracker):
     """Writes event files into `folder`, for `tensorboard --logdir`."""
 
     def __init__(self, folder: Path, *, name: str, settings: Mapping[str, Any]):
@@ -64,7 +51,7 @@ class TensorBoardTracker:
         self._writer.close()
 
 
-class MlflowTracker:
+class MlflowTracker(Tracker):
     """Tells the MLflow server that `MLFLOW_TRACKING_URI` names; needs the extra `mlflow`."""
 
     def __init__(self, folder: Path, *, name: str, settings: Mapping[str, Any]):
@@ -96,7 +83,7 @@ class MlflowTracker:
 
 
 TRACKERS: Final[Mapping[str, Callable[..., Tracker]]] = {
-    "none": NoTracker,
+    "none": Tracker,
     "tensorboard": TensorBoardTracker,
     "mlflow": MlflowTracker,
 }

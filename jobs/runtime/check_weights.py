@@ -6,6 +6,7 @@ Nothing is loaded or downloaded. Models that only measure may be missing: the re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from covergen.config import Config
 from covergen.embeddings.clip_image import ClipImage
@@ -62,25 +63,17 @@ def _embedding(config: Config) -> Needs:
         yield f"embed.image_encoder={options.image_encoder}", partial(_look, seeing, config)
 
 
-def _encoding(config: Config) -> Needs:
-    yield from _parts(config, "vae")
-
-
 def _training(config: Config) -> Needs:
     pixels = ("vae",) if config.train.objective == "predecessor" else ()
     yield from _parts(config, *stable_diffusion.TEXT_PARTS, "unet", "scheduler", *pixels)
 
 
-def _painting(config: Config) -> Needs:
-    yield from _parts(config, *stable_diffusion.PARTS)
-
-
-NEEDS = {
+NEEDS: Final[dict[str, Callable[[Config], Needs]]] = {
     "tag": _tagging,
     "embed": _embedding,
-    "encode": _encoding,
+    "encode": lambda config: _parts(config, "vae"),
     "train": _training,
-    "generate": _painting,
+    "generate": lambda config: _parts(config, *stable_diffusion.PARTS),
 }
 """Job -> the weights that it needs of a config."""
 

@@ -19,10 +19,9 @@ from covergen.storage import objects, rejects, upkeep
 from covergen.storage.delta import RUN, Generation, one_of
 from covergen.storage.root import Root
 from covergen.storage.tables import MEDIA
-from jobs.runtime import progress
 from jobs.runtime.entry import start_ray
 from jobs.runtime.isolation import Stage, isolate, name_of
-from jobs.runtime.progress import Meter, say
+from jobs.runtime.progress import Meter, progress_board, say
 
 SMALL_FILES = 32  # files of a table from which a job merges them when it is done
 
@@ -71,14 +70,14 @@ class _Join:
 class Attach:
     """Adds columns of a table to a batch by key; rows without a match get nulls. Runs on workers."""
 
-    def __init__(self, generation: Generation, columns: Sequence[str], *, key: str, on: str | None = None):
-        self.generation, self.columns, self.key, self.on = generation, tuple(columns), key, on or key
+    def __init__(self, generation: Generation, columns: Sequence[str], *, key: str):
+        self.generation, self.columns, self.key = generation, tuple(columns), key
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return the batch with the columns added."""
-        wanted = batch[self.on].drop_null().to_pylist()
+        wanted = batch[self.key].drop_null().to_pylist()
         found = self.generation.read([self.key, *self.columns], where=one_of(self.key, wanted))
-        place = pc.index_in(batch[self.on], value_set=found[self.key].combine_chunks())
+        place = pc.index_in(batch[self.key], value_set=found[self.key].combine_chunks())
         added = found.select(self.columns).take(place)
         for name in self.columns:
             batch = batch.append_column(added.schema.field(name), added[name])
@@ -95,7 +94,7 @@ class _StageRunner:
         start = time.perf_counter()
         made = isolate(self.stage, batch)
         codes = Counter(made["reject_code"].drop_null().to_pylist())
-        progress.tell(
+        progress_board().add.remote(
             name_of(self.stage),
             rows=len(made) - codes.total(),
             codes=dict(codes),

@@ -206,19 +206,6 @@ def _stalled(*_: object) -> None:
     raise _Stalled
 
 
-def tell(
-    stage: str,
-    *,
-    rows: int,
-    codes: dict[str, int],
-    seconds: float,
-    size: int,
-    facts: dict[str, int] | None = None,
-) -> None:
-    """Put one finished batch on the board, without waiting."""
-    progress_board().add.remote(stage, rows, codes, seconds, size, facts)
-
-
 def say(text: str) -> None:
     """Write one line for a person."""
     sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text}\n")

@@ -7,7 +7,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -119,24 +119,9 @@ def save(trainer: Trainer, root: Root, task: dict[str, Any], *, step: int) -> No
 def settings_of(config: Config) -> TrainingSettings:
     """Return the trainer's plain settings."""
     train = config.train
-    return TrainingSettings(
-        steps=train.steps,
-        batch_size=train.batch_size,
-        accumulate=train.accumulate,
-        learning_rate=train.learning_rate,
-        warmup_steps=train.warmup_steps,
-        ema_decay=train.ema_decay,
-        drop_rates=DropRates(audio=train.audio_drop, text=train.text_drop, both=train.both_drop),
-        prompt_variants=train.prompt_variants,
-        high_noise=train.high_noise,
-        min_snr_gamma=train.min_snr_gamma,
-        bf16=train.bf16,
-        align_steps=train.align_steps,
-        validate_every=train.validate_every,
-        patience=train.patience,
-        sampler_steps=train.sampler_steps,
-        seed=train.seed,
-    )
+    shared = train.model_dump(include={field.name for field in fields(TrainingSettings)})
+    drop_rates = DropRates(audio=train.audio_drop, text=train.text_drop, both=train.both_drop)
+    return TrainingSettings(**shared, drop_rates=drop_rates)
 
 
 def recipe_of(config: Config) -> dict[str, Any]:

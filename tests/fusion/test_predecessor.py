@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from covergen.fusion import build
-from covergen.fusion.concat import AudioAdapter
+from covergen.fusion.adapted import AudioAdapter
 
 FEATURES = (1, 9, 10)
 

@@ -3,7 +3,7 @@ import torch
 
 from covergen.generation import denoising
 from covergen.generation.noise import first_noise, generators
-from covergen.models.stable_diffusion import NOISE_SCHEDULERS
+from covergen.models.noise_schedulers import NOISE_SCHEDULERS
 
 # diffusers' DPM-Solver hands numpy 2 a tensor in a way that numpy announces to drop
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from covergen.errors import ConfigError, ModelError
 from covergen.models import stable_diffusion
+from covergen.models.noise_schedulers import NOISE_SCHEDULERS
 from tests import toys
 
 # DPM-Solver of diffusers 0.42 hands a tensor to numpy 2.4 in the old way.
@@ -85,7 +86,7 @@ def test_scale_latents_shifts_then_scales(folder):
 
 @pytest.mark.parametrize(
     ("kind", "steps"),
-    [("ddim", 1), ("dpm++", 1), ("ddpm", 1), *product(stable_diffusion.NOISE_SCHEDULERS, (5, 20))],
+    [("ddim", 1), ("dpm++", 1), ("ddpm", 1), *product(NOISE_SCHEDULERS, (5, 20))],
 )
 def test_every_noise_scheduler_finds_the_picture_a_perfect_model_knows(folder, kind, steps):
     """A model that knows the clean latents exactly must lead any sampler to them, from zero SNR on."""
@@ -95,7 +96,7 @@ def test_every_noise_scheduler_finds_the_picture_a_perfect_model_knows(folder, k
     assert (latents - target).abs().mean() < 0.08, (latents - target).abs().mean()
 
 
-@pytest.mark.parametrize("kind", stable_diffusion.NOISE_SCHEDULERS)
+@pytest.mark.parametrize("kind", NOISE_SCHEDULERS)
 def test_every_noise_scheduler_samples_with_epsilon_prediction(epsilon_folder, kind):
     target = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(1))
     latents = _sample(stable_diffusion.load_noise_scheduler(str(epsilon_folder), kind), target, 20)
@@ -119,7 +120,7 @@ def _sample(noise_scheduler, target, steps):
     return latents
 
 
-@pytest.mark.parametrize("kind", stable_diffusion.NOISE_SCHEDULERS)
+@pytest.mark.parametrize("kind", NOISE_SCHEDULERS)
 def test_every_noise_scheduler_keeps_the_betas_of_the_training(folder, kind):
     reference = stable_diffusion.load_noise_scheduler(str(folder), "ddim")
     noise_scheduler = stable_diffusion.load_noise_scheduler(str(folder), kind)

@@ -33,6 +33,12 @@ class Interval:
         """Whether the whole interval lies on one side of zero."""
         return self.low > 0 or self.high < 0
 
+    def verdict(self, *, lower_is_better: bool) -> str:
+        """Say what this interval of differences proves: better, worse, or no difference seen."""
+        if not self.excludes_zero:
+            return "no difference seen"
+        return "better" if (self.low > 0) != lower_is_better else "worse"
+
 
 def mean(values: ArrayLike, *, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
     """Return the mean of `values` (N,)."""

@@ -56,21 +56,6 @@ class Descriptors:
 
 
 @dataclass(frozen=True)
-class Clip:
-    """CLIP's image encoder on its own crop."""
-
-    encoder: ClipImage
-
-    def crop(self, picture: Pixels) -> Pixels:
-        """Return (S, S, 3)."""
-        return clip_image.crop(picture, self.encoder.size)
-
-    def __call__(self, crops: Pixels) -> Features:
-        """Return features (N, W)."""
-        return self.encoder(crops)
-
-
-@dataclass(frozen=True)
 class ImageModels:
     """The models that are there by name, CLIP's text tower, and what the absent ones leave uncomputed."""
 
@@ -98,7 +83,7 @@ def load_models(
     released = f"the file {RELEASED}: evaluate.inception=PATH"
     clips, dinos = _release("clip", clip_image.PRESETS), _release("dinov2", DINOV2)
     wanted: tuple[tuple[str, str, str | None, str, Callable[[str], Any]], ...] = (
-        ("clip", "CMMD, retrieval by CLIP", clip, clips, lambda name: Clip(_ready(ClipImage(name, **where)))),
+        ("clip", "CMMD, retrieval by CLIP", clip, clips, lambda name: _ready(ClipImage(name, **where))),
         ("texts", "CLIPScore", clip, clips, lambda name: ClipText(name, **where)),
         ("dinov2", "FD-DINOv2", dinov2, dinos, lambda name: _ready(Dinov2Image(name, **where))),
         (

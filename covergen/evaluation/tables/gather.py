@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -198,17 +199,25 @@ def _smoothed(values: list[float], share: float = 0.1) -> list[float]:
 def measure_controlled(
     root: Root, *, base: str, offline: bool, reader_covers: int, resamples: int
 ) -> SystemsTable | None:
-    """Return the table of the made-up albums, or None where there are none.
-
-    The reader is the one shipped beside `base`, else one fitted on `reader_covers` covers.
-    """
+    """Return the table of the made-up albums, or None where there are none."""
     if not made_up(root):
         return None
     reconstruct = partial(stable_diffusion.reconstruct, stable_diffusion.load_vae(base, offline=offline))
-    shipped = stable_diffusion.folder(base, ("vae",), offline=offline) / READER
-    if shipped.is_file():
-        reader = CoverReader.load(shipped)
-    else:
-        size = stable_diffusion.size(base, offline=offline)
-        reader = CoverReader.fit(reader_covers, size=size, reconstruct=reconstruct)
+    reader = reader_of(base, offline=offline, reader_covers=reader_covers, reconstruct=reconstruct)
     return controlled_table(root, reader, reconstruct=reconstruct, resamples=resamples)
+
+
+def reader_of(
+    base: str, *, offline: bool, reader_covers: int, reconstruct: Callable[[Pictures], Pictures]
+) -> CoverReader:
+    """Return the reader shipped beside `base`, else one fitted on `reader_covers` covers."""
+    if (shipped := shipped_reader(base, offline=offline)) is not None:
+        return CoverReader.load(shipped)
+    size = stable_diffusion.size(base, offline=offline)
+    return CoverReader.fit(reader_covers, size=size, reconstruct=reconstruct)
+
+
+def shipped_reader(base: str, *, offline: bool) -> Path | None:
+    """Return the path of the reader beside a base's parts, or nothing."""
+    path = stable_diffusion.folder(base, ("vae",), offline=offline) / READER
+    return path if path.is_file() else None

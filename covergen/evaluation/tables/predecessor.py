@@ -3,7 +3,7 @@
 Its numbers were taken on its own albums and reward grey pictures: they are quoted, and not comparable.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from covergen.evaluation.metrics.bootstrap import Interval
@@ -64,9 +64,7 @@ def beside(
         if mse is not None:
             method = METHODS.get(name, name.replace("_", " ").capitalize())
             quoted = rows.get((method, sampler), ComparedRow(method, sampler))
-            rows[method, sampler] = ComparedRow(
-                method, sampler, quoted.published_mse, quoted.published_fid, mse, fid
-            )
+            rows[method, sampler] = replace(quoted, mse=mse, fid=fid)
     return tuple(rows.values())
 
 

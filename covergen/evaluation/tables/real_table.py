@@ -70,11 +70,8 @@ class Line:
     def verdict(self, system: str) -> str:
         """Say what true audio is against another system: better, worse, no difference seen; "" for others."""
         lead = self.leads.get(system)
-        if lead is None:
-            return ""
-        if not lead.excludes_zero:
-            return "no difference seen"
-        return "better" if (lead.low > 0) != MEASURES[self.metric].lower_is_better else "worse"
+        lower_is_better = MEASURES[self.metric].lower_is_better
+        return "" if lead is None else lead.verdict(lower_is_better=lower_is_better)
 
 
 @dataclass(frozen=True)

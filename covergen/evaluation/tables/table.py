@@ -5,7 +5,7 @@ constant grey (what MSE alone would reward). N albums; pictures are uint8 (N, H,
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -38,7 +38,7 @@ _MEANS: Final = {
     "genre_accuracy": "genre_hit",
     "motif_accuracy": "motif_hit",
 }
-_FOLLOWED: Final = ("brightness", "energy", "density")
+FOLLOWED: Final = ("brightness", "energy", "density")
 
 
 class Reader(Protocol):
@@ -128,19 +128,17 @@ def systems_table(
     }
     true_features, vectors = measured[TRUE_COVERS].features, true_vectors(truth)
     floor = None if other_covers is None else reader.features(other_covers)
-    rows = [
-        SystemRow(
-            system=system,
-            n=len(truth),
-            metrics=_metrics(values, truth=truth, seed=seed, resamples=resamples),
-            frechet=_frechet(values.features if system in painted else floor, true_features),
-            joint_frechet=joint_frechet_distance(values.features, true_features, vectors, vectors)
-            if system in painted
-            else None,
-            kernel=_kernel(values.features if system in painted else floor, true_features),
-        )
-        for system, values in measured.items()
-    ]
+    rows = []
+    for system, values in measured.items():
+        row = SystemRow(system, len(truth), _metrics(values, truth=truth, seed=seed, resamples=resamples))
+        features = values.features if system in painted else floor
+        if features is not None:
+            kernel = kernel_inception_distance(features, true_features).mean
+            row = replace(row, frechet=frechet_distance(features, true_features), kernel=kernel)
+        if system in painted:
+            joint = joint_frechet_distance(values.features, true_features, vectors, vectors)
+            row = replace(row, joint_frechet=joint)
+        rows.append(row)
     grey = bootstrap.mean(grey_mse(true_covers), seed=seed, resamples=resamples)
     rows.append(SystemRow(GREY, len(truth), {"mse": grey}))
     others = [system for system in painted if system != "audio"] if "audio" in painted else []
@@ -177,18 +175,10 @@ def _metrics(
         name: bootstrap.mean(values, seed=seed, resamples=resamples)
         for name, values in _per_album(measured).items()
     }
-    for factor in _FOLLOWED:
+    for factor in FOLLOWED:
         read, true = getattr(measured.scores, factor), [getattr(f, factor) for f in truth]
         metrics[f"{factor}_r"] = bootstrap.correlation(read, true, seed=seed, resamples=resamples)
     return metrics
-
-
-def _frechet(features: NDArray[np.floating] | None, true: NDArray[np.floating]) -> float | None:
-    return None if features is None else frechet_distance(features, true)
-
-
-def _kernel(features: NDArray[np.floating] | None, true: NDArray[np.floating]) -> float | None:
-    return None if features is None else kernel_inception_distance(features, true).mean
 
 
 def _differences(
@@ -199,7 +189,7 @@ def _differences(
         name: bootstrap.difference_of_means(values, _per_album(theirs)[name], seed=seed, resamples=resamples)
         for name, values in _per_album(ours).items()
     }
-    for factor in _FOLLOWED:
+    for factor in FOLLOWED:
         intervals[f"{factor}_r"] = bootstrap.difference_of_correlations(
             getattr(ours.scores, factor),
             getattr(theirs.scores, factor),
@@ -212,7 +202,4 @@ def _differences(
 
 def verdict(metric: str, interval: Interval) -> str:
     """Say what an interval of differences proves: better, worse, or no difference seen."""
-    if not interval.excludes_zero:
-        return "no difference seen"
-    rises = interval.low > 0
-    return "better" if rises != (metric in LOWER_IS_BETTER) else "worse"
+    return interval.verdict(lower_is_better=metric in LOWER_IS_BETTER)

@@ -15,17 +15,17 @@ from covergen.evaluation.metrics.frechet import frechet_distance, joint_frechet_
 from covergen.evaluation.metrics.kernel_distance import kernel_inception_distance
 from covergen.evaluation.metrics.paired import grey_mse, paired_mse, paired_scores
 from covergen.evaluation.metrics.retrieval import hits_at, ranks, read_vectors, true_vectors
-from covergen.evaluation.tables.table import Reader
+from covergen.evaluation.tables.gather import reader_of, shipped_reader
+from covergen.evaluation.tables.table import FOLLOWED, Reader
 from covergen.models import stable_diffusion
 from covergen.models.weights import files_digest
 from covergen.procedural.covers import paint
-from covergen.procedural.factor_reader import READER, CoverReader
+from covergen.procedural.factor_reader import READER
 from covergen.procedural.factors import Album, draw_album
 
 Pictures = NDArray[np.uint8]
 
 K: Final = 10
-FOLLOWED: Final = ("brightness", "energy", "density")
 TRUE: Final = "true_"  # before a factor's name: what the album's own factors say
 _METRICS: Final = {"genre_hit": "genre_accuracy", "motif_hit": "motif_accuracy"}
 _OTHERS_FIRST: Final = 500_000  # evaluation albums far from those that are painted: the floor of distances
@@ -63,28 +63,13 @@ class Judge:
         """Return the scores of one system's pictures, in the order of the albums."""
         if len(pictures) != len(self._albums):
             raise ValueError(f"{len(pictures)} covers were painted for {len(self._albums)} albums")
-        features = self.reader.features(pictures)
-        distances = {
-            "frechet": frechet_distance(features, self._features),
-            "joint_frechet": joint_frechet_distance(features, self._features, self._vectors, self._vectors),
-            "kernel": kernel_inception_distance(features, self._features).mean,
-        }
-        return Scores(self._values(pictures), distances)
+        return Scores(self._values(pictures), self._distances(pictures, self._vectors))
 
     def truth(self) -> Scores:
         """Return what the true covers score, and how far those of other albums are: the floor of each."""
-        count = len(self._albums)
-        others = [draw_album(_OTHERS_FIRST + k, "eval") for k in range(count)]
-        features, vectors = (
-            self.reader.features(self._seen(others)),
-            true_vectors([a.factors for a in others]),
-        )
-        distances = {
-            "frechet": frechet_distance(features, self._features),
-            "joint_frechet": joint_frechet_distance(features, self._features, vectors, self._vectors),
-            "kernel": kernel_inception_distance(features, self._features).mean,
-        }
-        return Scores(self._values(self._covers), distances)
+        others = [draw_album(_OTHERS_FIRST + k, "eval") for k in range(len(self._albums))]
+        vectors = true_vectors([album.factors for album in others])
+        return Scores(self._values(self._covers), self._distances(self._seen(others), vectors))
 
     def grey(self) -> Scores:
         """Return what a constant grey scores: its pixel error, and nothing else."""
@@ -95,10 +80,12 @@ class Judge:
         """The reader that ships with the base, else one that is fitted on training albums of the world."""
         if self._given[0] is not None:
             return self._given[0]
-        shipped = shipped_reader(self._base, offline=self._offline)
-        if shipped is not None:
-            return CoverReader.load(shipped)
-        return CoverReader.fit(self._reader_covers, size=self._size, reconstruct=self._reconstruct)
+        return reader_of(
+            self._base,
+            offline=self._offline,
+            reader_covers=self._reader_covers,
+            reconstruct=self._reconstruct,
+        )
 
     def _values(self, pictures: Pictures) -> dict[str, tuple[float, ...]]:
         reading = self.reader.read(pictures)
@@ -107,6 +94,14 @@ class Judge:
         true = {TRUE + name: _tuple([getattr(f, name) for f in self._truth]) for name in FOLLOWED}
         found = hits_at(ranks(read_vectors(reading), self._vectors), K)
         return {**scores, **true, "recall": _tuple(found), "mse": _tuple(paired_mse(pictures, self._covers))}
+
+    def _distances(self, pictures: Pictures, vectors: NDArray[np.float64]) -> dict[str, float]:
+        features = self.reader.features(pictures)
+        return {
+            "frechet": frechet_distance(features, self._features),
+            "joint_frechet": joint_frechet_distance(features, self._features, vectors, self._vectors),
+            "kernel": kernel_inception_distance(features, self._features).mean,
+        }
 
     @cached_property
     def _vectors(self) -> NDArray[np.float64]:
@@ -135,12 +130,6 @@ class Judge:
         covers = np.stack([paint(album.factors, album.seed, self._size) for album in albums])
         seen: Pictures = self._reconstruct(covers)
         return seen
-
-
-def shipped_reader(base: str, *, offline: bool) -> Any:
-    """Return the path of the reader beside a base's parts, or nothing."""
-    path = stable_diffusion.folder(base, ("vae",), offline=offline) / READER
-    return path if path.is_file() else None
 
 
 def reader_digest(base: str, *, offline: bool, reader_covers: int) -> str:

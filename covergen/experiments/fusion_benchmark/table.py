@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covergen.evaluation.metrics.bootstrap import Interval, pearson
-from covergen.evaluation.tables.table import HIGHER_IS_BETTER, LOWER_IS_BETTER, SYSTEMS, verdict
-from covergen.experiments.fusion_benchmark.measure import FOLLOWED, TRUE
+from covergen.evaluation.tables.table import FOLLOWED, HIGHER_IS_BETTER, LOWER_IS_BETTER, SYSTEMS, verdict
+from covergen.experiments.fusion_benchmark.measure import TRUE
 from covergen.experiments.fusion_benchmark.rows import Measurement
 
 Values = NDArray[np.float64]

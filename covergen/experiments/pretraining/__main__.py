@@ -25,9 +25,11 @@ from covergen.experiments.pretraining.denoiser import build_noise_scheduler, bui
 from covergen.experiments.pretraining.language import train_tokenizer
 from covergen.experiments.pretraining.loop import load_average
 from covergen.experiments.pretraining.parallel import launch
-from covergen.experiments.pretraining.preview import Base, evaluation_covers, measure
+from covergen.experiments.pretraining.preview import evaluation_covers, measure
 from covergen.experiments.pretraining.text import CaptionClassifier, train_text
 from covergen.experiments.pretraining.vae import build_vae, measured_scale, psnr, reconstruct, train_vae
+from covergen.models import stable_diffusion
+from covergen.models.stable_diffusion import StableDiffusion
 from covergen.procedural.factor_reader import READER, CoverReader
 
 ASSETS: Final = Path(__file__).parent.parent.parent / "assets" / "tiny"
@@ -87,7 +89,7 @@ def snapshot(
     export_unet(trained_unet(checkpoints / "unet.pt"), assets)
     if not albums:
         return
-    base = Base.load(assets)
+    base = stable_diffusion.load(str(assets))
     truth = evaluation_covers(albums)
     again = reconstruct(base.vae, truth)
     reader = _reader(checkpoints / "reader.npz", base)
@@ -106,7 +108,7 @@ def _encode(checkpoints: Path, count: int, workers: int) -> Path:
     return latents
 
 
-def _reader(path: Path, base: Base) -> CoverReader:
+def _reader(path: Path, base: StableDiffusion) -> CoverReader:
     """Return a reader fitted to pictures that the autoencoder can show."""
     if not path.exists():
         CoverReader.fit(2000, reconstruct=lambda covers: reconstruct(base.vae, covers)).save(path)

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from covergen.evaluation.metrics import bootstrap
 from covergen.evaluation.metrics.paired import PairedScores, paired_scores
 from covergen.evaluation.metrics.retrieval import hits_at, ranks, read_vectors, true_vectors
+from covergen.evaluation.tables.table import FOLLOWED, SYSTEMS
 from covergen.experiments.pretraining.pairs import Pairs, hearing
 from covergen.experiments.pretraining.preview import write_sheet
 from covergen.fusion import Fusion, build
@@ -52,8 +54,6 @@ PAINTED: Final = PaintSettings(steps=12, guidance_scale=2.5, audio_guidance_scal
 app = typer.Typer(add_completion=False)
 Pictures = NDArray[np.uint8]
 Values = NDArray[np.float64]
-SYSTEMS: Final = ("audio", "shuffled", "prompt_only")
-_FOLLOWED: Final = ("brightness", "energy", "density")
 _SHEET: Final = 10  # albums
 
 
@@ -155,8 +155,10 @@ def compare(
 
     The sheet shows, row by row, the truth and the three systems for ten albums.
     """
-    covers = {"truth": reconstructed(model, pairs.covers), **painted(model, fusion, pairs, settings)}
-    reader = CoverReader.fit(2000, reconstruct=lambda pictures: reconstructed(model, pictures))
+    # read in the domain of painted covers: what the VAE can show
+    reconstruct = partial(stable_diffusion.reconstruct, model.vae, batch_size=50)
+    covers = {"truth": reconstruct(pairs.covers), **painted(model, fusion, pairs, settings)}
+    reader = CoverReader.fit(2000, reconstruct=reconstruct)
     scores, hits = {}, {}
     for name, pictures in covers.items():
         reading = reader.read(pictures)
@@ -196,21 +198,10 @@ def painted(
     return pictures
 
 
-def reconstructed(model: StableDiffusion, pictures: Pictures) -> Pictures:
-    """Return pictures as the VAE can show them: the domain in which painted covers are read."""
-    parts = []
-    for start in range(0, len(pictures), 50):
-        mean, _ = stable_diffusion.encode_images(model.vae, pictures[start : start + 50])
-        parts.append(
-            stable_diffusion.decode_latents(model.vae, stable_diffusion.scale_latents(model.vae, mean))
-        )
-    return np.concatenate(parts)
-
-
 def _summary(scores: PairedScores, hits: Values, pairs: Pairs) -> dict[str, float]:
-    truth = {name: [getattr(album.factors, name) for album in pairs.albums] for name in _FOLLOWED}
+    truth = {name: [getattr(album.factors, name) for album in pairs.albums] for name in FOLLOWED}
     follows = {
-        f"{name}_r": bootstrap.correlation(getattr(scores, name), truth[name]).estimate for name in _FOLLOWED
+        f"{name}_r": bootstrap.correlation(getattr(scores, name), truth[name]).estimate for name in FOLLOWED
     }
     return {
         "hue_error": float(scores.hue_error.mean()),

@@ -4,64 +4,44 @@ B covers, C latent channels, T tokens, W width.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
-from transformers import CLIPTextModel, CLIPTokenizer
 
+from covergen.evaluation.metrics.paired import circular_error
 from covergen.experiments.pretraining.data import to_covers
-from covergen.experiments.pretraining.text import token_ids
+from covergen.models.stable_diffusion import StableDiffusion, encode_text
 from covergen.procedural.covers import paint
 from covergen.procedural.factor_reader import CoverReader
 from covergen.procedural.factors import Album, caption, descriptors, draw_album
 
 
-@dataclass
-class Base:
-    """The parts of a Stable Diffusion."""
-
-    tokenizer: CLIPTokenizer
-    text_encoder: CLIPTextModel
-    unet: UNet2DConditionModel
-    vae: AutoencoderKL
-    noise_scheduler: DDIMScheduler
-
-    @classmethod
-    def load(cls, folder: Path) -> "Base":
-        """Read a folder in diffusers' format, as float32."""
-        single = {"dtype": torch.float32}
-        return cls(
-            CLIPTokenizer.from_pretrained(folder / "tokenizer"),
-            CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32).eval(),
-            UNet2DConditionModel.from_pretrained(folder / "unet", **single).eval(),
-            AutoencoderKL.from_pretrained(folder / "vae", **single).eval(),
-            DDIMScheduler.from_pretrained(folder / "scheduler"),
-        )
-
-
 @torch.inference_mode()
 def paint_prompts(
-    base: Base, prompts: Sequence[str], *, guidance_scale: float = 3.0, steps: int = 20, seed: int = 0
+    base: StableDiffusion,
+    prompts: Sequence[str],
+    *,
+    guidance_scale: float = 3.0,
+    steps: int = 20,
+    seed: int = 0,
 ) -> NDArray[np.uint8]:
     """Return covers (B, S, S, 3) for prompts, by DDIM with guidance, 50 at a time."""
-    covers = []
+    covers, noise_scheduler = [], base.noise_scheduler("ddim")
     for start in range(0, len(prompts), 50):
         part = list(prompts[start : start + 50])
-        conditioning = _states(base, [*([""] * len(part)), *part])  # (2B, T, W)
+        texts = [*([""] * len(part)), *part]
+        conditioning, _ = encode_text(base.tokenizer, base.text_encoder, texts)  # (2B, T, W)
         generator = torch.Generator().manual_seed(seed + start)
         latents = torch.randn(len(part), base.unet.config.in_channels, 16, 16, generator=generator)
-        base.noise_scheduler.set_timesteps(steps)
-        for timestep in base.noise_scheduler.timesteps:
+        noise_scheduler.set_timesteps(steps)
+        for timestep in noise_scheduler.timesteps:
             pair = base.unet(torch.cat([latents] * 2), timestep, encoder_hidden_states=conditioning).sample
             without, given = pair.chunk(2)
             predicted = without + guidance_scale * (given - without)
-            latents = base.noise_scheduler.step(predicted, timestep, latents).prev_sample
+            latents = noise_scheduler.step(predicted, timestep, latents).prev_sample
         covers.append(to_covers(base.vae.decode(latents / base.vae.config.scaling_factor).sample))
     return np.concatenate(covers)
 
@@ -70,12 +50,10 @@ def read_back(reader: CoverReader, covers: NDArray[np.uint8], albums: Sequence[A
     """Return how much of the albums' factors a reader finds again in their covers."""
     reading = reader.read(covers)
     factors = [album.factors for album in albums]
-    hues = np.array([f.hue for f in factors])
-    error = np.abs((reading["hue"] - hues + 180) % 360 - 180)
     scores = {
         "genre": float(np.mean(reading["genre"] == [f.genre for f in factors])),
         "motif": float(np.mean(reading["motif"] == [f.motif for f in factors])),
-        "hue_error": float(error.mean()),
+        "hue_error": float(circular_error(reading["hue"], [f.hue for f in factors]).mean()),
     }
     for name in ("brightness", "energy", "density"):
         truth = [getattr(f, name) for f in factors]
@@ -93,7 +71,9 @@ def evaluation_covers(count: int) -> NDArray[np.uint8]:
     return np.stack([paint(album.factors, album.seed) for album in evaluation_albums(count)])
 
 
-def measure(base: Base, reader: CoverReader, count: int, sheet: Path) -> dict[str, dict[str, float]]:
+def measure(
+    base: StableDiffusion, reader: CoverReader, count: int, sheet: Path
+) -> dict[str, dict[str, float]]:
     """Paint plain and described prompts of `count` albums, write a sheet of both and return the readings."""
     albums = evaluation_albums(count)
     plain = paint_prompts(base, [caption(album) for album in albums])
@@ -111,8 +91,3 @@ def write_sheet(path: Path, covers: NDArray[np.uint8], columns: int = 10) -> Non
     side = covers.shape[1]
     grid = covers[: rows * columns].reshape(rows, columns, side, side, 3).swapaxes(1, 2)
     Image.fromarray(grid.reshape(rows * side, columns * side, 3)).save(path)
-
-
-def _states(base: Base, texts: Sequence[str]) -> Tensor:
-    states: Tensor = base.text_encoder(input_ids=token_ids(base.tokenizer, texts)).last_hidden_state
-    return states

@@ -9,11 +9,11 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from covergen.sources.web_source import RateLimit
+from covergen.sources.web_source import RateLimit, seconds_to_midnight
 
 BLOCKS: Final = 20  # in which a daily budget is reserved, and so written
 ALIVE: Final = 60.0  # seconds that a bucket is said to be active ahead
@@ -110,9 +110,7 @@ class DailyQuota:
 
     def midnight(self, rate_limit: RateLimit) -> float:
         """Return the seconds to the next midnight of the bucket's day."""
-        zone = ZoneInfo(rate_limit.day_zone)
-        tomorrow = datetime.fromtimestamp(self.wall(), zone).date() + timedelta(days=1)
-        return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone).timestamp() - self.wall()
+        return seconds_to_midnight(datetime.fromtimestamp(self.wall(), UTC), rate_limit.day_zone)
 
     def end(self) -> None:
         """Reserve no more than was used, and say that nobody is active any more."""

@@ -13,40 +13,16 @@ from covergen.sources.local.embedded import Proof, embedded_picture, is_whole, p
 from covergen.sources.local.file_urls import EMBEDDED, address_of, name_of
 from covergen.sources.local.songs import Song
 
-_FRONT: Final = frozenset(
-    {
-        "cover",
-        "covers",
-        "folder",
-        "front",
-        "album",
-        "albumart",
-        "albumartsmall",
-        "albumcover",
-        "artwork",
-        "art",
-    }
-    | {"coverart", "frontcover", "coverfront"}
-)
+_FRONT: Final = frozenset({
+    "cover", "covers", "folder", "front", "album", "albumart", "albumartsmall", "albumcover", "artwork",
+    "art", "coverart", "frontcover", "coverfront",
+})  # fmt: skip
 _BESIDES: Final = frozenset({"large", "small", "big", "hq", "hd", "jpg", "image", "scan", "picture"})
-_OTHER: Final = frozenset(
-    {
-        "back",
-        "rear",
-        "inlay",
-        "inside",
-        "inner",
-        "booklet",
-        "tray",
-        "cd",
-        "disc",
-        "disk",
-        "dvd",
-        "label",
-        "matrix",
-    }
-    | {"spine", "obi", "artist", "band", "logo", "banner", "fanart", "backdrop", "clearart", "thumb", "icon"}
-)
+_OTHER: Final = frozenset({
+    "back", "rear", "inlay", "inside", "inner", "booklet", "tray", "cd", "disc", "disk", "dvd", "label",
+    "matrix", "spine", "obi", "artist", "band", "logo", "banner", "fanart", "backdrop", "clearart",
+    "thumb", "icon",
+})  # fmt: skip
 _SCANS: Final = frozenset({"scans", "scan", "artwork", "artworks", "covers", "cover", "art"})
 _MAX_BYTES: Final = 2**26  # of a picture that is looked at
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from covergen.errors import BadInput, RejectCode
 from covergen.sources.field_parsing import clean_text, join_names, parse_date
+from covergen.sources.http.json_fields import objects, part
 from covergen.sources.identity import album_id, normalise, track_id
 from covergen.sources.matching.matching import Candidate, best, isrc_key, same_song
 from covergen.sources.protocol import Found, Record, Rejected
@@ -71,7 +72,7 @@ class Reader:
             else:
                 follow.append(self._asking.first_page(subject))
         of_artists = self._asking.artists(known) if self._artist_genres else []
-        later = {each.wanted.album_id for part in of_artists for each in subjects_of(part)}
+        later = {each.wanted.album_id for request in of_artists for each in subjects_of(request)}
         for subject in known:
             if subject.wanted.album_id not in later:
                 self._tell_album(subject, [], found, answer)
@@ -203,7 +204,7 @@ def facts_of(album: Any) -> dict[str, Any]:
         "spotify_id": spotify_id,
         "title": title,
         "artist": artist,
-        "artist_ids": [id for id in (_text(each, "id") for each in _list(album, "artists")) if id][
+        "artist_ids": [id for id in (_text(each, "id") for each in objects(album, "artists")) if id][
             :_MOST_ARTISTS
         ],
         "release_date": date,
@@ -320,30 +321,23 @@ def _source(url: str | None) -> dict[str, str | None]:
 
 def _page(thing: Mapping[str, Any], kind: str) -> str | None:
     """Return the page that a person can open."""
-    urls = thing.get("external_urls")
-    url = _address(urls.get("spotify")) if isinstance(urls, Mapping) else None
+    url = _address(part(thing, "external_urls").get("spotify"))
     return url or (f"{_PAGES}/{kind}/{id}" if (id := _text(thing, "id")) else None)
 
 
 def _names(thing: Mapping[str, Any]) -> str:
-    return join_names(_text(each, "name") for each in _list(thing, "artists"))
+    return join_names(_text(each, "name") for each in objects(thing, "artists"))
 
 
 def _largest(album: Mapping[str, Any]) -> str | None:
     """Return the address of the largest picture; sizes may be null."""
-    pictures = [each for each in _list(album, "images") if _address(each.get("url"))]
+    pictures = [each for each in objects(album, "images") if _address(each.get("url"))]
     largest = max(pictures, key=lambda each: count(each.get("width")) or 0, default=None)
     return _address(largest["url"]) if largest else None
 
 
 def _external(thing: Mapping[str, Any], name: str) -> str | None:
-    ids = thing.get("external_ids")
-    return (_text(ids, name) or None) if isinstance(ids, Mapping) else None
-
-
-def _list(thing: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    values = thing.get(name)
-    return [each for each in values if isinstance(each, Mapping)] if isinstance(values, list) else []
+    return _text(part(thing, "external_ids"), name) or None
 
 
 def _text(thing: Mapping[str, Any], name: str) -> str:

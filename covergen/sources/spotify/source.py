@@ -6,7 +6,6 @@ them. An `extended` app asks for songs again in batches, which alone tells popul
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
 from typing import Any, ClassVar, Final
 
 from covergen.errors import BadInput, ConfigError, RejectCode
@@ -22,6 +21,7 @@ from covergen.sources.web_source import (
     Request,
     Wanted,
     no_answer,
+    seconds_to_midnight,
     usual_refusal,
 )
 
@@ -169,17 +169,10 @@ def refusal_of(request: Request, answer: Answer) -> Refused | None:
 def _too_many(answer: Answer, body: Any, message: str) -> Refusal:
     """Return the refusal of a 429: for the day where the quota is the reason, else as Retry-After says."""
     if _reason(body) == "QUOTA_EXCEEDED":
-        wait = _until_midnight(answer.fetched_at)
+        wait = seconds_to_midnight(answer.fetched_at, "UTC")  # when Spotify's day ends is not published
         return Refusal(RejectCode.QUOTA_SPENT, f"{message}; the app's quota is spent for the day", wait=wait)
     wait_for = None if "retry-after" in answer.headers else _PAUSE
     return Refusal(RejectCode.RATE_LIMITED, message, wait=wait_for, again=True)
-
-
-def _until_midnight(moment: datetime) -> float:
-    """Return the seconds to the next midnight UTC: when Spotify's day ends is not published."""
-    here = moment.astimezone(UTC)
-    midnight = datetime.combine(here.date() + timedelta(days=1), time(tzinfo=UTC))
-    return (midnight - here).total_seconds()
 
 
 def _body(answer: Answer) -> Any:

@@ -9,11 +9,9 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
 from html import unescape
 from typing import Any, ClassVar
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from covergen.errors import BadInput, ConfigError, RejectCode
 from covergen.sources.protocol import Found, Record
@@ -25,6 +23,7 @@ from covergen.sources.web_source import (
     Request,
     Wanted,
     no_answer,
+    seconds_to_midnight,
     usual_refusal,
 )
 from covergen.sources.youtube.songs import (
@@ -281,14 +280,6 @@ def youtube_refusal(answer: Answer, bucket: str, day_zone: str) -> Refusal | Non
         return Refusal(RejectCode.FORBIDDEN, f"{message}; {remedies[0]}")
     usual = usual_refusal(answer) or Refusal(RejectCode.SOURCE_ERROR, message)
     return replace(usual, reason=message)
-
-
-def seconds_to_midnight(now: datetime, day_zone: str) -> float:
-    """Return the seconds until the day of a zone ends: 23 to 25 hours at most, as its clocks go."""
-    zone = ZoneInfo(day_zone)
-    tomorrow = now.astimezone(zone).date() + timedelta(days=1)
-    midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone)
-    return midnight.timestamp() - now.timestamp()
 
 
 def _error(answer: Answer) -> Mapping[str, Any] | None:

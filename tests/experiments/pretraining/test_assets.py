@@ -10,13 +10,13 @@ from safetensors import safe_open
 
 import covergen
 from covergen.experiments.pretraining.preview import (
-    Base,
     evaluation_albums,
     evaluation_covers,
     paint_prompts,
     read_back,
 )
 from covergen.experiments.pretraining.vae import psnr, reconstruct
+from covergen.models import stable_diffusion
 from covergen.procedural.factor_reader import READER, CoverReader
 from covergen.procedural.factors import caption
 
@@ -25,7 +25,7 @@ TINY = Path(covergen.__file__).parent / "assets" / "tiny"
 
 @pytest.fixture(scope="module")
 def base():
-    return Base.load(TINY)
+    return stable_diffusion.load("tiny")
 
 
 def test_the_folder_is_complete_and_within_its_size():

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from covergen.experiments.pretraining.fusion import SYSTEMS, thinned
+from covergen.evaluation.tables.table import SYSTEMS
+from covergen.experiments.pretraining.fusion import thinned
 from covergen.experiments.pretraining.pairs import Pairs, hearing, prompts
 from covergen.models import stable_diffusion
 from covergen.training import checkpoint

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.ray
 @ray.remote
 def work(rows: int, codes: dict[str, int]) -> None:
     """What a worker of a stage says when it has finished a batch."""
-    progress.tell("Hear", rows=rows, codes=codes, seconds=0.5, size=1000, facts={"asked": rows})
+    board = progress.progress_board()
+    board.add.remote("Hear", rows=rows, codes=codes, seconds=0.5, size=1000, facts={"asked": rows})
 
 
 def test_lines_tell_rows_rate_rejects_and_what_is_left(
