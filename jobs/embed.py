@@ -34,7 +34,14 @@ def hear(root: Root, config: Config) -> None:
 
     generation = root.generation(AUDIO_EMBEDDINGS, stage.recipe(), shapes=stage.shapes(), facts=stage.facts())
     run_stage(
-        root, generation, config, name="embed songs", stage=model, rows=embedded, actors=options, job="embed"
+        root,
+        generation,
+        config,
+        name="embed songs",
+        stage=model,
+        rows=embedded,
+        per_block=options.commit_rows,
+        job="embed",
     )
 
 
@@ -69,7 +76,9 @@ def read(root: Root, config: Config) -> None:
         return pooled(texts, stage, actors=options)
 
     generation = root.generation(TEXT_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
-    run_stage(root, generation, config, name="embed prompts", stage=stage, rows=words, actors=options)
+    run_stage(
+        root, generation, config, name="embed prompts", stage=stage, rows=words, per_block=options.commit_rows
+    )
 
 
 def see(root: Root, config: Config, image_encoder: str) -> None:
@@ -83,7 +92,9 @@ def see(root: Root, config: Config, image_encoder: str) -> None:
         return pooled(mapped(covers, stage.crop(), batch_size=options.batch_size), model, actors=options)
 
     generation = root.generation(IMAGE_EMBEDDINGS, stage.recipe(), shapes=stage.shapes())
-    run_stage(root, generation, config, name="embed covers", stage=model, rows=seen, actors=options)
+    run_stage(
+        root, generation, config, name="embed covers", stage=model, rows=seen, per_block=options.commit_rows
+    )
 
 
 if __name__ == "__main__":

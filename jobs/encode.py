@@ -30,7 +30,7 @@ def main(config: Config) -> None:
         name="encode covers",
         stage=model,
         rows=encoded,
-        actors=options,
+        per_block=options.commit_rows,
         job="encode",
     )
 

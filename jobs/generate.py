@@ -57,7 +57,7 @@ def main(config: Config) -> None:
         name="generate",
         stage=stage,
         rows=painted,
-        actors=options,
+        per_block=options.commit_rows,
         required=required,
         job="generate",
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 import ray
+from ray.data import Dataset
 
 from covergen.config import Actors, Config
 from covergen.errors import ConfigError
@@ -97,29 +98,36 @@ def check(root: Root, candidates: list[Record], config: Config, sources: Sources
     stamped = [{**candidate, "input_digest": stamp(candidate)} for candidate in first.values()]
     table = rows.from_records(MEDIA, stamped).drop_columns(["checksum"])
     required = held(table.select([*MEDIA.key, "input_digest"]))
-    begun = operators.begin(root, generation, config, name="media", required=required)
-    if begun is None:
-        return
-    generation, work = begun
-    wanted = set(rejects.joined_keys(work.todo, MEDIA.key))
-    chosen = pa.array([key in wanted for key in rejects.joined_keys(table, MEDIA.key)])
     limits = AudioLimits(
         max_bytes=int(options.max_file_mb * 2**20),
         max_seconds=options.max_seconds,
         min_seconds=options.min_seconds,
     )
-    candidates_left = table.filter(chosen).select(CANDIDATE_COLUMNS)
-    dataset = operators.rows(candidates_left, per_block=PART)
-    if options.contact and any(is_web(address) for address in candidates_left["uri"].to_pylist()):
+    online = bool(options.contact) and any(is_web(address) for address in table["uri"].to_pylist())
+    stage = CheckMedia(limits)
+    if online:
         client, pixels, at_once = fetcher_of(root, config), options.cover_pixels, options.at_once
         stage = CheckMedia(limits, fetcher=client, sources=sources, at_once=at_once, cover_pixels=pixels)
-        number = min(options.actors, -(-len(candidates_left) // PART))
-        actors = Actors(actors=number, cpus=0.5, batch_size=PART)
-        checked = operators.pooled(dataset, stage, actors=actors, at_once=PARTS)
-    else:
-        stage = CheckMedia(limits)
-        checked = operators.mapped(dataset, stage, batch_size=PART)
-    operators.write(checked, root, generation, work=work, per_block=16 * PART, stage=stage, config=config)
+
+    def checked(todo: pa.Table) -> Dataset:
+        wanted = set(rejects.joined_keys(todo, MEDIA.key))
+        chosen = pa.array([key in wanted for key in rejects.joined_keys(table, MEDIA.key)])
+        dataset = operators.rows(table.filter(chosen).select(CANDIDATE_COLUMNS), per_block=PART)
+        if not online:
+            return operators.mapped(dataset, stage, batch_size=PART)
+        actors = Actors(actors=min(options.actors, -(-len(todo) // PART)), cpus=0.5, batch_size=PART)
+        return operators.pooled(dataset, stage, actors=actors, at_once=PARTS)
+
+    operators.run_stage(
+        root,
+        generation,
+        config,
+        name="media",
+        stage=stage,
+        rows=checked,
+        per_block=16 * PART,
+        required=required,
+    )
 
 
 # Web sources -> answers, and what those tell: asked in rounds, parsed on the workers.
@@ -173,17 +181,25 @@ def commit(
     digests = digests_of(requests, answered, max_age_days=config.scrape.max_age_days, anew=anew)
     columns = zip(*((*key, digest) for key, digest in digests.items()), strict=True)
     required = held(pa.table(dict(zip((*ANSWERS.key, "input_digest"), columns, strict=True))))
-    begun = operators.begin(root, generation, config, name="answers", required=required)
-    if begun is None:
-        return
-    generation, work = begun
-    left = {(row["source"], row["url"]) for row in work.todo.to_pylist()}
-    planned = blocks((r for r in requests if (r.source, r.url) in left), stage.sources, digests)
-    actors = Actors(actors=min(config.scrape.actors, len(planned)), cpus=0.25)  # they wait, mostly
-    outcomes = operators.pooled(ray.data.from_arrow(planned), stage, actors=actors, whole_blocks=True)
-    meter = operators.write(
-        outcomes, root, generation, work=work, per_block=COMMIT, stage=stage, config=config
+
+    def fetched(todo: pa.Table) -> Dataset:
+        left = {(row["source"], row["url"]) for row in todo.to_pylist()}
+        planned = blocks((r for r in requests if (r.source, r.url) in left), stage.sources, digests)
+        actors = Actors(actors=min(config.scrape.actors, len(planned)), cpus=0.25)  # they wait, mostly
+        return operators.pooled(ray.data.from_arrow(planned), stage, actors=actors, whole_blocks=True)
+
+    meter = operators.run_stage(
+        root,
+        generation,
+        config,
+        name="answers",
+        stage=stage,
+        rows=fetched,
+        per_block=COMMIT,
+        required=required,
     )
+    if meter is None:
+        return
     for line in summary(meter.stages.get(meter.stage, {}).get("facts", {})):
         say(f"scrape: {line}")
     operators.record(root, "scrape", {"answers": meter.summary()})

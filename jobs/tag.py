@@ -59,7 +59,7 @@ def tag(root: Root, generation: Generation, stage: TagTracks, *, config: Config)
         name=f"tag by {name}",
         stage=model,
         rows=tagged,
-        actors=options,
+        per_block=options.commit_rows,
         required=required,
         job="tag",
         tagger=name,

@@ -168,24 +168,25 @@ def run_stage(
     name: str,
     stage: Stage,
     rows: Callable[[pa.Table], Dataset],
-    actors: Actors,
+    per_block: int,
     required: RequiredRows | None = None,
     job: str | None = None,
     **facts: Any,
-) -> None:
+) -> Meter | None:
     """Bring a generation up to date: what is left to do, made by `rows` and `stage`, its last one, committed.
 
-    `rows` returns a dataset of outcomes for the keys and digests to do. `required` is what the table has to
-    hold unless that is what its inputs ask for. How it went is written down for `job`, with `facts`.
+    `rows` returns a dataset of outcomes for the keys and digests to do; `per_block` of them are committed at
+    once. `required` is what the table has to hold unless that is what its inputs ask for. How it went is
+    returned, None where nothing was to be done, and written down for `job` with `facts`.
     """
     begun = begin(root, generation, config, name=name, required=required)
     if begun is None:
-        return
+        return None
     ours, work = begun
-    made = rows(work.todo)
-    meter = write(made, root, ours, work=work, per_block=actors.commit_rows, stage=stage, config=config)
+    meter = write(rows(work.todo), root, ours, work=work, per_block=per_block, stage=stage, config=config)
     if job is not None:
         record(root, job, {"generation": ours.name, **facts, **meter.summary()})
+    return meter
 
 
 def media_of(root: Root, todo: pa.Table, *, key: str, per_block: int) -> Dataset:
