@@ -23,14 +23,18 @@ from PIL import Image
 from benchmarks.cover_host import CODES, GOOD, addresses, cover_host, kind_of
 from benchmarks.fetch_sides import PEER, Kept, Setting, installed, ours, peer
 from benchmarks.outcome import Outcome
-from jobs.scrape import PART, PARTS
+from jobs.scrape import FILES_A_TASK, TASKS_AN_ACTOR
 
 ROUNDS = 2
 
 
 def main(*, quick: bool = False) -> None:
     """Let the sides take turns, compare what they kept, and print both rates."""
-    count, setting, began = 800 if quick else 12_000, Setting(PART, PARTS), time.perf_counter()
+    count, setting, began = (
+        800 if quick else 12_000,
+        Setting(FILES_A_TASK, TASKS_AN_ACTOR),
+        time.perf_counter(),
+    )
     installed()
     runs: dict[str, list[Kept]] = {"covergen": [], PEER: []}
     with cover_host() as base, tempfile.TemporaryDirectory() as scratch:

@@ -16,8 +16,8 @@ from covergen.storage.delta import Generation
 from covergen.storage.root import Root
 from covergen.storage.tables import ALBUMS, CATALOG, MEDIA, PROMPTS, TAGS, TRACKS
 from jobs.runtime import entry
-from jobs.runtime.operators import nothing_to_do
 from jobs.runtime.progress import say
+from jobs.runtime.stages import nothing_to_do
 
 VERSION = 4  # of cleaning and wording: raise it whenever the same rows would come out otherwise
 

@@ -10,7 +10,7 @@ from covergen.embeddings.text_stage import ReadWords
 from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS, IMAGE_EMBEDDINGS, PROMPTS, TEXT_EMBEDDINGS
 from jobs.runtime import check_weights, entry
-from jobs.runtime.operators import listed, mapped, media_of, pooled, run_stage
+from jobs.runtime.stages import listed, mapped, media_of, pooled, run_stage
 
 
 def main(config: Config) -> None:

@@ -8,7 +8,7 @@ from covergen.latents.stage import EncodeCovers
 from covergen.storage.root import Root
 from covergen.storage.tables import LATENTS
 from jobs.runtime import check_weights, entry
-from jobs.runtime.operators import mapped, media_of, pooled, run_stage
+from jobs.runtime.stages import mapped, media_of, pooled, run_stage
 
 
 def main(config: Config) -> None:

@@ -18,8 +18,8 @@ from covergen.storage.root import Root
 from covergen.storage.tables import AUDIO_EMBEDDINGS, CATALOG, GENERATED, TEXT_EMBEDDINGS
 from covergen.training import checkpoint
 from jobs.runtime import check_weights, entry
-from jobs.runtime.operators import Attach, pooled, rows, run_stage
 from jobs.runtime.progress import say
+from jobs.runtime.stages import Attach, pooled, rows, run_stage
 from jobs.train import CURRENT, adopt, start_of
 
 
@@ -34,6 +34,7 @@ def main(config: Config) -> None:
         "variants": options.variants,
         "first_variant": options.first_variant,
     }
+    check_weights.check(config, "generate")  # before a generation is begun
     generation = root.generation(GENERATED, stage.recipe(), scope=scope)
     wanted = requests(root, scope)
     if not len(wanted):
@@ -43,7 +44,6 @@ def main(config: Config) -> None:
             "generate.split=all paints each"
         )
     required = held(wanted.select([*GENERATED.key, "input_digest"]))
-    check_weights.check(config, "generate")
 
     def painted(todo: pa.Table) -> Dataset:
         requested = todo.join(wanted, [*GENERATED.key, "input_digest"])

@@ -1,4 +1,4 @@
-"""sources -> albums, tracks, media: every file found is opened, proved usable or refused with a reason.
+"""sources -> albums, tracks, media, answers: every file is opened, proved usable or refused with a reason.
 
 Local sources are read first; then the web is asked in turns, each for what the turns before have told of.
 """
@@ -35,16 +35,16 @@ from covergen.sources.youtube.browser import ReadPages
 from covergen.storage import rejects, rows
 from covergen.storage.root import Root
 from covergen.storage.tables import ALBUMS, ANSWERS, MEDIA, TRACKS
-from jobs.runtime import entry, operators
+from jobs.runtime import entry, stages
 from jobs.runtime.limiter import limiter, settle
 from jobs.runtime.progress import say
 
-PART = 16  # media that one task opens
-PARTS = 4  # tasks of an actor at once: one slow host holds up its own part alone
+FILES_A_TASK = 16  # media that one task opens
+TASKS_AN_ACTOR = 4  # tasks of an actor at once: one slow host holds up its own part alone
 CANDIDATE_COLUMNS = [*MEDIA.key, "uri", "source", "source_url", "licence", "bytes", "input_digest"]
 VERSIONS = {ALBUMS.name: 3, TRACKS.name: 3, MEDIA.name: 1}  # of their columns and what is read into them
 RECIPES = {name: {"table": name, "version": version} for name, version in VERSIONS.items()}
-COMMIT, PARSED = 64, 32  # answers of one commit, and those that one task parses
+ANSWERS_A_COMMIT, ANSWERS_A_TASK = 64, 32  # answers of one commit, and those that one task parses
 Sources = Mapping[str, WebSource]
 
 
@@ -64,19 +64,19 @@ def main(config: Config) -> None:
     for table in (ALBUMS, TRACKS, MEDIA):
         root.generation(table, RECIPES[table.name])
     pieces = batched(chain.from_iterable(source.read() for source in local))
-    albums, news = keep(root, pieces, config, {})
+    albums, news = write_catalogue(root, pieces, config, {})
     for turn in sorted({source.turn for source in web.values()}):
         now = {name: source for name, source in web.items() if source.turn == turn}
         wanted = list(wanted_of(root))
         first = chain.from_iterable(source.requests(wanted) for source in now.values())
-        more, changed = keep(root, batched(gather(root, now, first, config)), config, now)
+        more, changed = write_catalogue(root, batched(gather(root, now, first, config)), config, now)
         albums, news = albums + more, news + changed
     if web:
         settle(root.uri)
     say(f"scrape: {albums} albums read, {news} rows of albums and tracks new or changed")
 
 
-def keep(root: Root, pieces: Iterable[Found], config: Config, sources: Sources) -> tuple[int, int]:
+def write_catalogue(root: Root, pieces: Iterable[Found], config: Config, sources: Sources) -> tuple[int, int]:
     """Write a catalogue piece by piece and check its media; return how many albums it had, and news."""
     albums = news = 0
     for found in pieces:
@@ -86,11 +86,11 @@ def keep(root: Root, pieces: Iterable[Found], config: Config, sources: Sources) 
         for reason in dict.fromkeys(one.problem.reason for one in found.rejects if one.in_summary):
             say(f"scrape: {reason}")
         if found.media:
-            check(root, found.media, config, sources)
+            check_media(root, found.media, config, sources)
     return albums, news
 
 
-def check(root: Root, candidates: list[Record], config: Config, sources: Sources) -> None:
+def check_media(root: Root, candidates: list[Record], config: Config, sources: Sources) -> None:
     """Open the candidates that are new or changed, in parallel, and write them to `media` or `rejects`."""
     options, generation = config.scrape, root.current(MEDIA)
     ours = not_from_others(root, candidates)
@@ -112,20 +112,22 @@ def check(root: Root, candidates: list[Record], config: Config, sources: Sources
     def checked(todo: pa.Table) -> Dataset:
         wanted = set(rejects.joined_keys(todo, MEDIA.key))
         chosen = pa.array([key in wanted for key in rejects.joined_keys(table, MEDIA.key)])
-        dataset = operators.rows(table.filter(chosen).select(CANDIDATE_COLUMNS), per_block=PART)
+        dataset = stages.rows(table.filter(chosen).select(CANDIDATE_COLUMNS), per_block=FILES_A_TASK)
         if not online:
-            return operators.mapped(dataset, stage, batch_size=PART)
-        actors = Actors(actors=min(options.actors, -(-len(todo) // PART)), cpus=0.5, batch_size=PART)
-        return operators.pooled(dataset, stage, actors=actors, at_once=PARTS)
+            return stages.mapped(dataset, stage, batch_size=FILES_A_TASK)
+        actors = Actors(
+            actors=min(options.actors, -(-len(todo) // FILES_A_TASK)), cpus=0.5, batch_size=FILES_A_TASK
+        )
+        return stages.pooled(dataset, stage, actors=actors, at_once=TASKS_AN_ACTOR)
 
-    operators.run_stage(
+    stages.run_stage(
         root,
         generation,
         config,
         name="media",
         stage=stage,
         rows=checked,
-        per_block=16 * PART,
+        per_block=16 * FILES_A_TASK,
         required=required,
     )
 
@@ -142,30 +144,30 @@ def gather(root: Root, sources: Sources, first: Iterable[Request], config: Confi
     known: set[str] = set()
     frontier = _new(first, known)
     while frontier:
-        ask(root, sources, frontier, config)
+        fetch_answers(root, sources, frontier, config)
         entry.start_ray(config)  # where all was answered before, nothing has started it yet
         results = list(parse(root, sources, frontier))  # whole: what is yielded starts work of its own
         if doubted := [request for request, each in results if is_doubted(each, config.retry)]:
-            ask(root, sources, doubted, config, anew=True)
+            fetch_answers(root, sources, doubted, config, anew=True)
             results = list(parse(root, sources, frontier))
         frontier = _new((request for _, each in results for request in each.follow), known)
         yield from (each.found for _, each in results)
 
 
-def ask(
+def fetch_answers(
     root: Root, sources: Sources, requests: Sequence[Request], config: Config, *, anew: bool = False
 ) -> None:
     """Fetch what is not answered yet or too old, or all `anew`: by a browser where a source has tabs."""
     tabs = {name: number for name, source in sources.items() if (number := getattr(source, "tabs", 0))}
     make, plain = fetcher_of(root, config), [r for r in requests if r.source not in tabs]
     stage = FetchAnswers(sources, make, at_once=config.scrape.at_once, anew=anew)
-    commit(root, stage, plain, config, anew=anew)
+    fetch_missing(root, stage, plain, config, anew=anew)
     for name, number in tabs.items():
         pages = ReadPages(sources, make.limiter, tabs=number)
-        commit(root, pages, [r for r in requests if r.source == name], config, anew=anew)
+        fetch_missing(root, pages, [r for r in requests if r.source == name], config, anew=anew)
 
 
-def commit(
+def fetch_missing(
     root: Root,
     stage: FetchAnswers | ReadPages,
     requests: Sequence[Request],
@@ -186,23 +188,23 @@ def commit(
         left = {(row["source"], row["url"]) for row in todo.to_pylist()}
         planned = blocks((r for r in requests if (r.source, r.url) in left), stage.sources, digests)
         actors = Actors(actors=min(config.scrape.actors, len(planned)), cpus=0.25)  # they wait, mostly
-        return operators.pooled(ray.data.from_arrow(planned), stage, actors=actors, whole_blocks=True)
+        return stages.pooled(ray.data.from_arrow(planned), stage, actors=actors, whole_blocks=True)
 
-    meter = operators.run_stage(
+    meter = stages.run_stage(
         root,
         generation,
         config,
         name="answers",
         stage=stage,
         rows=fetched,
-        per_block=COMMIT,
+        per_block=ANSWERS_A_COMMIT,
         required=required,
     )
     if meter is None:
         return
     for line in summary(meter.stages.get(meter.stage, {}).get("facts", {})):
         say(f"scrape: {line}")
-    operators.record(root, "scrape", {"answers": meter.summary()})
+    stages.record(root, "scrape", {"answers": meter.summary()})
 
 
 def parse(root: Root, sources: Sources, requests: Sequence[Request]) -> Iterator[tuple[Request, Parsed]]:
@@ -215,8 +217,8 @@ def parse(root: Root, sources: Sources, requests: Sequence[Request]) -> Iterator
         about.setdefault(request.url, []).append(asdict(request))
     only = pa.table({"url": list(about), "requests": [json.dumps(each) for each in about.values()]})
     columns = ["source", "final_url", "headers", "body", "fetched_at"]
-    answers = operators.listed(root.current(ANSWERS), columns, key="url", only=only, per_block=PARSED)
-    results = answers.map_batches(_Parse(sources), batch_format="pyarrow", batch_size=PARSED)
+    answers = stages.listed(root.current(ANSWERS), columns, key="url", only=only, per_block=ANSWERS_A_TASK)
+    results = answers.map_batches(_Parse(sources), batch_format="pyarrow", batch_size=ANSWERS_A_TASK)
     for batch in results.iter_batches(batch_size=None, batch_format="pyarrow"):
         yield from map(pickle.loads, pa.table(batch)["parsed"].to_pylist())
 
@@ -248,7 +250,7 @@ def _new(requests: Iterable[Request], known: set[str]) -> list[Request]:
 # The polite client as workers get it: one limiter for the whole cluster, a cache of each machine's own.
 
 
-def fetcher_of(root: Root, config: Config) -> "Making":
+def fetcher_of(root: Root, config: Config) -> "FetcherFactory":
     """Return what makes a worker's client. Raises ConfigError where nobody says who asks."""
     contact = config.scrape.contact
     if not contact:
@@ -256,24 +258,24 @@ def fetcher_of(root: Root, config: Config) -> "Making":
             "scrape.contact is empty: sites on the web are told who asks. Give an e-mail address or a page "
             "that answers for this run."
         )
-    unruled = frozenset(
+    robots_exempt = frozenset(
         each.name for each in config.scrape.sources if getattr(each, "override_robots", False)
     )
-    return Making(root.uri, f"covergen/{version('covergen')} ({contact})", unruled)
+    return FetcherFactory(root.uri, f"covergen/{version('covergen')} ({contact})", robots_exempt)
 
 
 @dataclass(frozen=True)
-class Making:
+class FetcherFactory:
     """Makes a worker's client, and its limiter alone; travels to the worker as it is."""
 
     root: str
     user_agent: str
-    unruled: frozenset[str]
+    robots_exempt: frozenset[str]
 
     def __call__(self) -> Fetcher:
         """Return the client."""
         cache = Path(tempfile.gettempdir(), "covergen", "http")
-        return Fetcher(self.user_agent, self.limiter(), cache=cache, unruled=self.unruled)
+        return Fetcher(self.user_agent, self.limiter(), cache=cache, robots_exempt=self.robots_exempt)
 
     def limiter(self) -> Limiter:
         """Return the cluster's limiter as this process has it."""

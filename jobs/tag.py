@@ -12,8 +12,8 @@ from covergen.storage.root import Root
 from covergen.storage.tables import TAGS
 from covergen.tagging.stage import TagTracks, joint_recipe
 from jobs.runtime import check_weights, entry
-from jobs.runtime.operators import mapped, media_of, pooled, run_stage
 from jobs.runtime.progress import say
+from jobs.runtime.stages import mapped, media_of, pooled, run_stage
 
 
 def main(config: Config) -> None:

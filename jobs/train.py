@@ -18,8 +18,8 @@ from covergen.storage.tables import AUDIO_EMBEDDINGS
 from covergen.training import checkpoint
 from covergen.training.dataset import SPLITS, checkpoint_folder, covered, data_digest, lacking, left_out
 from jobs.runtime import check_weights, entry
-from jobs.runtime.operators import record
 from jobs.runtime.progress import Meter, say
+from jobs.runtime.stages import record
 from jobs.runtime.training import STAGE, recipe_of, train_loop
 
 CURRENT = "checkpoints/current.json"

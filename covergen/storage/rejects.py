@@ -1,4 +1,7 @@
-"""Rows that could not be used: one row of `rejects` per attempt; the latest attempt of a key counts."""
+"""Rows that could not be used: one row of `rejects` per attempt; the latest attempt of a key counts.
+
+Which of them a job takes up again is decided by `lineage/work_list.py`.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

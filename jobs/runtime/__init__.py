@@ -1,1 +1,1 @@
-"""What jobs share: Ray's operators, progress, isolation of faults, actors."""
+"""What jobs share: how a stage is run, progress, isolation of faults, actors."""

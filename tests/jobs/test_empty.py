@@ -188,7 +188,7 @@ def test_what_does_not_fit_is_told_before_ray_and_before_the_first_job(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     album(tmp_path / "music", "Night", cover=True)
-    for module in ("entry", "operators"):
+    for module in ("entry", "stages"):
         monkeypatch.setattr(f"jobs.runtime.{module}.start_ray", lambda config: pytest.fail("Ray was started"))
     with pytest.raises(ModelError, match=r"music heard with seconds=10\.0, not 5"):
         demo.main(config_of(tmp_path, "embed.seconds=5"))

@@ -56,7 +56,7 @@ def test_months_that_no_page_lists_are_said_by_the_job(tmp_path, capsys):
     root = Root.create(str(tmp_path / "root"))
     problem = BadInput(RejectCode.NOT_FOUND, "List of 2022 albums lists no albums of July 2022")
     told = [Rejected("answers", "months", problem, in_summary=True), Rejected("answers", "row 3", problem)]
-    assert scrape.keep(root, [Found(rejects=told)], config_for(root.uri), {}) == (0, 0)
+    assert scrape.write_catalogue(root, [Found(rejects=told)], config_for(root.uri), {}) == (0, 0)
     assert set(rejects.latest(root)["key"].to_pylist()) == {"months", "row 3"}
     assert capsys.readouterr().err.count("scrape: List of 2022 albums lists no albums of July 2022") == 1
 

@@ -11,7 +11,7 @@ from covergen.storage import rejects, rows
 from covergen.storage.delta import RUN, Generation
 from covergen.storage.root import Root
 from covergen.storage.tables import REJECTS, TEXT_EMBEDDINGS
-from jobs.runtime.operators import _Write, tidy
+from jobs.runtime.stages import _Write, tidy
 
 GOOD = {"album_id": "a", "variant": "full", "states": [[1, 2], [3, 4]], "pooled": [1, 2]}
 BAD = BadInput(RejectCode.UNREADABLE, "the share was gone for a moment")

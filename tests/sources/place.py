@@ -54,7 +54,7 @@ class Place:
 
     site: Site
     cache: Path | None = None
-    unruled: frozenset[str] = frozenset({"plain", "media"})
+    robots_exempt: frozenset[str] = frozenset({"plain", "media"})
     clock: Clock = field(default_factory=Clock)
     seen: list[httpx2.Request] = field(default_factory=list)
 
@@ -69,7 +69,7 @@ class Place:
             AGENT,
             self.limiter,
             cache=self.cache,
-            unruled=self.unruled,
+            robots_exempt=self.robots_exempt,
             transport=httpx2.MockTransport(self._answer),
             clock=self.clock,
             sleep=self.clock.sleep,

@@ -1,4 +1,4 @@
-"""Frechet distance between two sets of feature vectors, and its joint form with factors.
+"""Frechet distance between two sets of feature vectors, FID where Inception sees, and its joint form.
 
 Dowson and Landau (1982): |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)). With centred data A and B (S = A'A),
 the trace of the root is the sum of the singular values of A B', which needs no matrix root and stays exact

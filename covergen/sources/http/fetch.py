@@ -37,9 +37,9 @@ class Fetcher:
     """Asks the web. One a process, safe for its threads. Close it, or use it as a context.
 
     `user_agent`: names the operator with a contact, its first word is what robots.txt calls us. `cache`: a
-    folder of this machine for answers that may be kept; None keeps none. `unruled`: sources (their names) for
-    which robots.txt and X-Robots-Tag are not asked; the caller records that. `timeout`: seconds of silence
-    after which a request is given up. `transport`: for tests.
+    folder of this machine for answers that may be kept; None keeps none. `robots_exempt`: sources (their
+    names) for which robots.txt and X-Robots-Tag are not asked; the caller records that. `timeout`: seconds of
+    silence after which a request is given up. `transport`: for tests.
     """
 
     def __init__(
@@ -48,13 +48,13 @@ class Fetcher:
         limiter: Limiter,
         *,
         cache: Path | None = None,
-        unruled: frozenset[str] = frozenset(),
+        robots_exempt: frozenset[str] = frozenset(),
         timeout: float = TIMEOUT,
         transport: httpx2.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ):
-        self.limiter, self.unruled, self.sleep = limiter, unruled, sleep
+        self.limiter, self.robots_exempt, self.sleep = limiter, robots_exempt, sleep
         self.transport = Transport(user_agent, limiter, timeout=timeout, transport=transport, clock=clock)
         self.cache = HttpCache(cache) if cache is not None else None
         self.kept: Counter[str] = Counter()  # answers whose bodies were on disk, by bucket
@@ -84,7 +84,10 @@ class Fetcher:
         RATE_LIMITED, to be tried again in another run. `anew`: what is kept on disk does not count.
         """
         url = str(web_address(request.url))
-        rate_limit, ruled = source.rate_limit(request), not (source.is_api or source.name in self.unruled)
+        rate_limit, ruled = (
+            source.rate_limit(request),
+            not (source.is_api or source.name in self.robots_exempt),
+        )
         secrets: set[str] = set()
 
         def send(checks: Mapping[str, str]) -> Answer:
@@ -111,7 +114,7 @@ class Fetcher:
         Raises BadInput: TOO_LARGE before more than `max_bytes` are read, EMPTY_FILE, ROBOTS and the usual.
         """
         plain = {"Accept-Encoding": "identity"}  # so that the limit is on what is sent, and lengths compare
-        ask = Ask(rate_limit, plain, max_bytes=max_bytes, ruled=source not in self.unruled, kept=True)
+        ask = Ask(rate_limit, plain, max_bytes=max_bytes, ruled=source not in self.robots_exempt, kept=True)
 
         def once() -> Answer:
             answer = self.transport.ask(url, ask)

@@ -15,8 +15,8 @@ from covergen.storage import rejects, rows
 from covergen.storage.root import Root
 from covergen.storage.tables import TEXT_EMBEDDINGS
 from jobs.runtime.isolation import Stage, isolate
-from jobs.runtime.operators import begin, mapped, pooled, write
-from jobs.runtime.operators import rows as dataset_of
+from jobs.runtime.stages import begin, mapped, pooled, write
+from jobs.runtime.stages import rows as dataset_of
 from tests.jobs.conftest import config_for
 
 pytestmark = pytest.mark.ray

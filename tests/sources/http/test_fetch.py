@@ -140,7 +140,7 @@ def test_robots_are_asked_of_every_host_on_the_way() -> None:
             return httpx2.Response(302, headers={"Location": "https://b.org/kept/z"})
         return httpx2.Response(200, text="there")
 
-    place = Place(site, unruled=frozenset())
+    place = Place(site, robots_exempt=frozenset())
     assert "robots.txt of b.org" in place.refused(RejectCode.ROBOTS, retriable=False)
     assert [str(request.url) for request in place.seen] == [
         "https://a.org/robots.txt",
@@ -163,7 +163,7 @@ def test_x_robots_tag_is_heeded_before_the_body_is_read() -> None:
             return httpx2.Response(404)
         return httpx2.Response(200, headers={"X-Robots-Tag": "noimageai"}, content=body())
 
-    place = Place(site, unruled=frozenset())
+    place = Place(site, robots_exempt=frozenset())
     reason = place.refused(RejectCode.ROBOTS, retriable=False, download=True)
     assert reason == "https://a.org/x.jpg says noimageai in X-Robots-Tag"
 
@@ -249,7 +249,7 @@ def test_a_host_is_sent_requests_as_slowly_as_its_robots_ask() -> None:
         at.append(place.clock.now)
         return httpx2.Response(200, text="good")
 
-    place = Place(site, unruled=frozenset())
+    place = Place(site, robots_exempt=frozenset())
     for number in range(3):
         place.fetch(f"https://a.org/{number}")
         place.download(f"https://a.org/{number}.jpg")  # of another bucket
@@ -265,6 +265,6 @@ def test_a_robots_txt_above_the_limit_is_read_as_far_as_that() -> None:
             return httpx2.Response(200, content=rules)
         return httpx2.Response(200, text="good")
 
-    place = Place(site, unruled=frozenset())
+    place = Place(site, robots_exempt=frozenset())
     assert place.fetch("https://a.org/page").body == b"good"
     place.refused(RejectCode.ROBOTS, retriable=False)
