@@ -139,7 +139,8 @@ class RemoteQueue:
         try:
             if self._actor is None:
                 self._actor = self._found()
-                self._actor.call.remote("resize", (self._waiting,), {})  # it may be older than this setting
+                resize = RequestQueue.resize.__name__
+                self._actor.call.remote(resize, (self._waiting,), {})  # it may be older than this setting
             answer: _T = await self._actor.call.remote(method.__name__, arguments, named)
         except RayError:
             self._actor = None

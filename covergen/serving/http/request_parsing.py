@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from covergen.errors import BadInput
 from covergen.media import audio
 from covergen.serving.api_models import Order, Words, read_form, read_json, validated
-from covergen.serving.domain import ImageFormat
+from covergen.serving.domain import LISTS, ImageFormat
 from covergen.serving.http.bodies import small_body
 from covergen.serving.pictures import MIME, order_of, settings_in
 from covergen.serving.problems import Problem, no_song
@@ -147,7 +147,7 @@ def recalled(picture: IO[bytes]) -> dict[str, Any]:
         reason = f"The picture cannot be used: {refusal.reason}."
         raise Problem(422, str(refusal.code), reason) from refusal
     wanted = {name: value for name, value in vars(order_of(settings)).items() if name in Order.model_fields}
-    lists = {name: list(wanted[name]) for name in ("tags", "varied_before")}
+    lists = {name: list(wanted[name]) for name in LISTS}
     order = validated({**wanted, **lists}, Order).model_dump(mode="json")
     facts = validated(
         {name: settings[name] for name in PictureFacts.model_fields if name in settings}, PictureFacts
